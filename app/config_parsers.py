@@ -1,0 +1,198 @@
+"""Text of one environment variable → its value. Each raises EnvError with a sentence for people."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Self
+from urllib.parse import SplitResult, quote, urlsplit
+
+from environs import EnvError
+
+MINIMUM_SECRET_LENGTH = 32
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+_RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute|hour|day)s?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds; the burst equals the count."""
+
+    count: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `200/minute` or `10/15minutes`."""
+        if not (match := _RATE.fullmatch(text.lower())):
+            raise EnvError("must look like 200/minute or 10/15minutes")
+        return cls(int(match[1]), int(match[2] or 1) * SECONDS[match[3]])
+
+
+def text(value: str) -> str:
+    """Any text without control characters."""
+    if not value.isprintable():
+        raise EnvError("must not contain control characters")
+    return value
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise EnvError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str | int) -> int:
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
+            raise EnvError("must be a whole number")
+        if not low <= int(value) <= high:
+            raise EnvError(f"must be from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def boolean(value: str) -> bool:
+    if value.lower() not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+        raise EnvError("must be true or false")
+    return value.lower() in {"true", "1", "yes", "on"}
+
+
+def session_secret(value: str) -> str:
+    if len(value) < MINIMUM_SECRET_LENGTH:
+        raise EnvError(f"Session secret must be at least {MINIMUM_SECRET_LENGTH} characters")
+    return value
+
+
+def url(*, https_only: bool) -> Callable[[str], str]:
+    """An http(s) URL, without trailing slash, query, fragment or credentials."""
+
+    def parse(value: str) -> str:
+        parts = _split(value)
+        if https_only and parts.scheme != "https":
+            raise EnvError("must begin with https:// in staging and production")
+        if parts.query or parts.fragment:
+            raise EnvError("must be a URL without ? and #")
+        return origin_of(value) + parts.path.rstrip("/")
+
+    return parse
+
+
+def dsn(value: str) -> str:
+    """An http(s) URL that may carry a key, as error trackers hand out."""
+    if not value.startswith(("http://", "https://")):
+        raise EnvError("must be a URL that begins with http:// or https://")
+    return value
+
+
+def database_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise EnvError("must begin with postgresql://")
+    return value
+
+
+def redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise EnvError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
+def compose_database_url(*, host: str, port: int, user: str, password: str, name: str, sslmode: str) -> str:
+    """The libpq URL for the DB_* variables; a host that begins with / is a socket's folder."""
+    account = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    address = f"[{host}]" if ":" in host else quote(host, safe="")
+    return f"postgresql://{account}@{address}:{port}/{quote(name, safe='')}?sslmode={sslmode}"
+
+
+def origin_of(value: str) -> str:
+    """Scheme, host and, where it is not the scheme's own, port (RFC 6454)."""
+    parts = _split(value)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def origins(value: str) -> frozenset[str]:
+    """Comma-separated exact origins; `*`, `null` and paths are refused."""
+    return frozenset(_origin(item) for item in _items(value))
+
+
+def domains(value: str) -> frozenset[str]:
+    """Comma-separated e-mail domains, in lower case."""
+    return frozenset(domain(item.removeprefix("@")) for item in _items(value))
+
+
+def domain(value: str) -> str:
+    name = value.lower().removeprefix(".")
+    if not _HOST_NAME.fullmatch(name):
+        raise EnvError(f"{value!r} is not a domain name")
+    return name
+
+
+def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Comma-separated addresses and networks such as 10.0.0.0/8."""
+    try:
+        return tuple(ip_network(item) for item in _items(value))
+    except ValueError as error:
+        raise EnvError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from error
+
+
+def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
+    """A sentence when cookies with SameSite=Lax would hardly travel between the two.
+
+    Compares the scheme and the last two labels of the host, as no public suffix list is at hand.
+    """
+    webapp, api = urlsplit(webapp_url), urlsplit(api_url)
+    sites = {(part.scheme, *(part.hostname or "").split(".")[-2:]) for part in (webapp, api)}
+    if len(sites) > 1:
+        yield (
+            f"API_URL {api_url} and WEBAPP_URL {webapp_url} do not look like the same site: browsers will "
+            "not send the session cookie (SameSite=Lax) from one to the other. Serve both under one domain."
+        )
+
+
+def _origin(value: str) -> str:
+    if value in {"*", "null"}:
+        raise EnvError(f"{value!r} would let any site act for a signed-in person; list exact origins")
+    parts = _split(value)
+    if parts.path.rstrip("/") or parts.query or parts.fragment:
+        raise EnvError(f"{value!r} must be an origin such as https://app.example.com, without a path")
+    return origin_of(value)
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isprintable() or " " in value or "\\" in value or "*" in value:
+        raise EnvError(f"{value!r} is not a URL such as https://app.example.com")
+    if parts.username is not None:
+        raise EnvError("must not contain a user name or password")
+    return parts
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def log_level(value: str) -> str:
+    return one_of("debug", "info", "warning", "error", "critical")(value.lower())
+
+
+def cookie_domain(value: str, *, api_url: str | None) -> str:
+    """A domain with at least two labels that the API's host lies under."""
+    name = domain(value)
+    host = urlsplit(api_url or "").hostname or name
+    if "." not in name or (host != name and not host.endswith(f".{name}")):
+        raise EnvError(f"must be a domain that the host of API_URL ({host}) lies under")
+    return name

@@ -1,0 +1,217 @@
+"""PostgreSQL as one worker process sees it: a pool, bounded waits, and quick failure while it is away."""
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGconn
+from psycopg.rows import BaseRowFactory, RowFactory, tuple_row
+from psycopg_pool import ConnectionPool
+
+from app.errors import DatabaseUnavailableError
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+STATEMENT_DEADLINE = 5.0
+"""Seconds a statement may take as seen from here: a frozen server keeps none of its own limits."""
+POOL_TIMEOUT = 3.0
+PROBE_INTERVAL = 1.0
+PROBE_TIMEOUT = 0.5
+CONNECTION_LIFETIME = 30 * 60.0
+
+CONNECTION_DEFAULTS: dict[str, str | int] = {
+    "application_name": "connected-backend",
+    "connect_timeout": 3,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+    "options": "-c statement_timeout=4500 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
+}
+"""libpq parameters (milliseconds where PostgreSQL says so); those written in the URL win."""
+
+logger = logging.getLogger(__name__)
+
+
+class DeadlineConnection(psycopg.Connection[Any]):
+    """A connection on which no statement waits longer than its deadline, whatever the server does."""
+
+    def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
+        super().__init__(pgconn, row_factory)
+        self.opened_at = time.monotonic()
+        self.deadline = STATEMENT_DEADLINE
+
+    def has_hung_up(self) -> bool:
+        """Whether the server closed this idle connection, as its socket tells without a round trip."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        return super().wait(gen, interval, self.deadline if timeout is None else timeout)
+
+
+class _ConnectionLostError(DatabaseUnavailableError):
+    """The connection died under a statement, which may or may not have run."""
+
+
+class Database:
+    """Runs single statements, each in a transaction of its own.
+
+    A failure to get an answer in time opens the circuit: from then on every call fails at once, while one
+    probe a second looks for the server's return.
+    """
+
+    def __init__(self, url: str, *, pool_max: int) -> None:
+        given = conninfo_to_dict(url)
+        defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
+        self._pool = ConnectionPool(
+            make_conninfo(url, **defaults),
+            connection_class=DeadlineConnection,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=pool_max,
+            max_lifetime=CONNECTION_LIFETIME,
+            # Short, so that a pool that gave up grows at the next request instead of minutes later.
+            reconnect_timeout=1.0,
+            name="database",
+            open=False,
+        )
+        self._is_away = threading.Event()
+        self._is_closed = threading.Event()
+        self._lock = threading.Lock()
+        self._drained_at = 0.0
+
+    def open(self) -> None:
+        """Begins to connect, in the background. To be called after fork."""
+        self._pool.open()
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self._pool.close(timeout=1.0)
+
+    def read(
+        self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
+    ) -> Sequence[Row]:
+        """The rows of a statement that may run twice: when its connection dies it is tried once more.
+
+        Raises:
+            DatabaseUnavailableError: no answer, or not in time.
+        """
+        self._fail_fast()
+        try:
+            return self._execute(query, params, row_factory)
+        except _ConnectionLostError:
+            return self.write(query, params, row_factory)
+        except DatabaseUnavailableError as error:
+            self._open_circuit(error)
+            raise
+
+    def write(
+        self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
+    ) -> Sequence[Row]:
+        """The rows of a statement that must not run twice.
+
+        Raises:
+            DatabaseUnavailableError: no answer, or not in time; the statement may have run.
+        """
+        self._fail_fast()
+        try:
+            return self._execute(query, params, row_factory)
+        except DatabaseUnavailableError as error:
+            self._open_circuit(error)
+            raise
+
+    def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement that has a second in all; its failure says nothing to others.
+
+        Raises:
+            DatabaseUnavailableError: no answer within that second.
+        """
+        self._fail_fast()
+        return self._execute(query, {}, tuple_row, pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
+
+    def _execute(
+        self,
+        query: bytes,
+        params: Mapping[str, object],
+        row_factory: BaseRowFactory[Row],
+        *,
+        pool_timeout: float = POOL_TIMEOUT,
+        deadline: float = STATEMENT_DEADLINE,
+    ) -> Sequence[Row]:
+        connection = self._get_connection(pool_timeout)
+        connection.deadline = deadline
+        try:
+            with connection.cursor(row_factory=row_factory) as cursor:
+                cursor.execute(query, params)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError as error:
+            if connection.broken:
+                self._drain(connection)
+                raise _ConnectionLostError(_first_line(error)) from error
+            raise DatabaseUnavailableError(_first_line(error)) from error
+        finally:
+            # A statement that ran into its deadline is still running: only closing gets rid of it.
+            if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                connection.close()
+            self._pool.putconn(connection)
+
+    def _get_connection(self, timeout: float) -> DeadlineConnection:
+        try:
+            connection = self._pool.getconn(timeout)
+            while connection.has_hung_up():
+                connection.close()
+                self._drain(connection)
+                self._pool.putconn(connection)
+                connection = self._pool.getconn(timeout)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailableError(_first_line(error)) from error
+        return connection
+
+    def _drain(self, lost: DeadlineConnection) -> None:
+        """Replaces idle connections after one was lost, unless that was done since it was opened."""
+        with self._lock:
+            if lost.opened_at < self._drained_at:
+                return
+            self._drained_at = time.monotonic()
+        self._pool.drain()
+
+    def _fail_fast(self) -> None:
+        if self._is_away.is_set():
+            raise DatabaseUnavailableError("waiting for the database to return")
+
+    def _open_circuit(self, error: Exception) -> None:
+        with self._lock:
+            if self._is_away.is_set() or self._is_closed.is_set():
+                return
+            self._is_away.set()
+        logger.error("Database unavailable", extra={"cause": str(error)})
+        threading.Thread(target=self._await_return, name="database-probe", daemon=True).start()
+
+    def _await_return(self) -> None:
+        away_since = time.monotonic()
+        while not self._is_closed.is_set():
+            try:
+                self._execute(
+                    b"SELECT 1", {}, tuple_row, pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL
+                )
+            except DatabaseUnavailableError:
+                self._is_closed.wait(PROBE_INTERVAL)
+            else:
+                self._is_away.clear()
+                away = round(time.monotonic() - away_since, 3)
+                logger.warning("Database available again", extra={"away_seconds": away})
+                return
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

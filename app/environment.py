@@ -1,0 +1,61 @@
+"""The environment a command starts in: the process's variables and, in development only, `.env`."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from app.config import Config, migration_database_url
+
+ROOT = Path(__file__).parent.parent
+MAX_SOCKET_PATH = 100
+"""Bytes; Linux takes 107 for a Unix socket's path, and PostgreSQL adds its file's name."""
+
+
+def load_config(environ: Mapping[str, str]) -> Config:
+    """The configuration of this process.
+
+    Raises:
+        ConfigError: with every fault there is.
+    """
+    merged = with_dotenv(environ)
+    return Config.from_environ(merged, embedded_database_url=embedded_database_url(merged))
+
+
+def load_migration_database_url(environ: Mapping[str, str]) -> str:
+    """The database that migrations run against; asks for no other setting.
+
+    Raises:
+        ConfigError: with every fault of the variables that name the database.
+    """
+    merged = with_dotenv(environ)
+    return migration_database_url(merged, embedded_database_url=embedded_database_url(merged))
+
+
+def with_dotenv(environ: Mapping[str, str], path: Path = ROOT / ".env") -> dict[str, str]:
+    """The process's variables over those of `.env`, which only APP_ENV=development, set outside it, reads."""
+    if environ.get("APP_ENV", "").strip() != "development":
+        return dict(environ)
+    written = {name: value for name, value in dotenv_values(path).items() if value is not None}
+    return written | {name: value for name, value in environ.items() if value.strip()}
+
+
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Where development keeps its data: DEV_DATA_DIR, else `.data` beside the code."""
+    return Path(environ.get("DEV_DATA_DIR") or ROOT / ".data").resolve()
+
+
+def embedded_socket_folder(data: Path) -> Path:
+    """Where the embedded PostgreSQL listens: beside its data, unless that is too long for a socket."""
+    folder = data / "postgres"
+    if len(str(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+        return folder
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"connected-backend-{digest}"
+
+
+def embedded_database_url(environ: Mapping[str, str]) -> str:
+    """The database that `bin/dev` keeps."""
+    return f"postgresql://postgres@/postgres?host={embedded_socket_folder(data_folder(environ))}"

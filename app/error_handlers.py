@@ -1,0 +1,119 @@
+"""Exception → problem+json (RFC 9457). One table."""
+
+import json
+import logging
+from http import HTTPStatus
+
+import falcon
+
+from app import errors
+from app.logs import REQUEST_FIELDS
+
+PROBLEM_JSON = "application/problem+json"
+
+PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
+    errors.InvalidReturnToError: (400, "invalid_return_to", "return_to must be a path such as /dashboard."),
+    errors.InvalidJSONError: (400, "invalid_json", "The body is not valid JSON."),
+    errors.NotSignedInError: (401, "not_signed_in", "Sign in first."),
+    errors.NotRegisteredError: (403, "not_registered", "Register first: POST /auth/register."),
+    errors.RegistrationClosedError: (403, "registration_closed", "New accounts are not made here."),
+    errors.OriginNotAllowedError: (403, "origin_not_allowed", "This origin may not call the API."),
+    errors.CrossSiteRequestError: (
+        403,
+        "cross_site_request",
+        "A request that changes something must come from an allowed origin.",
+    ),
+    errors.AlreadyRegisteredError: (409, "already_registered", "This person has an account already."),
+    errors.EmailTakenError: (409, "email_taken", "Another account has this e-mail address."),
+    errors.BodyTooLargeError: (413, "body_too_large", "The body is longer than 64 KiB."),
+    errors.UnsupportedMediaTypeError: (415, "unsupported_media_type", "Send application/json."),
+    errors.InvalidFieldError: (422, "invalid_field", ""),
+    errors.DatabaseUnavailableError: (
+        503,
+        "database_unavailable",
+        "The service cannot reach its database. Try again soon.",
+    ),
+}
+"""Status, stable code, and what to tell the caller; an empty sentence stands for the exception's own."""
+
+RETRY_AFTER_SECONDS = 2
+
+CODES_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+DETAILS_BY_STATUS = {
+    404: "There is nothing at this path.",
+    405: "This path does not answer this method; see Allow.",
+}
+
+logger = logging.getLogger(__name__)
+
+
+MAX_CAUSE_LENGTH = 500
+
+
+def add_error_handlers(app: "falcon.App[falcon.Request, falcon.Response]", *, webapp_url: str) -> None:
+    """Gives every exception an answer; what is in no table is a 500 and a log record with its stack.
+
+    Args:
+        app: whose errors these are.
+        webapp_url: the frontend, where a sign-in that fails ends, with its code.
+    """
+
+    def handle_sign_in_error(
+        _req: falcon.Request, resp: falcon.Response, error: errors.SignInError, _params: object
+    ) -> None:
+        cause = error.cause[:MAX_CAUSE_LENGTH]
+        extra = {"event": "sign_in_failed", "code": error.code, "cause": cause}
+        logger.warning("Sign-in failed", extra=extra)
+        resp.status = 303
+        resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")
+
+    app.add_error_handler(Exception, _handle_unexpected)
+    app.add_error_handler(errors.SignInError, handle_sign_in_error)
+    app.add_error_handler(falcon.HTTPError, _handle_http_error)
+    for exception in PROBLEMS:
+        app.add_error_handler(exception, _handle_known)
+
+
+def _handle_known(_req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
+    status, code, detail = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        resp.set_header("Retry-After", str(RETRY_AFTER_SECONDS))
+    _set_problem(resp, status, code, detail or str(error))
+
+
+def _handle_http_error(
+    _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: object
+) -> None:
+    status = falcon.http_status_to_code(error.status)
+    for name, value in dict(error.headers or {}).items():
+        resp.set_header(name, value)
+    code = CODES_BY_STATUS.get(status, "bad_request")
+    _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, "The request cannot be understood."))
+
+
+def _handle_unexpected(
+    _req: falcon.Request, resp: falcon.Response, error: Exception, _params: object
+) -> None:
+    logger.error("Request error", exc_info=error)
+    _set_problem(resp, 500, "internal_error", "Something went wrong here. The request_id helps to find it.")
+
+
+def problem(status: int, code: str, detail: str) -> bytes:
+    """The body of a problem; `type` is about:blank, so `title` is the status's own phrase."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": REQUEST_FIELDS.get().get("request_id"),
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _set_problem(resp: falcon.Response, status: int, code: str, detail: str) -> None:
+    resp.status = status
+    resp.content_type = PROBLEM_JSON
+    resp.data = problem(status, code, detail)
+    resp.text = None
+    resp.media = None

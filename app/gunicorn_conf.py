@@ -1,0 +1,70 @@
+"""gunicorn's settings, and the hooks of its processes. gunicorn reads the names in lower case."""
+
+import gc
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+# Imported before the fork, so that workers share its memory and start fast; they make their own objects.
+import app.wsgi  # noqa: F401
+from app import logs
+from app.cpu import available_cpus
+from app.environment import load_config
+
+_config = load_config(os.environ)
+logs.configure(_config.log_format, _config.log_level)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own messages as records like any other; the application writes the request's line."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self.error_log.setLevel(_config.log_level.upper())
+
+    def access(self, *_args: object) -> None:
+        pass
+
+
+bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"
+worker_class = "gthread"
+workers = _config.web_concurrency or min(4, max(2, available_cpus()))
+threads = _config.web_threads
+worker_connections = 1000
+proc_name = "connected-backend"
+logger_class = _Logger
+
+# Longer than Traefik (90 s) and Caddy (120 s) keep idle connections, so that they never reuse a closed one.
+keepalive = 125
+# Of the 30 s that `docker stop` gives, so that gunicorn ends by itself.
+graceful_timeout = 22
+timeout = 60
+max_requests = 50_000
+max_requests_jitter = 10_000
+limit_request_line = 8190
+
+# A heartbeat file on a disk can block a worker for as long as the disk does.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # gunicorn unlinks it at once
+control_socket_disable = True
+
+
+def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
+    """The sockets listen; workers are forked next."""
+    gc.collect()
+    gc.freeze()
+    logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ANN401
+    """The worker has loaded its application."""
+    worker.wsgi.lifecycle.follow(lambda: not worker.alive)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
+    """The worker has answered its last request."""
+    if service := getattr(worker, "wsgi", None):
+        service.close()

@@ -1,0 +1,88 @@
+"""One sign-in attempt, kept by the browser in a signed cookie so that no visitor writes to the database."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from oauthlib.oauth2 import WebApplicationClient
+
+from app.credentials import Keyring
+from app.errors import SignInError
+
+LIFETIME = 600
+"""Seconds somebody may take at the provider."""
+MAX_OPEN_ATTEMPTS = 4
+"""Further ones displace the oldest, so that cookies cannot outgrow what servers accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the callback must find again: CSRF state, replay nonce, PKCE verifier (RFC 7636), way back."""
+
+    state: str
+    nonce: str
+    code_verifier: str
+    return_to: str
+
+    @classmethod
+    def begin(cls, return_to: str) -> "Attempt":
+        verifier = WebApplicationClient("").create_code_verifier(64)
+        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), verifier, return_to)
+
+    @property
+    def id(self) -> str:
+        """Names the attempt's cookie; tells nothing of the state."""
+        return attempt_id(self.state)
+
+
+def attempt_id(state: str) -> str:
+    """The id of the attempt that a state belongs to: 16 hexadecimal digits."""
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+class AttemptSigner:
+    """Signs attempts with a key derived from SESSION_SECRET, and reads what it signed."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keys = keyring.derived_keys("sign-in attempt")
+
+    def sign(self, attempt: Attempt) -> str:
+        claims = {
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "verifier": attempt.code_verifier,
+            "return_to": attempt.return_to,
+            "exp": int(time.time()) + LIFETIME,
+        }
+        return jwt.encode(claims, self._keys[0], algorithm="HS256")
+
+    def read(self, cookie: str, state: str) -> Attempt:
+        """The attempt in a cookie, if it is ours, young enough and of this state.
+
+        Raises:
+            SignInError: invalid_state with the cause.
+        """
+        claims = self._verified(cookie)
+        if not hmac.compare_digest(str(claims.get("state")).encode(), state.encode()):
+            raise SignInError("invalid_state", "the state is not this browser's")
+        return Attempt(claims["state"], claims["nonce"], claims["verifier"], claims["return_to"])
+
+    def expiry(self, cookie: str) -> int:
+        """When the attempt in a cookie ends (seconds since 1970); 0 for what is not ours."""
+        try:
+            return int(self._verified(cookie)["exp"])
+        except SignInError:
+            return 0
+
+    def _verified(self, cookie: str) -> dict[str, Any]:
+        cause = ""
+        for key in self._keys:
+            try:
+                return jwt.decode(cookie, key, algorithms=["HS256"], options={"require": ["exp"]})
+            except jwt.PyJWTError as error:
+                cause = f"{type(error).__name__}: {error}"
+        raise SignInError("invalid_state", f"the attempt's cookie is not usable: {cause}")

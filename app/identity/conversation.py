@@ -1,0 +1,137 @@
+"""The conversation with the provider: authorization code flow with PKCE (RFC 9700, OpenID Connect Core)."""
+
+import re
+from typing import Any
+
+import requests
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+from requests_oauthlib import OAuth2Session
+
+from app.errors import SignInError
+from app.identity.attempt import Attempt
+from app.identity.id_token import verified_claims
+from app.identity.provider import Provider, ProviderMetadata
+from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound
+from app.models import PendingIdentity
+from app.text import without_control_characters
+
+SCOPE = ["openid", "email", "profile"]
+MAX_EMAIL_LENGTH = 320
+MAX_NAME_LENGTH = 200
+MAX_PICTURE_LENGTH = 2000
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class Conversation:
+    """Sends people to the provider and makes an identity of what comes back."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        client_id: str,
+        client_secret: str,
+        redirect_uri: str,
+        allowed_email_domains: frozenset[str] = frozenset(),
+    ) -> None:
+        self._provider = provider
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._redirect_uri = redirect_uri
+        self._allowed_email_domains = allowed_email_domains
+
+    def authorization_url(self, attempt: Attempt) -> str:
+        """Where to send the browser.
+
+        Raises:
+            SignInError: provider_unavailable.
+        """
+        metadata = self._provider.metadata()
+        challenge = WebApplicationClient("").create_code_challenge(attempt.code_verifier, "S256")
+        session = OAuth2Session(self._client_id, redirect_uri=self._redirect_uri, scope=SCOPE)
+        url, _ = session.authorization_url(
+            metadata.authorization_endpoint,
+            state=attempt.state,
+            nonce=attempt.nonce,
+            code_challenge=challenge,
+            code_challenge_method="S256",
+        )
+        return str(url)
+
+    def identity(self, attempt: Attempt, *, code: str, issuer: str | None) -> PendingIdentity:
+        """Who came back with a code.
+
+        Args:
+            attempt: what the browser kept since `authorization_url`.
+            code: the authorization code; it is used once and never again.
+            issuer: the `iss` parameter of the callback (RFC 9207), if there was one.
+
+        Raises:
+            SignInError: with the code for the frontend and the cause for the log.
+        """
+        metadata = self._provider.metadata()
+        if issuer != metadata.issuer and (issuer is not None or metadata.sends_issuer):
+            raise SignInError("invalid_state", f"the callback names the issuer {issuer!r}")
+        id_token = self._fetch_tokens(metadata, attempt, code).get("id_token")
+        if not isinstance(id_token, str):
+            raise SignInError("invalid_token", "the provider sent no ID token")
+        claims = verified_claims(id_token, self._provider, client_id=self._client_id, nonce=attempt.nonce)
+        return PendingIdentity(
+            issuer=metadata.issuer,
+            subject=claims["sub"],
+            email=self._email(claims),
+            name=_name(claims.get("name")),
+            picture=_picture(claims.get("picture")),
+        )
+
+    def _fetch_tokens(self, metadata: ProviderMetadata, attempt: Attempt, code: str) -> dict[str, Any]:
+        # No scope here: Google renames scopes, and oauthlib raises a bare Warning when they differ.
+        session = OAuth2Session(self._client_id, redirect_uri=self._redirect_uri)
+        session.register_compliance_hook("access_token_response", _check_is_answer)
+        try:
+            with bound(session):
+                return dict(
+                    session.fetch_token(
+                        metadata.token_endpoint,
+                        code=code,
+                        code_verifier=attempt.code_verifier,
+                        client_secret=self._client_secret,
+                        include_client_id=metadata.takes_secret_in_body,
+                        timeout=TIMEOUT,
+                    )
+                )
+        except requests.RequestException as error:
+            raise SignInError("provider_unavailable", f"token endpoint: {error}") from error
+        except OAuth2Error as error:
+            cause = f"token endpoint: {error.error}: {error.description}"
+            raise SignInError("oauth_failed", cause) from error
+        except (AttributeError, TypeError, ValueError) as error:
+            # What oauthlib trips over when the fields of an answer have other types than RFC 6749 gives them.
+            raise SignInError("oauth_failed", f"token endpoint: malformed answer: {error}") from error
+
+    def _email(self, claims: dict[str, Any]) -> str:
+        email = str(claims.get("email") or "").strip().lower()
+        if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
+            raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
+        if claims.get("email_verified") is not True:
+            raise SignInError("email_not_verified", "the provider does not vouch for the e-mail address")
+        if self._allowed_email_domains and email.rpartition("@")[2] not in self._allowed_email_domains:
+            raise SignInError("domain_not_allowed", "the e-mail's domain is not in ALLOWED_EMAIL_DOMAINS")
+        return email
+
+
+def _check_is_answer(response: requests.Response) -> requests.Response:
+    """Raises for what is no answer of a token endpoint (RFC 6749, section 5), before oauthlib guesses."""
+    if response.status_code not in {200, 400, 401, 403} or not isinstance(response.json(), dict):
+        raise ProviderAnswerError(f"status {response.status_code}, no token answer")
+    return response
+
+
+def _name(claim: object) -> str | None:
+    return without_control_characters(str(claim or "")).strip()[:MAX_NAME_LENGTH].strip() or None
+
+
+def _picture(claim: object) -> str | None:
+    url = str(claim or "")
+    is_usable = url.startswith("https://") and url.isprintable() and len(url) <= MAX_PICTURE_LENGTH
+    return url if is_usable else None

@@ -1,0 +1,59 @@
+"""ID token validation (OpenID Connect Core 1.0, section 3.1.3.7)."""
+
+import hmac
+from typing import Any
+
+import jwt
+
+from app.errors import SignInError
+from app.identity.provider import Provider
+
+ALGORITHMS = ["RS256", "ES256"]
+LEEWAY = 30
+"""Seconds that clocks may differ."""
+MAX_SUBJECT_LENGTH = 255
+GOOGLE = "https://accounts.google.com"
+
+
+def verified_claims(id_token: str, provider: Provider, *, client_id: str, nonce: str) -> dict[str, Any]:
+    """The claims of a token that the provider signed for this client and this attempt.
+
+    Raises:
+        SignInError: invalid_token with the cause, or provider_unavailable.
+    """
+    issuer = provider.metadata().issuer
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            id_token,
+            provider.signing_key(id_token),
+            algorithms=ALGORITHMS,
+            audience=client_id,
+            # Google alone may leave the scheme out of its issuer.
+            issuer=[issuer, issuer.removeprefix("https://")] if issuer == GOOGLE else issuer,
+            leeway=LEEWAY,
+            options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+        )
+    except jwt.PyJWKClientConnectionError as error:
+        raise SignInError("provider_unavailable", str(error)) from error
+    except jwt.PyJWTError as error:
+        raise SignInError("invalid_token", f"{type(error).__name__}: {error}") from error
+    _check_nonce(claims, nonce)
+    _check_authorized_party(claims, client_id)
+    _check_subject(claims)
+    return claims
+
+
+def _check_nonce(claims: dict[str, Any], nonce: str) -> None:
+    if not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+        raise SignInError("invalid_token", "the nonce is not the one sent")
+
+
+def _check_authorized_party(claims: dict[str, Any], client_id: str) -> None:
+    has_several_audiences = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if ("azp" in claims or has_several_audiences) and claims.get("azp") != client_id:
+        raise SignInError("invalid_token", "azp, the authorized party, is not this client")
+
+
+def _check_subject(claims: dict[str, Any]) -> None:
+    if not 0 < len(claims["sub"]) <= MAX_SUBJECT_LENGTH or not claims["sub"].isprintable():
+        raise SignInError("invalid_token", "the subject is empty, too long or not printable")

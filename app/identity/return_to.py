@@ -1,0 +1,49 @@
+"""Where a sign-in may lead back to: a path of the frontend, never another site."""
+
+import re
+import unicodedata
+from urllib.parse import quote, unquote
+
+from app.errors import InvalidReturnToError
+
+DEFAULT = "/dashboard"
+MAX_LENGTH = 2000
+MAX_DECODINGS = 5
+_URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
+_DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
+
+
+def checked_return_to(value: str | None) -> str:
+    """The path to return to, ready for a Location header; DEFAULT when none was asked for.
+
+    Raises:
+        InvalidReturnToError: for a scheme, `//`, a backslash, a dot segment, a control character, or
+            any of these percent-encoded, however often.
+    """
+    if not value:
+        return DEFAULT
+    if len(value) > MAX_LENGTH:
+        raise InvalidReturnToError
+    path = re.split(r"[?#]", value, maxsplit=1)[0]
+    for form in _decoded_forms(path):
+        if not form.startswith("/") or "//" in form or _DOT_SEGMENT.search(form):
+            raise InvalidReturnToError
+    for form in _decoded_forms(value):
+        if "\\" in form or any(_is_control(character) for character in form):
+            raise InvalidReturnToError
+    return quote(value, safe=_URL_CHARACTERS)
+
+
+def _decoded_forms(text: str) -> list[str]:
+    """The text, and what each further percent-decoding makes of it."""
+    forms = [text]
+    while (decoded := unquote(forms[-1])) != forms[-1]:
+        if len(forms) > MAX_DECODINGS:
+            raise InvalidReturnToError
+        forms.append(decoded)
+    return forms
+
+
+def _is_control(character: str) -> bool:
+    # Cc, Cf, Cs, Co, Cn: controls, format characters, surrogates; Zl and Zp: line separators.
+    return unicodedata.category(character)[0] == "C" or unicodedata.category(character) in {"Zl", "Zp"}

@@ -1,0 +1,78 @@
+"""How the runner says what it does: sentences, JSON lines or log records."""
+
+import json
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol, TextIO
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+logger = logging.getLogger(__name__)
+
+
+class Report(Protocol):
+    def say(
+        self,
+        event: str,
+        /,
+        *sentences: str,
+        level: int = logging.INFO,
+        fields: Mapping[str, object] = NOTHING,
+    ) -> None:
+        """Tells an event: its word, the sentences for people, and its figures for machines."""
+
+
+class PlainReport:
+    """Sentences, a line each."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(
+        self,
+        _event: str,
+        /,
+        *sentences: str,
+        level: int = logging.INFO,  # noqa: ARG002  # people see it in the words
+        fields: Mapping[str, object] = NOTHING,  # noqa: ARG002  # likewise
+    ) -> None:
+        print(*sentences, sep="\n", file=self._stream, flush=True)
+
+
+class JSONReport:
+    """One object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(
+        self,
+        event: str,
+        /,
+        *sentences: str,
+        level: int = logging.INFO,
+        fields: Mapping[str, object] = NOTHING,
+    ) -> None:
+        entry = {
+            "event": event,
+            "level": logging.getLevelName(level).lower(),
+            "message": "\n".join(sentences),
+            **fields,
+        }
+        print(json.dumps(entry, ensure_ascii=False, default=str), file=self._stream, flush=True)
+
+
+class LogReport:
+    """A log record for each sentence; the figures go with the first."""
+
+    def say(
+        self,
+        event: str,
+        /,
+        *sentences: str,
+        level: int = logging.INFO,
+        fields: Mapping[str, object] = NOTHING,
+    ) -> None:
+        for position, sentence in enumerate(sentences):
+            logger.log(level, "%s", sentence, extra={"event": event, **(fields if position == 0 else {})})

@@ -1,0 +1,139 @@
+"""One typed method for each file in sql/queries; the file has the method's name."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import errors
+from psycopg.rows import args_row, class_row, tuple_row
+from psycopg.types.json import Jsonb
+
+from app.database import Database
+from app.errors import AlreadyRegisteredError, EmailTakenError
+from app.models import Account, Client, PendingIdentity, Session, SessionSummary, User
+
+FOLDER = Path(__file__).parent.parent / "sql" / "queries"
+
+
+class Queries:
+    """The statements this service runs. Each raises DatabaseUnavailableError when it gets no answer."""
+
+    def __init__(self, database: Database, folder: Path = FOLDER) -> None:
+        self._database = database
+        self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
+
+    def find_session(
+        self, *, token_hashes: list[bytes], idle_limit: timedelta, slide_interval: timedelta
+    ) -> Session | None:
+        """The live session stored under one of the hashes. May run twice: it only moves a time forward."""
+        rows = self._database.read(
+            self._sql["find_session"],
+            {"token_hashes": token_hashes, "idle_limit": idle_limit, "slide_interval": slide_interval},
+            args_row(_session),
+        )
+        return rows[0] if rows else None
+
+    def find_account(self, *, issuer: str, subject: str) -> Account | None:
+        rows = self._database.read(
+            self._sql["find_account"], {"issuer": issuer, "subject": subject}, args_row(Account)
+        )
+        return rows[0] if rows else None
+
+    def insert_session(
+        self,
+        *,
+        token_hash: bytes,
+        previous_token_hashes: list[bytes],
+        owner: UUID | PendingIdentity,
+        lifetime: timedelta,
+        idle_limit: timedelta,
+        client: Client,
+    ) -> tuple[UUID, datetime]:
+        """The new session's id and expiry; the previous session is revoked."""
+        rows = self._database.write(
+            self._sql["insert_session"],
+            {
+                "token_hash": token_hash,
+                "previous_token_hashes": previous_token_hashes,
+                "user_id": owner if isinstance(owner, UUID) else None,
+                "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
+                "lifetime": lifetime,
+                "idle_limit": idle_limit,
+                "ip": client.ip,
+                "user_agent": client.user_agent,
+            },
+            tuple_row,
+        )
+        return rows[0][0], rows[0][1]
+
+    def insert_user(
+        self,
+        *,
+        pending_token_hashes: list[bytes],
+        token_hash: bytes,
+        name: str | None,
+        picture: str | None,
+        lifetime: timedelta,
+        idle_limit: timedelta,
+    ) -> User | None:
+        """The new user, or None when the pending session has ended meanwhile.
+
+        Raises:
+            EmailTakenError: another user holds the e-mail.
+            AlreadyRegisteredError: the identity has a user already.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_user"],
+                {
+                    "pending_token_hashes": pending_token_hashes,
+                    "token_hash": token_hash,
+                    "name": name,
+                    "picture": picture,
+                    "lifetime": lifetime,
+                    "idle_limit": idle_limit,
+                },
+                class_row(User),
+            )
+        except errors.UniqueViolation as error:
+            if error.diag.constraint_name == "users_email_key":
+                raise EmailTakenError from error
+            if error.diag.constraint_name == "identities_pkey":
+                raise AlreadyRegisteredError from error
+            raise
+        return rows[0] if rows else None
+
+    def update_session_revoked(self, *, token_hashes: list[bytes], reason: str) -> None:
+        """Ends a session. May run twice: the second time changes nothing."""
+        self._database.read(
+            self._sql["update_session_revoked"], {"token_hashes": token_hashes, "reason": reason}, tuple_row
+        )
+
+    def list_sessions(self, *, user_id: UUID) -> Sequence[SessionSummary]:
+        return self._database.read(
+            self._sql["list_sessions"], {"user_id": user_id}, class_row(SessionSummary)
+        )
+
+    def list_migrations(self) -> frozenset[int] | None:
+        """Versions of the migrations the database has; None when it has never seen any. Has one second."""
+        try:
+            rows = self._database.probe(self._sql["list_migrations"])
+        except errors.UndefinedTable:
+            return None
+        return frozenset(version for (version,) in rows)
+
+
+def _session(
+    session_id: UUID,
+    expires_at: datetime,
+    user_id: UUID | None,
+    email: str,
+    name: str | None,
+    picture: str | None,
+    pending: dict[str, Any] | None,
+) -> Session:
+    user = User(user_id, email, name, picture) if user_id else None
+    return Session(session_id, expires_at, user, PendingIdentity(**pending) if pending else None)

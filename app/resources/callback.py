@@ -1,0 +1,108 @@
+import logging
+from typing import Literal
+
+import falcon
+
+from app.cookies import CookiePolicy
+from app.errors import DatabaseUnavailableError, EmailTakenError, SignInError
+from app.identity.attempt import Attempt, AttemptSigner, attempt_id
+from app.identity.conversation import Conversation
+from app.middleware.request_log import client_of
+from app.models import PendingIdentity
+from app.queries import Queries
+from app.resources.login import ATTEMPT_PREFIX
+from app.resources.resource import HeadMixin
+from app.sessions import LIFETIME, PENDING_LIFETIME, Sessions
+
+REGISTER_PATH = "/auth/register"
+
+logger = logging.getLogger(__name__)
+
+
+class CallbackResource(HeadMixin):
+    """`/auth/callback`: takes the provider's answer, starts a session, sends the browser to the frontend."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        signer: AttemptSigner,
+        sessions: Sessions,
+        queries: Queries,
+        cookies: CookiePolicy,
+        *,
+        webapp_url: str,
+        registration: Literal["confirm", "automatic", "closed"],
+    ) -> None:
+        self._conversation = conversation
+        self._signer = signer
+        self._sessions = sessions
+        self._queries = queries
+        self._cookies = cookies
+        self._webapp_url = webapp_url
+        self._registration = registration
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        attempt = self._take_attempt(req, resp)
+        identity = self._conversation.identity(attempt, code=self._code(req), issuer=_single(req, "iss"))
+        try:
+            path = self._start_session(req, resp, identity, attempt)
+        except DatabaseUnavailableError as error:
+            raise SignInError("oauth_failed", f"the database is unavailable: {error}") from error
+        resp.status = 303
+        resp.set_header("Location", self._webapp_url + path)
+
+    def _take_attempt(self, req: falcon.Request, resp: falcon.Response) -> Attempt:
+        """The attempt of this browser that the state names; it cannot be taken again."""
+        state = _single(req, "state") or ""
+        name = ATTEMPT_PREFIX + attempt_id(state)
+        cookies = req.get_cookie_values(self._cookies.host_name(name)) or []
+        if len(cookies) != 1:
+            raise SignInError("invalid_state", "this browser has no such attempt open")
+        self._cookies.clear_host(resp, name)
+        return self._signer.read(cookies[0], state)
+
+    @staticmethod
+    def _code(req: falcon.Request) -> str:
+        if error := _single(req, "error"):
+            cause = f"the provider answered {error[:100]!r}"
+            raise SignInError("access_denied" if error == "access_denied" else "oauth_failed", cause)
+        if code := _single(req, "code"):
+            return code
+        raise SignInError("oauth_failed", "the callback has no code")
+
+    def _start_session(
+        self, req: falcon.Request, resp: falcon.Response, identity: PendingIdentity, attempt: Attempt
+    ) -> str:
+        """Sets the session's cookie; returns the frontend's path to go to."""
+        account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
+        if account and account.is_disabled:
+            raise SignInError("account_disabled", f"user {account.user_id} is disabled")
+        if not account and self._registration == "closed":
+            raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
+        token = self._sessions.start(
+            account.user_id if account else identity,
+            previous_token=self._cookies.session_token(req),
+            client=client_of(req),
+        )
+        if account or self._registration == "automatic":
+            if not account:
+                token = self._register(token)
+            self._cookies.set_session(resp, token, max_age=int(LIFETIME.total_seconds()))
+            return attempt.return_to
+        self._cookies.set_session(resp, token, max_age=int(PENDING_LIFETIME.total_seconds()))
+        return REGISTER_PATH
+
+    def _register(self, token: str) -> str:
+        try:
+            return self._sessions.register(token, name=None, picture=None)[1]
+        except EmailTakenError as error:
+            self._sessions.end(token)
+            raise SignInError("email_taken", "another identity holds the e-mail address") from error
+
+
+def _single(req: falcon.Request, name: str) -> str | None:
+    """A query parameter given exactly once; a repeated one is nobody's honest answer."""
+    values = req.get_param_as_list(name) or []
+    if len(values) > 1:
+        raise SignInError("invalid_state", f"the callback has more than one {name}")
+    return values[0] if values else None

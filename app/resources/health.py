@@ -1,0 +1,29 @@
+import time
+
+import falcon
+
+from app.logs import timestamp
+from app.readiness import ReadinessProbe
+from app.resources.resource import HeadMixin
+
+
+class HealthResource(HeadMixin):
+    """`/health`: the process answers. Never asks the database, whose outage a restart would not mend."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"status": "ok", "timestamp": timestamp(time.time())}
+
+
+class ReadyResource(HeadMixin):
+    """`/health/ready`: whether this replica should get requests."""
+
+    def __init__(self, probe: ReadinessProbe) -> None:
+        self._probe = probe
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        readiness = self._probe.check()
+        resp.status = 200 if readiness.is_ready else 503
+        resp.media = {
+            "status": "ok" if readiness.is_ready else "unavailable",
+            "checks": {"database": readiness.database, "migrations": readiness.migrations},
+        }

@@ -1,0 +1,68 @@
+"""The JSON object in a request's body, and the fields people write into it."""
+
+import json
+from typing import Any, NoReturn
+
+import falcon
+
+from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, UnsupportedMediaTypeError
+from app.middleware.body_limit import MAX_BODY_BYTES
+from app.text import has_control_characters
+
+MAX_NAME_LENGTH = 200
+MAX_PICTURE_LENGTH = 2000
+
+
+def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
+    """The body's JSON object with no other than the given fields; an empty body is an empty object.
+
+    Raises:
+        BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
+    """
+    body = req.bounded_stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLargeError
+    if not body and req.content_type is None:
+        return {}
+    if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaTypeError
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJSONError from error
+    if not isinstance(value, dict):
+        raise InvalidFieldError("The body must be a JSON object.")
+    if unknown := sorted(set(value) - fields):
+        raise InvalidFieldError(f"Unknown field: {unknown[0][:100]!a}.")
+    return value
+
+
+def name_field(body: dict[str, Any]) -> str | None:
+    """The `name`: 1 to 200 characters without control characters; None when absent or null."""
+    return _text_field(body, "name", MAX_NAME_LENGTH)
+
+
+def picture_field(body: dict[str, Any]) -> str | None:
+    """The `picture`: an https URL up to 2,000 characters; None when absent or null."""
+    url = _text_field(body, "picture", MAX_PICTURE_LENGTH)
+    if url is not None and (not url.startswith("https://") or " " in url or len(url) == len("https://")):
+        raise InvalidFieldError("picture must be an https URL.")
+    return url
+
+
+def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None:
+    value = body.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidFieldError(f"{field} must be text.")
+    value = value.strip()
+    if not 1 <= len(value) <= max_length:
+        raise InvalidFieldError(f"{field} must have 1 to {max_length} characters.")
+    if has_control_characters(value):
+        raise InvalidFieldError(f"{field} must not contain control characters.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

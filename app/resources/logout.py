@@ -1,0 +1,19 @@
+import falcon
+
+from app.cookies import CookiePolicy
+from app.sessions import Sessions
+
+
+class LogoutResource:
+    """`/auth/logout`: ends the session on the server and takes the cookie back."""
+
+    def __init__(self, sessions: Sessions, cookies: CookiePolicy) -> None:
+        self._sessions = sessions
+        self._cookies = cookies
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if token := self._cookies.session_token(req):
+            self._sessions.end(token)
+        if self._cookies.has_session_cookie(req):
+            self._cookies.clear_session(resp)
+        resp.status = 204

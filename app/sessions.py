@@ -1,0 +1,106 @@
+"""The life of a session: how long it lives, when its token changes, what ends it."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from app.credentials import Keyring, is_token, new_token
+from app.errors import (
+    AlreadyRegisteredError,
+    EmailTakenError,
+    NotSignedInError,
+    RegistrationClosedError,
+)
+from app.models import Client, PendingIdentity, Session, SessionSummary, User
+from app.queries import Queries
+
+LIFETIME = timedelta(days=30)
+"""Never extended."""
+IDLE_LIMIT = timedelta(days=7)
+SLIDE_INTERVAL = timedelta(minutes=5)
+"""A visit moves the idle limit at most this often, so that reading stays reading."""
+PENDING_LIFETIME = timedelta(hours=1)
+"""How long somebody may think about registering."""
+
+logger = logging.getLogger(__name__)
+
+
+class Sessions:
+    """Starts, checks, rotates and ends sessions. Tokens leave here once, for the cookie."""
+
+    def __init__(self, queries: Queries, keyring: Keyring, *, registration_is_open: bool) -> None:
+        self._queries = queries
+        self._keyring = keyring
+        self._registration_is_open = registration_is_open
+
+    def find(self, token: str) -> Session | None:
+        """The live session of a token: one round trip, none for what cannot be a token."""
+        if not is_token(token):
+            return None
+        return self._queries.find_session(
+            token_hashes=self._keyring.token_hashes(token),
+            idle_limit=IDLE_LIMIT,
+            slide_interval=SLIDE_INTERVAL,
+        )
+
+    def start(self, owner: UUID | PendingIdentity, *, previous_token: str | None, client: Client) -> str:
+        """A new session's token; the browser's previous session ends (session fixation, ASVS 5.0 V7.2.4)."""
+        token = new_token()
+        lifetime = PENDING_LIFETIME if isinstance(owner, PendingIdentity) else LIFETIME
+        session_id, _ = self._queries.insert_session(
+            token_hash=self._keyring.token_hash(token),
+            previous_token_hashes=self._keyring.token_hashes(previous_token) if previous_token else [],
+            owner=owner,
+            lifetime=lifetime,
+            idle_limit=min(lifetime, IDLE_LIMIT),
+            client=client,
+        )
+        logger.info("Session started", extra={"event": "session_started", "session_id": str(session_id)})
+        return token
+
+    def register(self, token: str, *, name: str | None, picture: str | None) -> tuple[User, str]:
+        """Turns the pending session of a token into a user; returns the user and the session's new token.
+
+        Raises:
+            RegistrationClosedError, AlreadyRegisteredError, EmailTakenError.
+            NotSignedInError: the pending session has ended.
+        """
+        session = self.find(token)
+        if session is None:
+            raise NotSignedInError
+        if session.pending is None:
+            raise AlreadyRegisteredError
+        if not self._registration_is_open:
+            raise RegistrationClosedError
+        fresh_token = new_token()
+        try:
+            user = self._queries.insert_user(
+                pending_token_hashes=self._keyring.token_hashes(token),
+                token_hash=self._keyring.token_hash(fresh_token),
+                name=name,
+                picture=picture,
+                lifetime=LIFETIME,
+                idle_limit=IDLE_LIMIT,
+            )
+        except EmailTakenError:
+            # Two tabs registering one person at once collide on the e-mail first.
+            identity = session.pending
+            if self._queries.find_account(issuer=identity.issuer, subject=identity.subject):
+                raise AlreadyRegisteredError from None
+            raise
+        if user is None:
+            raise NotSignedInError
+        logger.info("User registered", extra={"event": "user_registered", "user_id": str(user.id)})
+        return user, fresh_token
+
+    def end(self, token: str) -> None:
+        """Signs out: the token is worth nothing from now on, on every replica."""
+        if is_token(token):
+            self._queries.update_session_revoked(
+                token_hashes=self._keyring.token_hashes(token), reason="signed_out"
+            )
+
+    def list_of(self, user: User) -> Sequence[SessionSummary]:
+        """The user's live sessions, the latest seen first."""
+        return self._queries.list_sessions(user_id=user.id)

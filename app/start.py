@@ -1,0 +1,102 @@
+"""`bin/start`: what the container runs. Checks or applies migrations, then becomes gunicorn."""
+
+import argparse
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from app import logs
+from app.config import Config, ConfigError
+from app.environment import ROOT, load_config
+from app.migrations.command import check, migrate, raise_on_sigterm
+from app.migrations.errors import Exit, MigrationError, TerminatedError
+from app.migrations.report import LogReport
+
+LOCK_WAIT = 90.0
+"""Seconds; fits inside the health grace of a deployment."""
+
+PACKAGES = {
+    "SENTRY_DSN": ("sentry_sdk", "sentry"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.sdk", "otel"),
+}
+"""What a variable needs: the module, and the extra in setup.cfg that brings it."""
+
+logger = logging.getLogger("app.start")
+
+
+def prepare(environ: Mapping[str, str]) -> Config:
+    """Checks the configuration and brings the database up to date.
+
+    Raises:
+        ConfigError: with every fault there is.
+        MigrationError: with the exit code of what went wrong.
+    """
+    config = load_config(environ)
+    logs.configure(config.log_format, config.log_level)
+    _require_packages(config)
+    for warning in config.warnings():
+        logger.warning(warning)
+    if config.migrate_on_start:
+        migrate(config.migrate_database_url, report=LogReport(), wait=LOCK_WAIT)
+    else:
+        check(config.migrate_database_url, report=LogReport())
+    return config
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Becomes gunicorn, or returns the exit code of why not."""
+    parser = argparse.ArgumentParser(
+        prog="bin/start",
+        description="Checks or applies migrations, then serves. Reads its settings from the environment.",
+        epilog="exit codes before it serves: those of bin/migrate; 78 when a setting is wrong.",
+    )
+    parser.parse_args(arguments)
+    raise_on_sigterm()
+    # Until the configuration says otherwise; a fault must be readable where it will be looked for.
+    logs.configure("console" if environ.get("LOG_FORMAT") == "console" else "json", "info")
+    try:
+        prepare(environ)
+        return _become_gunicorn()
+    except ConfigError as error:
+        LogReport().say("error", *str(error).splitlines(), level=logging.ERROR)
+        return Exit.CONFIGURATION
+    except MigrationError as error:
+        LogReport().say("error", *error.sentences, level=logging.ERROR, fields=error.fields)
+        return error.exit_code
+    except TerminatedError:
+        logger.warning("Terminated before serving; nothing was left half done.")
+        return Exit.TERMINATED
+
+
+def _become_gunicorn() -> NoReturn:
+    configuration = str(ROOT / "app" / "gunicorn_conf.py")
+    os.execv(  # noqa: S606  # becoming gunicorn is the point: it must be the container's first process
+        sys.executable,
+        [sys.executable, "-P", "-m", "gunicorn", "--config", configuration, "app.wsgi:get_app()"],
+    )
+
+
+def _require_packages(config: Config) -> None:
+    values = {"SENTRY_DSN": config.sentry_dsn, "OTEL_EXPORTER_OTLP_ENDPOINT": config.otel_endpoint}
+    faults = [
+        f"{name}: needs a package that is not installed: pip install 'connected-backend[{extra}]', "
+        f"or leave {name} empty"
+        for name, (module, extra) in PACKAGES.items()
+        if values[name] and not _is_installed(module)
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

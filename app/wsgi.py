@@ -1,0 +1,138 @@
+"""The composition root: every object of a worker process is made and connected here."""
+
+import json
+import os
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import falcon
+
+from app import logs
+from app.authentication import Authentication
+from app.client_address import ClientAddressFinder
+from app.config import Config
+from app.cookies import CookiePolicy
+from app.credentials import Keyring
+from app.database import Database
+from app.environment import load_config
+from app.error_handlers import PROBLEM_JSON, add_error_handlers, problem
+from app.identity.attempt import AttemptSigner
+from app.identity.conversation import Conversation
+from app.identity.provider import Provider
+from app.lifecycle import Lifecycle
+from app.middleware.body_limit import BodyLimitMiddleware
+from app.middleware.cors import CORSMiddleware
+from app.middleware.cross_site import CrossSiteMiddleware
+from app.middleware.request_log import RequestLog
+from app.middleware.route import RouteMiddleware
+from app.middleware.security_headers import HEADERS, SecurityHeadersMiddleware
+from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
+from app.queries import Queries
+from app.readiness import ReadinessProbe
+from app.resources.callback import CallbackResource
+from app.resources.health import HealthResource, ReadyResource
+from app.resources.login import LoginResource
+from app.resources.logout import LogoutResource
+from app.resources.register import RegisterResource
+from app.resources.root import RootResource
+from app.resources.session import SessionResource
+from app.resources.sessions import SessionsResource
+from app.sessions import Sessions
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Service:
+    """What gunicorn serves: the WSGI application, and what the hooks of its worker need."""
+
+    def __init__(self, app: "WSGIApplication", database: Database, lifecycle: Lifecycle) -> None:
+        self._app = app
+        self._database = database
+        self.lifecycle = lifecycle
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self._app(environ, start_response)
+
+    def close(self) -> None:
+        """Gives the database its connections back."""
+        self._database.close()
+
+
+def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSGIApplication":
+    """The application over its collaborators; reads no environment and opens nothing."""
+    queries = Queries(database)
+    keyring = Keyring(config.session_secret, config.session_secret_previous)
+    is_secure = config.api_url.startswith("https://")
+    cookies = CookiePolicy(is_secure=is_secure, domain=config.cookie_domain)
+    sessions = Sessions(queries, keyring, registration_is_open=config.registration != "closed")
+    authentication = Authentication(sessions, cookies)
+    signer = AttemptSigner(keyring)
+    conversation = Conversation(
+        Provider(config.oidc_issuer),
+        client_id=config.client_id,
+        client_secret=config.client_secret,
+        redirect_uri=f"{config.api_url}/auth/callback",
+        allowed_email_domains=config.allowed_email_domains,
+    )
+    versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
+
+    # The order is the order of refusal; what is sent back passes them in reverse. Headers come first, so
+    # that every refusal carries them. Origins come before the cross-site check, which relies on it.
+    middleware: list[Any] = [
+        RouteMiddleware(),
+        SecurityHeadersMiddleware(hsts=config.is_hardened),
+        CORSMiddleware(config.allowed_origins | {config.own_origin}),
+        CrossSiteMiddleware(),
+        BodyLimitMiddleware(),
+    ]
+    app = falcon.App(middleware=middleware)
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
+        dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+    )
+    add_error_handlers(app, webapp_url=config.webapp_url)
+
+    app.add_route("/", RootResource())
+    app.add_route("/health", HealthResource())
+    app.add_route("/health/ready", ReadyResource(ReadinessProbe(queries, versions, lifecycle)))
+    app.add_route("/auth/login", LoginResource(conversation, signer, cookies))
+    app.add_route(
+        "/auth/callback",
+        CallbackResource(
+            conversation,
+            signer,
+            sessions,
+            queries,
+            cookies,
+            webapp_url=config.webapp_url,
+            registration=config.registration,
+        ),
+    )
+    app.add_route("/auth/session", SessionResource(authentication))
+    app.add_route("/auth/sessions", SessionsResource(authentication, sessions))
+    app.add_route("/auth/register", RegisterResource(sessions, cookies))
+    app.add_route("/auth/logout", LogoutResource(sessions, cookies))
+    return RequestLog(
+        app, addresses=ClientAddressFinder(config.trusted_proxies), last_resort=_answer_internal_error
+    )
+
+
+def get_app() -> Service:
+    """What a gunicorn worker loads, after fork: reads the environment and opens the database pool."""
+    config = load_config(os.environ)
+    logs.configure(config.log_format, config.log_level)
+    if not config.is_hardened:
+        # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    database = Database(config.database_url, pool_max=config.db_pool_max)
+    database.open()
+    lifecycle = Lifecycle()
+    return Service(create_app(config, database, lifecycle), database, lifecycle)
+
+
+def _answer_internal_error(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    body = problem(500, "internal_error", "Something went wrong here. The request_id helps to find it.")
+    headers = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
+    start_response("500 Internal Server Error", [*headers, *HEADERS.items()])
+    return [body]

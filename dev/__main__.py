@@ -1,0 +1,137 @@
+"""`bin/dev`: everything a newcomer needs, in one terminal."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from app.environment import ROOT, data_folder, with_dotenv
+from dev.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from dev.processes import Processes
+
+DESCRIPTION = """\
+Runs the service on http://localhost:3000 with its own PostgreSQL, a development sign-in provider and a sample
+frontend on http://localhost:5173. Ctrl-C stops all of it.
+"""
+EPILOG = """\
+PORT, DEV_FRONTEND_PORT and DEV_PROVIDER_PORT choose other ports, DEV_DATA_DIR another folder than .data.
+Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with OIDC_ISSUER no sign-in provider.
+"""
+FRONTEND_PORT = "5173"
+PROVIDER_PORT = "9400"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A port of ours: who listens there, and the variable that moves it."""
+
+    name: str
+    variable: str
+    port: int
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Runs until Ctrl-C or until a part ends; returns 0 or 1."""
+    argparse.ArgumentParser(
+        prog="bin/dev",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    settings = with_dotenv({**environ, "APP_ENV": "development"})
+    service = Part("the service", "PORT", int(settings.get("PORT") or 3000))
+    frontend = Part(
+        "the sample frontend", "DEV_FRONTEND_PORT", int(settings.get("DEV_FRONTEND_PORT") or FRONTEND_PORT)
+    )
+    provider = Part(
+        "the sign-in provider", "DEV_PROVIDER_PORT", int(settings.get("DEV_PROVIDER_PORT") or PROVIDER_PORT)
+    )
+    settings.setdefault("WEBAPP_URL", f"http://localhost:{frontend.port}")
+    settings.setdefault("API_URL", f"http://localhost:{service.port}")
+    own_provider = "OIDC_ISSUER" not in settings
+    parts = [service, frontend, *([provider] if own_provider else [])]
+    if taken := [part for part in parts if not _is_free(part.port)]:
+        for part in taken:
+            print(
+                f"Port {part.port} of {part.name} is taken. Stop what uses it, or choose another: "
+                f"{part.variable}={part.port + 1} bin/dev",
+                file=sys.stderr,
+            )
+        return 1
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    signal.signal(signal.SIGINT, _raise_interrupt)
+    if own_provider:
+        settings["OIDC_ISSUER"] = f"http://localhost:{provider.port}"
+    processes = Processes()
+    database = None if _names_database(settings) else EmbeddedPostgres(data_folder(settings))
+    try:
+        if database:
+            print("Starting PostgreSQL ...", flush=True)
+            database.start()
+        _start(processes, settings, frontend=frontend, provider=provider if own_provider else None)
+        _introduce(settings, database)
+        name, code = processes.wait_for_first_end()
+        print(f"{name} ended with exit code {code}; stopping the rest.", file=sys.stderr)
+    except EmbeddedPostgresError as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopping ...", flush=True)
+        return 0
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        processes.stop()
+        if database:
+            database.stop()
+    return 1
+
+
+def _start(
+    processes: Processes, settings: Mapping[str, str], *, frontend: Part, provider: Part | None
+) -> None:
+    python = [sys.executable, "-P", "-m"]
+    if provider:
+        processes.start(provider.name, [*python, "dev.provider", "--port", str(provider.port)], settings)
+    command = [*python, "dev.frontend_server", "--port", str(frontend.port), "--api-url", settings["API_URL"]]
+    processes.start(frontend.name, command, settings)
+    processes.start("the service", [str(ROOT / "bin" / "start")], settings)
+
+
+def _introduce(settings: Mapping[str, str], database: EmbeddedPostgres | None) -> None:
+    print(
+        "",
+        f"  Frontend   {settings['WEBAPP_URL']}   <- open this in a browser",
+        f"  Service    {settings['API_URL']}",
+        f"  Sign-in    {settings['OIDC_ISSUER']}",
+        *([f"  Database   {database.bin / 'psql'} '{database.url()}'"] if database else []),
+        "  Ctrl-C stops all of it.",
+        "",
+        sep="\n",
+        flush=True,
+    )
+
+
+def _names_database(settings: Mapping[str, str]) -> bool:
+    return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def _raise_interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

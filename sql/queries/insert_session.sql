@@ -1,0 +1,13 @@
+-- A new session; the browser's previous one ends with it, so that a planted session is worth nothing.
+WITH previous AS (
+    UPDATE sessions
+    SET revoked_at = now(), revoke_reason = 'replaced'
+    WHERE token_hash = ANY (%(previous_token_hashes)s)
+      AND revoked_at IS NULL
+)
+INSERT INTO sessions (token_hash, user_id, pending_identity, idle_expires_at, expires_at, ip, user_agent)
+VALUES (
+    %(token_hash)s, %(user_id)s, %(pending_identity)s,
+    now() + %(idle_limit)s, now() + %(lifetime)s, %(ip)s, %(user_agent)s
+)
+RETURNING id, expires_at

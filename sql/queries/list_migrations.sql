@@ -1,0 +1,3 @@
+-- The migrations this database has.
+SELECT version
+FROM schema_migrations

@@ -1,0 +1,5 @@
+-- Ends a session at once, for every replica. Ending it again changes nothing.
+UPDATE sessions
+SET revoked_at = now(), revoke_reason = %(reason)s
+WHERE token_hash = ANY (%(token_hashes)s)
+  AND revoked_at IS NULL
