@@ -1,0 +1,131 @@
+"""What the tests stand on: a real PostgreSQL, a real OpenID provider, the application over both."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.config import Config
+from app.database import Database
+from app.lifecycle import Lifecycle
+from app.migrations.command import migrate
+from app.migrations.report import LogReport
+from app.wsgi import create_app
+from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
+from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
+from tests.support.service import Service
+from tests.support.visitor import Visitor
+
+WEBAPP = "http://localhost:5173"
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One server for the whole run; `migrated` in it is the template of each test's database."""
+    data: Path = tmp_path_factory.mktemp("pg")
+    with EmbeddedPostgres(data, settings={"fsync": "off", "max_connections": "300"}) as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        migrate(server.url(TEMPLATE), report=LogReport(), wait=10)
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with fresh_database(postgres, template=TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    with fresh_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """To look into the test's database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def _provider() -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider()
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def provider(_provider: OpenIDProvider) -> OpenIDProvider:
+    """An honest provider, and a new person to sign in."""
+    _provider.reset()
+    return _provider
+
+
+@pytest.fixture
+def make_config(database_url: str, provider: OpenIDProvider) -> Callable[..., Config]:
+    """A configuration of APP_ENV=test; arguments are environment variables."""
+
+    def make(**environ: str) -> Config:
+        return Config.from_environ(
+            {
+                "APP_ENV": "test",
+                "DATABASE_URL": database_url,
+                "OIDC_ISSUER": provider.issuer,
+                "GOOGLE_CLIENT_ID": CLIENT_ID,
+                "GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
+                **environ,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_app(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Any]]:
+    """The application over the test's database; arguments are environment variables."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    with ExitStack() as stack:
+
+        def make(**environ: str) -> Any:
+            config = make_config(**environ)
+            database = Database(config.database_url, pool_max=config.db_pool_max)
+            database.open()
+            stack.callback(database.close)
+            return create_app(config, database, Lifecycle())
+
+        yield make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Any]) -> Any:
+    return make_app()
+
+
+@pytest.fixture
+def visitor(app: Any) -> Visitor:
+    """Somebody at the sample frontend, not signed in."""
+    return Visitor(app, origin=WEBAPP)
+
+
+@pytest.fixture
+def make_service(database_url: str) -> Iterator[Callable[..., Service]]:
+    """Starts `bin/start`; the arguments are environment variables and, if need be, another database_url."""
+    with ExitStack() as stack:
+
+        def make(**arguments: str) -> Service:
+            service = Service(**{"database_url": database_url, **arguments})
+            stack.callback(service.kill)
+            return service
+
+        yield make

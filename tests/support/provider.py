@@ -1,0 +1,166 @@
+"""A real OpenID provider over HTTP, honest unless a test tells it to lie."""
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+CLIENT_ID = "test-client"
+CLIENT_SECRET = "test-client-secret"
+
+Answer = tuple[int, dict[str, str], bytes]
+SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
+
+
+class OpenIDProvider:
+    """Answers discovery, authorization, token and key requests on a loopback port.
+
+    A test changes what it says:
+
+    Attributes:
+        person: the claims about whoever signs in next.
+        changes: claims put over those of the next ID tokens; None takes a claim out.
+        make_id_token: makes the ID token of its claims.
+        answers: functions that answer in place of an endpoint, by path.
+        metadata: discovery's fields, to be changed in place.
+        keys: the key set's private keys by kid.
+        requests: (path, parameters) of every token request.
+    """
+
+    def __init__(self) -> None:
+        self.keys: dict[str, SigningKey] = {"first": rsa.generate_private_key(65537, 2048)}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.issuer = f"http://localhost:{self._server.server_port}"
+        self._codes: dict[str, dict[str, str]] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Honest again."""
+        self.keys = {"first": self.keys["first"]}
+        self.person: dict[str, Any] = {
+            "sub": secrets.token_hex(8),
+            "email": f"{secrets.token_hex(4)}@example.com",
+            "email_verified": True,
+            "name": "Ada Lovelace",
+            "picture": "https://example.com/ada.png",
+        }
+        self.changes: dict[str, Any] = {}
+        self.make_id_token: Callable[[dict[str, Any]], str | None] = self.signed
+        self.answers: dict[str, Callable[[dict[str, str]], Answer]] = {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.metadata: dict[str, Any] = {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/jwks",
+        }
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def signed(self, claims: dict[str, Any], *, kid: str = "first", algorithm: str = "RS256") -> str:
+        return jwt.encode(claims, self.keys[kid], algorithm=algorithm, headers={"kid": kid})
+
+    def key_set(self) -> dict[str, Any]:
+        return {"keys": [_public_jwk(kid, key) for kid, key in self.keys.items()]}
+
+    def answer(self, path: str, parameters: dict[str, str]) -> Answer:
+        if path in self.answers:
+            return self.answers[path](parameters)
+        if path == "/.well-known/openid-configuration":
+            return json_answer(self.metadata)
+        if path == "/jwks":
+            return json_answer(self.key_set())
+        if path == "/authorize":
+            return self._authorize(parameters)
+        if path == "/token":
+            return self._token(parameters)
+        return json_answer({}, 404)
+
+    def _authorize(self, parameters: dict[str, str]) -> Answer:
+        code = secrets.token_urlsafe(16)
+        self._codes[code] = parameters
+        query = urlencode({"code": code, "state": parameters["state"]})
+        return 302, {"Location": f"{parameters['redirect_uri']}?{query}"}, b""
+
+    def _token(self, parameters: dict[str, str]) -> Answer:
+        self.requests.append(("/token", parameters))
+        asked = self._codes.pop(parameters.get("code", ""), None)
+        if asked is None:
+            return json_answer({"error": "invalid_grant"}, 400)
+        digest = hashlib.sha256(parameters.get("code_verifier", "").encode()).digest()
+        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
+            return json_answer({"error": "invalid_grant", "error_description": "PKCE"}, 400)
+        if parameters.get("redirect_uri") != asked["redirect_uri"]:
+            return json_answer({"error": "invalid_grant", "error_description": "redirect_uri"}, 400)
+        if (parameters.get("client_id"), parameters.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            return json_answer({"error": "invalid_client"}, 401)
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 600, "nonce": asked.get("nonce"),
+            **self.person, **self.changes,
+        }  # fmt: skip
+        id_token = self.make_id_token({name: value for name, value in claims.items() if value is not None})
+        tokens = {"access_token": "an-access-token", "token_type": "Bearer", "scope": "openid other-names"}
+        return json_answer(tokens | ({"id_token": id_token} if id_token else {}))
+
+
+def _public_jwk(kid: str, key: SigningKey) -> dict[str, Any]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+    return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+
+
+def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            self._send(provider.answer(parts.path, _flat(parts.query)))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            parameters = _flat(body)
+            scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
+            if scheme == "Basic":
+                name, _, secret = base64.b64decode(credentials).decode().partition(":")
+                parameters |= {"client_id": name, "client_secret": secret, "authenticated_by": "basic"}
+            self._send(provider.answer(self.path, parameters))
+
+        def _send(self, answer: Answer) -> None:
+            status, headers, body = answer
+            try:
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+def _flat(query: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}

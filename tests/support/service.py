@@ -1,0 +1,115 @@
+"""The real service: `bin/start` as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from tests.support.waiting import until
+
+ROOT = Path(__file__).parent.parent.parent
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "SESSION_SECRET": "0123456789abcdef0123456789abcdef",
+    "GOOGLE_CLIENT_ID": "test-client",
+    "GOOGLE_CLIENT_SECRET": "test-client-secret",
+    "WEBAPP_URL": "https://app.example.com",
+    "API_URL": "https://api.example.com",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A command of bin/, its environment and nothing else; its output is read as it comes."""
+
+    def __init__(self, *command: str, environ: Mapping[str, str]) -> None:
+        clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ}
+        self._process = subprocess.Popen(
+            [str(ROOT / command[0]), *command[1:]],
+            env=clean,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, seconds: float = 30) -> int:
+        """The exit code, once the process has ended and its output is read."""
+        code = self._process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.pid).children()
+
+    def kill(self) -> None:
+        """Ends the process and its children, whatever they do."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join(5)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(line.decode(errors="replace").rstrip("\n"))
+
+
+class Service(Process):
+    """`bin/start`, in production unless told otherwise."""
+
+    def __init__(self, *, database_url: str, **environ: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = PRODUCTION | {"PORT": str(self.port), "DATABASE_URL": database_url} | environ
+        super().__init__("bin/start", environ=settings)
+
+    def wait_until_serving(self, seconds: float = 30) -> None:
+        def serves() -> bool:
+            if not self.is_running:
+                raise AssertionError(f"bin/start ended:\n{self.output}")
+            return requests.get(f"{self.url}/health", timeout=2).status_code == 200
+
+        until(serves, seconds=seconds, what=f"the service on port {self.port}")
+
+    def records(self) -> list[dict[str, Any]]:
+        """The log so far; every line must be a JSON object."""
+        return [json.loads(line) for line in self.lines]
+
+    def messages(self) -> list[str]:
+        return [str(record["message"]) for record in self.records()]

@@ -1,0 +1,74 @@
+"""A browser as far as HTTP goes: keeps cookies, Secure or not, and follows nothing by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from falcon.testing import Cookie, Result, simulate_request
+
+
+class Visitor:
+    """Calls a WSGI application in this process.
+
+    Attributes:
+        origin: sent with unsafe requests, as browsers do for fetch.
+        cookies: what the browser holds, by name.
+        latest: each cookie as it was last set or cleared, with its attributes.
+    """
+
+    def __init__(self, app: Any, *, origin: str | None = None) -> None:
+        self._app = app
+        self.origin = origin
+        self.cookies: dict[str, str] = {}
+        self.latest: dict[str, Cookie] = {}
+
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> Result:
+        sent = {"User-Agent": "tests"}
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if self.origin and method not in {"GET", "HEAD"}:
+            sent["Origin"] = self.origin
+        path, _, query = path.partition("?")
+        result = simulate_request(
+            self._app,
+            method,
+            path,
+            query_string=query or None,
+            headers={**sent, **(headers or {})},
+            remote_addr="127.0.0.1",
+            **arguments,
+        )
+        self.latest |= result.cookies
+        for name, cookie in result.cookies.items():
+            if cookie.max_age == 0:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = cookie.value
+        return result
+
+    def get(self, path: str, **arguments: Any) -> Result:
+        return self.request("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> Result:
+        return self.request("POST", path, **arguments)
+
+    def sign_in(self, return_to: str = "") -> Result:
+        """From /auth/login through the provider to the answer of the callback."""
+        return self.get(self.go_to_provider(return_to))
+
+    def go_to_provider(self, return_to: str = "") -> str:
+        """From /auth/login through the provider; returns the callback's path and query."""
+        login = self.get("/auth/login" + (f"?return_to={return_to}" if return_to else ""))
+        assert login.status_code == 302, login.text
+        return authorize(login.headers["location"])
+
+
+def authorize(url: str) -> str:
+    """What the provider's consent page answers: the callback's path and query."""
+    answer = requests.get(url, allow_redirects=False, timeout=5)
+    assert answer.status_code == 302, answer.text
+    parts = urlsplit(answer.headers["Location"])
+    return f"{parts.path}?{parts.query}"
