@@ -1,0 +1,150 @@
+"""Walks through `bin/dev` with a real browser, as somebody does who tries the service for the first time."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import ROOT, Stack, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = ROOT / ".data" / "screenshots"
+
+
+def show(page: "Page", view: str) -> None:
+    """Wait until the sample frontend shows a view, named as its template in index.html."""
+    page.wait_for_selector(f"#main[data-view={view}]")
+
+
+def sign_in(page: "Page", stack: Stack, email: str) -> None:
+    page.goto(stack.frontend_url)
+    page.click("#sign-in")
+    page.fill("#new-person", email)
+    page.click("#continue")
+
+
+def test_somebody_new_registers_and_signs_out_of_one_browser_only(stack: Stack, visitor: Visitor) -> None:
+    first, second = visitor(), visitor()
+
+    sign_in(first, stack, "alan.turing@example.com")
+    show(first, "register")
+    assert first.input_value("#register-name") == "Alan Turing"
+    first.fill("#register-name", "Alan M. Turing")
+    first.click("#register-submit")
+    show(first, "dashboard")
+    assert first.inner_text("#user-name") == "Alan M. Turing"
+    assert first.inner_text("#user-email") == "alan.turing@example.com"
+    assert first.locator("[data-testid=session]").count() == 1
+
+    sign_in(second, stack, "alan.turing@example.com")
+    show(second, "dashboard")
+    assert second.inner_text("#user-name") == "Alan M. Turing"
+    assert second.locator("[data-testid=session]").count() == 2
+    assert second.locator("[data-testid=session] [data-testid=current]:visible").count() == 1
+
+    first.click("#sign-out")
+    show(first, "anonymous")
+    first.reload()
+    show(first, "anonymous")
+    first.goto(f"{stack.frontend_url}/dashboard")
+    show(first, "anonymous")
+
+    second.reload()
+    show(second, "dashboard")
+    assert second.locator("[data-testid=session]").count() == 1
+
+
+def test_a_predefined_person_signs_in_with_one_click(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    page.goto(stack.frontend_url)
+    page.click("#sign-in")
+    page.click("[data-testid=person][value='ada@example.com']")
+    show(page, "register")
+    assert page.input_value("#register-name") == "Ada Lovelace"
+    page.goto(stack.frontend_url)
+    show(page, "unregistered")
+    page.click("#to-register")
+    page.click("#register-submit")
+    show(page, "dashboard")
+    assert page.inner_text("#user-name") == "Ada Lovelace"
+    page.goto(f"{stack.frontend_url}/auth/register")
+    show(page, "dashboard")
+
+
+def test_denied_consent_is_explained_and_can_be_tried_again(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    page.goto(stack.frontend_url)
+    page.click("#sign-in")
+    page.click("#deny")
+    show(page, "login-error")
+    assert page.inner_text("#login-error-code") == "access_denied"
+    assert "cancelled" in page.inner_text("#login-error")
+    page.click("#try-again")
+    page.wait_for_selector("#new-person")
+
+
+def test_an_outage_is_not_shown_as_being_signed_out(stack: Stack, browser: "Browser") -> None:
+    page = browser.new_page()
+    page.route(f"{stack.api_url}/**", lambda route: route.abort())
+    page.goto(stack.frontend_url)
+    show(page, "unavailable")
+    page.unroute_all()
+    page.click("#retry")
+    show(page, "anonymous")
+    page.close()
+
+
+def test_a_rate_limit_says_how_long_to_wait(stack: Stack, browser: "Browser") -> None:
+    page = browser.new_page()
+    page.clock.install()
+    headers = {
+        "Access-Control-Allow-Origin": stack.frontend_url,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Retry-After": "7",
+    }
+    # Development exempts loopback from the limits, so the answer is given here.
+    page.route(f"{stack.api_url}/**", lambda route: route.fulfill(status=429, headers=headers, json={}))
+    page.goto(stack.frontend_url)
+    show(page, "rate-limited")
+    assert "7 s" in page.inner_text("#retry-after")
+    assert page.is_disabled("#retry")
+    page.unroute_all()
+    page.clock.fast_forward(7_000)
+    page.click("#retry")
+    show(page, "anonymous")
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("look", "width", "dark"), [("desktop", 1100, False), ("phone", 360, False), ("dark", 1100, True)]
+)
+def test_each_page_fits_its_window(
+    stack: Stack, visitor: Visitor, look: str, width: int, *, dark: bool
+) -> None:
+    page = visitor(width=width, dark=dark)
+
+    def look_at(name: str) -> None:
+        page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+
+    page.goto(stack.frontend_url)
+    show(page, "anonymous")
+    look_at("home")
+    page.click("#sign-in")
+    page.wait_for_selector("#new-person")
+    look_at("provider")
+    page.click("#deny")
+    show(page, "login-error")
+    look_at("error")
+    page.click("#try-again")
+    page.fill("#new-person", f"somebody.with.a.rather.long.address.on.the.{look}@example.com")
+    page.click("#continue")
+    show(page, "register")
+    look_at("register")
+    page.click("#register-submit")
+    show(page, "dashboard")
+    look_at("dashboard")
