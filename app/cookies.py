@@ -34,13 +34,13 @@ class CookiePolicy:
         self._write(resp, self.host_name(name), value, max_age=max_age, domain=None)
 
     def clear_host(self, resp: falcon.Response, name: str) -> None:
-        self._write(resp, self.host_name(name), "", max_age=0, domain=None)
+        self._write(resp, self.host_name(name), "", max_age=None, domain=None)
 
     def set_session(self, resp: falcon.Response, token: str, *, max_age: int) -> None:
         self._write(resp, self.session_name, token, max_age=max_age, domain=self.domain)
 
     def clear_session(self, resp: falcon.Response) -> None:
-        self._write(resp, self.session_name, "", max_age=0, domain=self.domain)
+        self._write(resp, self.session_name, "", max_age=None, domain=self.domain)
 
     def session_token(self, req: falcon.Request) -> str | None:
         """The token of the request's session cookie; None when there is none, several or no token in it."""
@@ -51,14 +51,14 @@ class CookiePolicy:
         return bool(req.get_cookie_values(self.session_name))
 
     def _write(
-        self, resp: falcon.Response, name: str, value: str, *, max_age: int, domain: str | None
+        self, resp: falcon.Response, name: str, value: str, *, max_age: int | None, domain: str | None
     ) -> None:
         # Falcon's unset_cookie writes no Secure, without which browsers ignore the prefixed names.
         resp.set_cookie(
             name,
             value,
             max_age=max_age,
-            expires=LONG_AGO if max_age == 0 else None,
+            expires=LONG_AGO if max_age is None else None,
             secure=self.is_secure,
             http_only=True,
             same_site="Lax",

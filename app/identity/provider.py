@@ -93,7 +93,9 @@ class Provider:
         return found
 
     def signing_key(self, id_token: str) -> jwt.PyJWK:
-        """The key that the token's header names.
+        """The key that the token's header names, or the provider's only key when it names none.
+
+        A provider with one key need not name it (OpenID Connect Core 1.0, section 10.1).
 
         Raises:
             SignInError: provider_unavailable when the key set cannot be had.
@@ -102,6 +104,10 @@ class Provider:
         self.metadata()
         if self._keys is None:
             raise SignInError("provider_unavailable", "no key set")
+        if "kid" not in jwt.get_unverified_header(id_token):
+            keys = self._keys.get_signing_keys()
+            if len(keys) == 1:
+                return keys[0]
         return self._keys.get_signing_key_from_jwt(id_token)
 
     def _parse(self, document: dict[str, Any]) -> ProviderMetadata:

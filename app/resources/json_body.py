@@ -19,7 +19,9 @@ def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
     """
-    body = req.bounded_stream.read(MAX_BODY_BYTES + 1)
+    # gunicorn ends the input itself, which is how a chunked body, of no declared length, can be read.
+    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
+    body = stream.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError
     if not body and req.content_type is None:

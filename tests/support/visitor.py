@@ -43,7 +43,7 @@ class Visitor:
         )
         self.latest |= result.cookies
         for name, cookie in result.cookies.items():
-            if cookie.max_age == 0:
+            if not cookie.value:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = cookie.value

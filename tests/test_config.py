@@ -1,0 +1,180 @@
+"""The environment: defaults, the original guide's names, and every fault in one report."""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from app.config import Config, ConfigError, migration_database_url
+from app.config_parsers import Rate
+from app.environment import with_dotenv
+from tests.support.service import PRODUCTION
+
+COMPLETE = {**PRODUCTION, "DATABASE_URL": "postgresql://u:p@db/app"}
+ORIGINAL_GUIDE = {
+    "NODE_ENV": "production",
+    "DB_HOST": "db",
+    "DB_PORT": "5432",
+    "DB_USER": "user",
+    "DB_PASSWORD": "p@ss/word",
+    "DB_NAME": "app",
+    "SESSION_SECRET": "s" * 32,
+    "GOOGLE_CLIENT_ID": "id",
+    "GOOGLE_CLIENT_SECRET": "secret",
+    "ALLOWED_ORIGINS": "https://your-frontend-domain.com,https://app.yourdomain.com",
+    "WEBAPP_URL": "https://your-frontend-domain.com",
+    "VITE_API_URL": "https://your-backend-domain.com",
+}
+
+
+def faults(environ: Mapping[str, str]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(environ)
+    return caught.value.faults
+
+
+def test_a_forgotten_app_env_means_production() -> None:
+    config = Config.from_environ({**COMPLETE, "APP_ENV": ""})
+    assert config.app_env == "production"
+    assert config.is_hardened
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    config = Config.from_environ(COMPLETE)
+    assert (config.host, config.port, config.web_threads, config.db_pool_max) == ("0.0.0.0", 3000, 8, 8)  # noqa: S104
+    assert config.oidc_issuer == "https://accounts.google.com"
+    assert config.allowed_origins == {"https://app.example.com"}
+    assert (config.registration, config.allowed_email_domains) == ("confirm", frozenset())
+    assert (config.rate_limit, config.rate_limit_not_found) == (Rate(200, 60), Rate(10, 60))
+    assert config.rate_limit_sign_in == Rate(10, 900)
+    assert ip_network("10.0.0.0/8") in config.trusted_proxies
+    assert (config.log_format, config.log_level, config.migrate_on_start) == ("json", "info", True)
+    assert config.migrate_database_url == config.database_url
+    assert config.web_concurrency is None
+    assert config.cookie_domain is config.redis_url is config.metrics_token is None
+
+
+def test_the_original_guides_variables_work_unchanged() -> None:
+    config = Config.from_environ(ORIGINAL_GUIDE)
+    assert config.database_url == "postgresql://user:p%40ss%2Fword@db:5432/app?sslmode=prefer"
+    assert config.api_url == "https://your-backend-domain.com"
+    assert config.allowed_origins == {"https://your-frontend-domain.com", "https://app.yourdomain.com"}
+
+
+def test_our_names_win_over_the_original_guides() -> None:
+    config = Config.from_environ(
+        {**ORIGINAL_GUIDE, "API_URL": "https://api.example.com/", "DATABASE_URL": "postgresql://x/y"}
+    )
+    assert (config.api_url, config.database_url) == ("https://api.example.com", "postgresql://x/y")
+
+
+def test_every_fault_is_reported_at_once_each_naming_its_variable() -> None:
+    found = faults(
+        {
+            "NODE_ENV": "production",
+            "DB_HOST": "db",
+            "DB_PORT": "none",
+            "SESSION_SECRET": "s" * 31,
+            "ALLOWED_ORIGINS": "*",
+            "VITE_API_URL": "http://api.example.com",
+            "PORT": "70000",
+            "RATE_LIMIT": "many",
+            "TRUSTED_PROXIES": "everybody",
+            "MIGRATE_ON_START": "perhaps",
+            "LOG_LEVEL": "loud",
+            "REGISTRATION": "open",
+        }
+    )
+    assert "SESSION_SECRET: Session secret must be at least 32 characters" in found
+    assert "VITE_API_URL: must begin with https:// in staging and production" in found
+    assert {fault.partition(":")[0] for fault in found} == {
+        "ALLOWED_ORIGINS", "DB_NAME", "DB_PASSWORD", "DB_PORT", "DB_USER", "GOOGLE_CLIENT_ID",
+        "GOOGLE_CLIENT_SECRET", "LOG_LEVEL", "MIGRATE_ON_START", "PORT", "RATE_LIMIT", "REGISTRATION",
+        "SESSION_SECRET", "TRUSTED_PROXIES", "VITE_API_URL", "WEBAPP_URL",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("app_env", ["staging", "production"])
+@pytest.mark.parametrize("variable", ["WEBAPP_URL", "API_URL", "OIDC_ISSUER"])
+def test_http_is_refused_in_staging_and_production(app_env: str, variable: str) -> None:
+    found = faults({**COMPLETE, "APP_ENV": app_env, variable: "http://example.com"})
+    assert found == [f"{variable}: must begin with https:// in staging and production"]
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "*",
+        "null",
+        "https://a.example.com/path",
+        "app.example.com",
+        "https://*.example.com",
+        "ftp://a.example.com",
+    ],
+)
+def test_origins_that_are_none_are_refused(origins: str) -> None:
+    assert faults({**COMPLETE, "ALLOWED_ORIGINS": origins})[0].startswith("ALLOWED_ORIGINS: ")
+
+
+def test_origins_are_compared_as_browsers_send_them() -> None:
+    listed = " https://App.Example.com:443/ , http://localhost:5173"
+    config = Config.from_environ({**COMPLETE, "ALLOWED_ORIGINS": listed})
+    assert config.allowed_origins == {"https://app.example.com", "http://localhost:5173"}
+
+
+def test_a_development_door_needs_the_word_development() -> None:
+    assert faults({"APP_ENV": "developement"})[0].startswith("API_URL")
+    assert Config.from_environ({"APP_ENV": "development"}).oidc_issuer == "http://localhost:9400"
+    assert Config.from_environ({"APP_ENV": "test"}).log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("domain", "is_accepted"),
+    [(".example.com", True), ("api.example.com", True), ("other.com", False), ("com", False), ("a b", False)],
+)
+def test_the_cookie_domain_must_hold_the_api(domain: str, is_accepted: bool) -> None:  # noqa: FBT001
+    environ = {**COMPLETE, "COOKIE_DOMAIN": domain}
+    if is_accepted:
+        assert Config.from_environ(environ).cookie_domain == domain.removeprefix(".")
+    else:
+        assert faults(environ)[0].startswith("COOKIE_DOMAIN: ")
+
+
+def test_another_site_for_the_frontend_is_warned_about() -> None:
+    apart = Config.from_environ({**COMPLETE, "WEBAPP_URL": "https://example.org"})
+    assert "same site" in apart.warnings()[0]
+    assert Config.from_environ(COMPLETE).warnings() == []
+
+
+def test_secrets_do_not_show_in_the_configurations_repr() -> None:
+    shown = repr(Config.from_environ({**COMPLETE, "METRICS_TOKEN": "metrics-token"}))
+    for secret in (COMPLETE["SESSION_SECRET"], "u:p@db", "test-client-secret", "metrics-token"):
+        assert secret not in shown
+
+
+def test_migrations_need_the_database_alone() -> None:
+    assert migration_database_url({"DATABASE_URL": "postgresql://db/app"}) == "postgresql://db/app"
+    direct = {"DATABASE_URL": "postgresql://pooler/app", "MIGRATE_DATABASE_URL": "postgresql://db/app"}
+    assert migration_database_url(direct) == "postgresql://db/app"
+    with pytest.raises(ConfigError, match="DATABASE_URL: required"):
+        migration_database_url({})
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("200/minute", Rate(200, 60)), ("10/15minutes", Rate(10, 900)), ("5 / 2 Hours", Rate(5, 7200))],
+)
+def test_rates_are_counts_per_time(text: str, rate: Rate) -> None:
+    assert Rate.parse(text) == rate
+
+
+def test_dotenv_is_read_in_development_only(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=4000\nHOST=::1\n")
+    assert with_dotenv({"APP_ENV": "development", "HOST": "::"}, tmp_path / ".env") == {
+        "APP_ENV": "development",
+        "PORT": "4000",
+        "HOST": "::",
+    }
+    for app_env in ("", "test", "staging", "production"):
+        assert "PORT" not in with_dotenv({"APP_ENV": app_env}, tmp_path / ".env")

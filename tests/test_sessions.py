@@ -1,0 +1,287 @@
+"""The life of a session: its cookie, its rotation, its ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.credentials import Keyring, is_token, new_token
+from tests.conftest import WEBAPP
+from tests.support.provider import OpenIDProvider
+from tests.support.visitor import Visitor
+
+Connection = psycopg.Connection[Any]
+HTTPS = {"API_URL": "https://api.example.com", "WEBAPP_URL": "https://app.example.com"}
+
+
+def register(visitor: Visitor) -> None:
+    visitor.sign_in()
+    assert visitor.post("/auth/register").status_code == 201
+
+
+def is_signed_in(visitor: Visitor) -> bool:
+    return bool(visitor.get("/auth/session").json["authenticated"])
+
+
+def test_the_database_holds_no_token(visitor: Visitor, connection: Connection) -> None:
+    register(visitor)
+    token = visitor.cookies["session"]
+    hashes = [row[0] for row in connection.execute("SELECT token_hash FROM sessions")]
+    assert token.encode() not in b"".join(hashes)
+    keyring = Keyring("not-a-secret-only-for-development-and-tests")
+    assert keyring.token_hash(token) in hashes
+
+
+def test_over_http_the_cookie_is_plain_and_closed_to_scripts(visitor: Visitor) -> None:
+    register(visitor)
+    cookie = visitor.latest["session"]
+    assert (cookie.http_only, cookie.secure, cookie.path) == (True, False, "/")
+    assert not cookie.domain
+    assert cookie.same_site == "Lax"
+    assert cookie.max_age == 30 * 86400
+
+
+def test_over_https_the_cookie_belongs_to_this_host_alone(make_app: Callable[..., Any]) -> None:
+    visitor = Visitor(make_app(**HTTPS), origin="https://app.example.com")
+    register(visitor)
+    cookie = visitor.latest["__Host-session"]
+    assert (cookie.http_only, cookie.secure, cookie.path) == (True, True, "/")
+    assert not cookie.domain
+    assert visitor.post("/auth/logout").status_code == 204
+    cleared = visitor.latest["__Host-session"]
+    assert (cleared.secure, cleared.path, cleared.value) == (True, "/", "")
+    assert cleared.expires
+    assert cleared.expires.year == 1970
+
+
+def test_with_a_cookie_domain_the_session_is_shared_and_the_attempt_is_not(
+    make_app: Callable[..., Any],
+) -> None:
+    visitor = Visitor(make_app(**HTTPS, COOKIE_DOMAIN="example.com"), origin="https://app.example.com")
+    register(visitor)
+    cookie = visitor.latest["__Secure-session"]
+    assert (cookie.secure, cookie.domain) == (True, "example.com")
+    attempts = [name for name in visitor.latest if name.startswith("__Host-sign-in-")]
+    assert attempts
+    assert all(not visitor.latest[name].domain for name in attempts)
+
+
+def test_an_unregistered_session_lives_an_hour(visitor: Visitor, connection: Connection) -> None:
+    visitor.sign_in()
+    assert visitor.latest["session"].max_age == 3600
+    query = (
+        "SELECT extract(epoch FROM expires_at - created_at), extract(epoch FROM idle_expires_at - created_at)"
+    )
+    assert connection.execute(f"{query} FROM sessions").fetchone() == (3600, 3600)
+
+
+def test_registration_ends_the_old_token(visitor: Visitor) -> None:
+    visitor.sign_in()
+    old = visitor.cookies["session"]
+    visitor.post("/auth/register")
+    assert is_signed_in(visitor)
+    visitor.cookies["session"] = old
+    assert not is_signed_in(visitor)
+
+
+def test_signing_in_again_ends_the_browsers_previous_session(visitor: Visitor) -> None:
+    register(visitor)
+    old = visitor.cookies["session"]
+    visitor.sign_in()
+    assert visitor.cookies["session"] != old
+    visitor.cookies["session"] = old
+    assert not is_signed_in(visitor)
+
+
+def test_signing_out_ends_the_session_on_the_server(visitor: Visitor) -> None:
+    register(visitor)
+    token = visitor.cookies["session"]
+    assert visitor.post("/auth/logout").status_code == 204
+    assert "session" not in visitor.cookies
+    visitor.cookies["session"] = token
+    assert not is_signed_in(visitor)
+    assert visitor.post("/auth/logout").status_code == 204
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sessions SET expires_at = now()",
+        "UPDATE sessions SET idle_expires_at = now()",
+        "UPDATE sessions SET revoked_at = now()",
+        "UPDATE users SET disabled_at = now()",
+        "DELETE FROM users",
+    ],
+)
+def test_a_session_is_dead_at_the_next_request(visitor: Visitor, connection: Connection, change: str) -> None:
+    register(visitor)
+    connection.execute(change)
+    assert not is_signed_in(visitor)
+    assert "session" not in visitor.cookies
+
+
+def test_a_visit_moves_the_idle_limit_at_most_every_five_minutes(
+    visitor: Visitor, connection: Connection
+) -> None:
+    register(visitor)
+    read = "SELECT last_seen_at, idle_expires_at FROM sessions WHERE user_id IS NOT NULL"
+
+    def age(interval: str) -> tuple[Any, ...] | None:
+        connection.execute(
+            "UPDATE sessions SET last_seen_at = now() - %s::interval, "
+            "idle_expires_at = now() + interval '1 day'",
+            (interval,),
+        )
+        return connection.execute(read).fetchone()
+
+    before = age("4 minutes")
+    assert is_signed_in(visitor)
+    assert connection.execute(read).fetchone() == before
+    age("6 minutes")
+    assert is_signed_in(visitor)
+    left = (
+        "SELECT extract(epoch FROM idle_expires_at - now()) / 86400 FROM sessions WHERE user_id IS NOT NULL"
+    )
+    row = connection.execute(left).fetchone()
+    assert row
+    assert 6.9 < row[0] < 7.1
+
+
+def test_the_idle_limit_never_passes_the_absolute_one(visitor: Visitor, connection: Connection) -> None:
+    register(visitor)
+    connection.execute(
+        "UPDATE sessions SET last_seen_at = now() - interval '1 hour', expires_at = now() + interval '1 day'"
+    )
+    before = visitor.get("/auth/session").json["expires_at"]
+    row = connection.execute(
+        "SELECT idle_expires_at = expires_at FROM sessions WHERE user_id IS NOT NULL"
+    ).fetchone()
+    assert row == (True,)
+    assert visitor.get("/auth/session").json["expires_at"] == before
+
+
+def test_several_session_cookies_count_as_none_and_are_cleared(visitor: Visitor) -> None:
+    register(visitor)
+    good, planted = visitor.cookies.pop("session"), new_token()
+    for pair in ((good, planted), (planted, good), (good, good)):
+        cookie = "; ".join(f"session={value}" for value in pair)
+        result = visitor.get("/auth/session", headers={"Cookie": cookie})
+        assert result.json["authenticated"] is False
+        assert result.cookies["session"].value == ""
+
+
+@pytest.mark.parametrize("value", ["", "x", "x" * 42, "x" * 44, "x" * 42 + "!", "ü" * 43])
+def test_a_malformed_cookie_costs_no_query_and_is_cleared(
+    app: Any, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("asked the database")
+
+    monkeypatch.setattr("app.queries.Queries.find_session", refuse)
+    result = Visitor(app).get(
+        "/auth/session", headers={"Cookie": f"session={value}".encode().decode("latin-1")}
+    )
+    assert result.json == {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+
+
+def test_a_visitor_gets_no_cookie(visitor: Visitor) -> None:
+    for path in ("/", "/auth/session", "/auth/sessions"):
+        assert not visitor.get(path).cookies
+
+
+def test_my_sessions_are_listed_and_mine_is_marked(app: Any, visitor: Visitor) -> None:
+    register(visitor)
+    elsewhere = Visitor(app, origin=WEBAPP)
+    elsewhere.get(
+        elsewhere.go_to_provider(),
+        headers={"User-Agent": "Phone " + "x" * 600, "X-Forwarded-For": "6.6.6.6, 2001:db8::7"},
+    )
+    listed = elsewhere.get("/auth/sessions").json["sessions"]
+    assert [session["current"] for session in listed] == [True, False]
+    assert listed[0]["ip"] == "2001:db8::7"
+    assert listed[0]["user_agent"] == ("Phone " + "x" * 600)[:512]
+    assert set(listed[0]) == {"id", "current", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"}
+    elsewhere.post("/auth/logout")
+    assert len(visitor.get("/auth/sessions").json["sessions"]) == 1
+
+
+def test_unregistered_people_have_no_list(visitor: Visitor) -> None:
+    visitor.sign_in()
+    refused = visitor.get("/auth/sessions")
+    assert (refused.status_code, refused.json["code"]) == (403, "not_registered")
+
+
+def test_a_rotated_secret_keeps_sessions_while_the_previous_is_set(make_app: Callable[..., Any]) -> None:
+    old, new = "o" * 32, "n" * 32
+    visitor = Visitor(make_app(SESSION_SECRET=old), origin=WEBAPP)
+    register(visitor)
+    for environ, expected in (
+        ({"SESSION_SECRET": new, "SESSION_SECRET_PREVIOUS": old}, True),
+        ({"SESSION_SECRET": new}, False),
+    ):
+        later = Visitor(make_app(**environ), origin=WEBAPP)
+        later.cookies = dict(visitor.cookies)
+        assert is_signed_in(later) is expected
+
+
+def test_an_email_another_identity_holds_is_a_conflict(
+    visitor: Visitor, app: Any, provider: OpenIDProvider
+) -> None:
+    register(visitor)
+    provider.person["sub"] = "somebody-else"
+    provider.person["email"] = provider.person["email"].upper()
+    other = Visitor(app, origin=WEBAPP)
+    other.sign_in()
+    refused = other.post("/auth/register")
+    assert (refused.status_code, refused.json["code"]) == (409, "email_taken")
+
+
+def test_one_person_registering_in_two_tabs_is_one_user(app: Any, connection: Connection) -> None:
+    tabs = [Visitor(app, origin=WEBAPP), Visitor(app, origin=WEBAPP)]
+    for tab in tabs:
+        tab.sign_in()
+    answers = [tab.post("/auth/register") for tab in tabs]
+    assert [answer.status_code for answer in answers] == [201, 409]
+    assert answers[1].json["code"] == "already_registered"
+    assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+def test_registration_can_be_automatic(make_app: Callable[..., Any], provider: OpenIDProvider) -> None:
+    app = make_app(REGISTRATION="automatic")
+    visitor = Visitor(app, origin=WEBAPP)
+    assert visitor.sign_in("/welcome").headers["location"] == f"{WEBAPP}/welcome"
+    assert visitor.get("/auth/session").json["registered"] is True
+    provider.person["sub"] = "somebody-else"
+    other = Visitor(app, origin=WEBAPP)
+    assert other.sign_in().headers["location"] == f"{WEBAPP}/auth/login?error=email_taken"
+    assert "session" not in other.cookies
+
+
+def test_registration_can_be_closed(make_app: Callable[..., Any], visitor: Visitor) -> None:
+    closed = Visitor(make_app(REGISTRATION="closed"), origin=WEBAPP)
+    assert closed.sign_in().headers["location"] == f"{WEBAPP}/auth/login?error=registration_closed"
+    visitor.sign_in()
+    closed.cookies = dict(visitor.cookies)
+    assert closed.post("/auth/register").json["code"] == "registration_closed"
+    visitor.post("/auth/register")
+    assert closed.sign_in().headers["location"] == f"{WEBAPP}/dashboard"
+
+
+def test_a_disabled_user_cannot_sign_in(visitor: Visitor, connection: Connection) -> None:
+    register(visitor)
+    connection.execute("UPDATE users SET disabled_at = now()")
+    assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/login?error=account_disabled"
+
+
+def test_email_domains_can_be_limited(make_app: Callable[..., Any], provider: OpenIDProvider) -> None:
+    app = make_app(ALLOWED_EMAIL_DOMAINS="Example.com, example.org")
+    assert Visitor(app).sign_in().headers["location"] == f"{WEBAPP}/auth/register"
+    provider.person["email"] = "eve@sub.example.com"
+    refused = Visitor(app).sign_in()
+    assert refused.headers["location"] == f"{WEBAPP}/auth/login?error=domain_not_allowed"
+
+
+def test_tokens_have_256_bits() -> None:
+    assert len({new_token() for _ in range(100)}) == 100
+    assert is_token(new_token())
