@@ -1,0 +1,117 @@
+"""The service as clients meet it: real gunicorn processes, real sockets, the log they leave."""
+
+import json
+import random
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from dev.postgres import EmbeddedPostgres
+from tests.conftest import TEMPLATE
+from tests.support.databases import fresh_database
+from tests.support.service import Service
+from tests.support.waiting import until
+
+HOSTILE_REQUESTS = 500
+
+
+@pytest.fixture(scope="module")
+def service(postgres: EmbeddedPostgres) -> Iterator[Service]:
+    with fresh_database(postgres, template=TEMPLATE) as url:
+        service = Service(database_url=url)
+        try:
+            service.wait_until_serving()
+            yield service
+        finally:
+            service.kill()
+
+
+def exchange(service: Service, request: bytes) -> bytes:
+    """The raw answer to a raw request."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def lines_after(service: Service, before: int, count: int) -> list[str]:
+    """The log lines written since, once there are as many."""
+    until(lambda: len(service.lines) >= before + count, seconds=10, what=f"{count} lines")
+    return service.lines[before:]
+
+
+def test_the_answer_names_no_version(service: Service) -> None:
+    headers = requests.get(f"{service.url}/health", timeout=5).headers
+    assert "x-powered-by" not in headers
+    assert not any(character.isdigit() for character in headers.get("server", ""))
+    assert headers["strict-transport-security"].startswith("max-age=")
+
+
+def test_a_chunked_body_is_read_and_counted(service: Service) -> None:
+    headers = {
+        "Content-Type": "application/json",
+        "Sec-Fetch-Site": "same-origin",
+        "Cookie": f"__Host-session={'x' * 43}",
+    }
+    url = f"{service.url}/auth/register"
+    long = requests.post(url, data=iter([b" " * 40_000] * 2), headers=headers, timeout=5)
+    assert (long.status_code, long.json()["code"]) == (413, "body_too_large")
+    broken = requests.post(url, data=iter([b"{", b"]"]), headers=headers, timeout=5)
+    assert (broken.status_code, broken.json()["code"]) == (400, "invalid_json")
+    fine = requests.post(url, data=iter([b"{", b"}"]), headers=headers, timeout=5)
+    assert (fine.status_code, fine.json()["code"]) == (401, "not_signed_in")
+
+
+def test_two_cookie_headers_are_no_way_around(service: Service) -> None:
+    token = b"x" * 43
+    answer = exchange(
+        service,
+        b"GET /auth/session HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Cookie: __Host-session=" + token + b"\r\nCookie: __Host-session=" + token + b"\r\n\r\n",
+    )
+    assert b'"authenticated":false' in answer
+    assert b"__Host-session=;" in answer.replace(b'=""', b"=")
+
+
+def test_forged_forwarding_headers_change_no_redirect(service: Service) -> None:
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    answer = requests.get(f"{service.url}/auth/callback", headers=forged, allow_redirects=False, timeout=5)
+    assert answer.headers["Location"] == "https://app.example.com/auth/login?error=invalid_state"
+
+
+def test_hostile_requests_leave_one_line_each_that_parses(service: Service) -> None:
+    source = random.Random(7)  # noqa: S311  # the same hostility at every run
+    before = len(service.lines)
+    for _ in range(HOSTILE_REQUESTS):
+        noise = bytes(source.choice(b'abc"\\\x80\xff\xc3\x28%{}<>') for _ in range(40))
+        answer = exchange(
+            service,
+            b"GET /secret-path?token=secret-query HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            b"User-Agent: "
+            + noise
+            + b"\r\nX-Request-ID: "
+            + noise
+            + b"\r\nX-Forwarded-For: "
+            + noise
+            + b"\r\n"
+            b"Referer: secret-referer\r\nAuthorization: Bearer secret-token\r\n\r\n",
+        )
+        assert answer.startswith(b"HTTP/1.1 404 ")
+    lines = lines_after(service, before, HOSTILE_REQUESTS)
+    records = [json.loads(line) for line in lines]
+    assert len(records) == HOSTILE_REQUESTS
+    assert {record["message"] for record in records} == {"Request"}
+    assert {record["route"] for record in records} == {"unmatched"}
+    assert all(isinstance(record["duration_ms"], float) and record["client"] for record in records)
+    assert "secret" not in "\n".join(lines)
+
+
+def test_a_trace_that_is_one_is_honoured(service: Service) -> None:
+    before = len(service.lines)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    for value in (f"00-{trace}-b7ad6b7169203331-01", f"00-{'0' * 32}-b7ad6b7169203331-01", "nonsense"):
+        requests.get(f"{service.url}/", headers={"Traceparent": value}, timeout=5)
+    lines = lines_after(service, before, 3)
+    assert [json.loads(line).get("trace_id") for line in lines] == [trace, None, None]
