@@ -6,7 +6,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,6 +19,8 @@ CLIENT_ID = "test-client"
 CLIENT_SECRET = "test-client-secret"
 
 Answer = tuple[int, dict[str, str], bytes]
+RawAnswer = Iterator[bytes]
+"""What goes over the wire piece by piece, from the status line on."""
 SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -35,10 +37,11 @@ class OpenIDProvider:
         person: the claims about whoever signs in next.
         changes: claims put over those of the next ID tokens; None takes a claim out.
         make_id_token: makes the ID token of its claims.
-        answers: functions that answer in place of an endpoint, by path.
+        answers: functions that answer in place of an endpoint, by path; `honest_answer` helps them.
         metadata: discovery's fields, to be changed in place.
         keys: the key set's private keys by kid.
         requests: (path, parameters) of every token request.
+        visits: the path of every request.
     """
 
     def __init__(self) -> None:
@@ -61,8 +64,9 @@ class OpenIDProvider:
         }
         self.changes: dict[str, Any] = {}
         self.make_id_token: Callable[[dict[str, Any]], str | None] = self.signed
-        self.answers: dict[str, Callable[[dict[str, str]], Answer]] = {}
+        self.answers: dict[str, Callable[[dict[str, str]], Answer | RawAnswer]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.visits: list[str] = []
         self.metadata: dict[str, Any] = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
@@ -78,14 +82,20 @@ class OpenIDProvider:
         self._server.server_close()
 
     def signed(self, claims: dict[str, Any], *, kid: str = "first", algorithm: str = "RS256") -> str:
-        return jwt.encode(claims, self.keys[kid], algorithm=algorithm, headers={"kid": kid})
+        """A token of any claims; `jwt.encode` would refuse some lies."""
+        payload = json.dumps(claims).encode()
+        return jwt.PyJWS().encode(payload, self.keys[kid], algorithm=algorithm, headers={"kid": kid})
 
     def key_set(self) -> dict[str, Any]:
         return {"keys": [_public_jwk(kid, key) for kid, key in self.keys.items()]}
 
-    def answer(self, path: str, parameters: dict[str, str]) -> Answer:
+    def answer(self, path: str, parameters: dict[str, str]) -> Answer | RawAnswer:
+        self.visits.append(path)
         if path in self.answers:
             return self.answers[path](parameters)
+        return self.honest_answer(path, parameters)
+
+    def honest_answer(self, path: str, parameters: dict[str, str]) -> Answer:
         if path == "/.well-known/openid-configuration":
             return json_answer(self.metadata)
         if path == "/jwks":
@@ -145,16 +155,22 @@ def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
                 parameters |= {"client_id": name, "client_secret": secret, "authenticated_by": "basic"}
             self._send(provider.answer(self.path, parameters))
 
-        def _send(self, answer: Answer) -> None:
-            status, headers, body = answer
+        def _send(self, answer: Answer | RawAnswer) -> None:
             try:
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+                if isinstance(answer, tuple):
+                    self._send_whole(*answer)
+                else:
+                    for piece in answer:
+                        self.wfile.write(piece)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
+
+        def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
