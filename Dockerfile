@@ -1,0 +1,65 @@
+# The service as one container. BASE_IMAGE may be any Debian-based image with Python 3.11 or newer.
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS builder
+
+# gunicorn_h1c is C and has no wheel; the compiler stays in this stage.
+# hadolint ignore=DL3008 # Debian drops superseded versions, so a pinned one stops building
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /app
+COPY requirements/container.txt requirements/
+# Bytecode is never checked against its source: nothing changes the files of an image.
+RUN python3 -m venv .venv \
+    && .venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-compile --quiet \
+        --require-hashes --requirement requirements/container.txt \
+    && .venv/bin/pip uninstall --yes --quiet pip \
+    && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .venv/lib
+
+COPY setup.cfg ./
+COPY bin bin
+COPY sql sql
+COPY app app
+# The modes do not depend on the umask of whoever checked the files out.
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash app \
+    && chmod -R u=rwX,go=rX app bin sql setup.cfg
+
+
+FROM ${BASE_IMAGE}
+
+# curl is for platforms whose own health check runs it inside the container, as Coolify's does.
+# Slim Python images come without bytecode of the standard library; the health check would compile it each time.
+# hadolint ignore=DL3008 # as above
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends curl \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
+    && python3 -m compileall -q -x '/(ensurepip|idlelib|lib2to3|pydoc_data|site-packages|test|tkinter|turtledemo)/' \
+        "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+
+WORKDIR /app
+COPY --from=builder /app/.venv .venv
+COPY --from=builder /app/setup.cfg ./
+COPY --from=builder /app/bin bin
+COPY --from=builder /app/sql sql
+COPY --from=builder /app/app app
+
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+# Coolify passes the commit it builds.
+ARG SOURCE_COMMIT=unknown
+LABEL org.opencontainers.image.title="connected-backend" \
+      org.opencontainers.image.description="A small sign-in backend for web frontends" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${SOURCE_COMMIT}" \
+      org.opencontainers.image.licenses="MIT"
+
+USER 10001:10001
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=40s --retries=3 CMD ["bin/healthcheck"]
+CMD ["bin/start"]

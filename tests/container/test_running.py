@@ -1,0 +1,62 @@
+"""The image at work: read-only, without privileges, on a real PostgreSQL."""
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.request import urlopen
+
+import pytest
+
+from tests.container import checks
+from tests.container.containers import Container, production
+from tests.container.engine import Engine
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture
+def container(engine: Engine, image: str, database_url: str) -> Iterator[Container]:
+    """A healthy container of the image on an empty database."""
+    with Container(engine, image, production(database_url)) as started:
+        started.wait_until_healthy()
+        yield started
+
+
+def test_gunicorn_is_pid_1_and_sigterm_ends_it_in_time(
+    container: Container, say: Callable[[str], None]
+) -> None:
+    checks.server_is_first_process(container)
+    say(f"container: {container.memory_bytes() / 1e6:.0f} MB of memory at rest")
+    checks.ends_in_time(container)
+
+
+def test_it_serves_with_a_read_only_root_and_its_health_check_sees_that(container: Container) -> None:
+    with urlopen(f"http://127.0.0.1:{container.port}/health/ready", timeout=10) as answer:
+        assert json.load(answer)["status"] == "ok"
+    assert container.check_health() == "healthy"
+
+
+def test_the_commands_for_operators_work_inside(container: Container) -> None:
+    assert container.execute("bin/migrate", "check")
+    assert len(container.execute("bin/secret")) >= 32
+
+
+def test_without_configuration_it_exits_78_and_names_every_missing_variable(
+    engine: Engine, image: str
+) -> None:
+    with Container(engine, image, {}) as container:
+        assert container.exit_code() == 78
+        logs = container.logs()
+    for name in production(""):
+        assert name in logs
+
+
+def test_two_replicas_started_together_share_an_empty_database(
+    engine: Engine, image: str, database_url: str
+) -> None:
+    environment = production(database_url)
+    with Container(engine, image, environment) as first, Container(engine, image, environment) as second:
+        first.wait_until_healthy()
+        second.wait_until_healthy()
+        logs = [first.logs(), second.logs()]
+    assert sum("Applied" in log for log in logs) == 1
+    assert sum("Database is up to date" in log for log in logs) == 1
