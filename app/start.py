@@ -40,9 +40,9 @@ def prepare(environ: Mapping[str, str]) -> Config:
     for warning in config.warnings():
         logger.warning(warning)
     if config.migrate_on_start:
-        migrate(config.migrate_database_url, report=LogReport(), wait=LOCK_WAIT)
+        migrate(config.migrate_database_url, report=LogReport(logger), wait=LOCK_WAIT)
     else:
-        check(config.migrate_database_url, report=LogReport())
+        check(config.migrate_database_url, report=LogReport(logger))
     return config
 
 
@@ -61,10 +61,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         prepare(environ)
         return _become_gunicorn()
     except ConfigError as error:
-        LogReport().say("error", *str(error).splitlines(), level=logging.ERROR)
+        LogReport(logger).say("error", *str(error).splitlines(), level=logging.ERROR)
         return Exit.CONFIGURATION
     except MigrationError as error:
-        LogReport().say("error", *error.sentences, level=logging.ERROR, fields=error.fields)
+        LogReport(logger).say("error", *error.sentences, level=logging.ERROR, fields=error.fields)
         return error.exit_code
     except TerminatedError:
         logger.warning("Terminated before serving; nothing was left half done.")

@@ -25,7 +25,7 @@ from urllib.request import urlopen
 import psutil
 
 from app.migrations.command import migrate
-from app.migrations.report import LogReport
+from app.migrations.report import PlainReport
 from bench.report import write_section
 from dev.postgres import EmbeddedPostgres
 from tests.support.service import PRODUCTION, ROOT, free_port
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
-        migrate(postgres.url(), report=LogReport(), wait=30)
+        migrate(postgres.url(), report=PlainReport(sys.stdout), wait=30)
         ours: list[Start] = []
         bare: list[Start] = []
         for number in range(rounds + 1):

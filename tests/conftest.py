@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.config import Config
 from app.database import Database
 from app.lifecycle import Lifecycle
 from app.migrations.command import migrate
-from app.migrations.report import LogReport
+from app.migrations.report import PlainReport
 from app.wsgi import create_app
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
@@ -31,7 +32,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     with EmbeddedPostgres(data, settings={"fsync": "off", "max_connections": "300"}) as server:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        migrate(server.url(TEMPLATE), report=LogReport(), wait=10)
+        migrate(server.url(TEMPLATE), report=PlainReport(StringIO()), wait=10)
         yield server
 
 

@@ -8,8 +8,6 @@ from typing import Protocol, TextIO
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
-logger = logging.getLogger(__name__)
-
 
 class Report(Protocol):
     def say(
@@ -66,6 +64,9 @@ class JSONReport:
 class LogReport:
     """A log record for each sentence; the figures go with the first."""
 
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
     def say(
         self,
         event: str,
@@ -75,4 +76,6 @@ class LogReport:
         fields: Mapping[str, object] = NOTHING,
     ) -> None:
         for position, sentence in enumerate(sentences):
-            logger.log(level, "%s", sentence, extra={"event": event, **(fields if position == 0 else {})})
+            self._logger.log(
+                level, "%s", sentence, extra={"event": event, **(fields if position == 0 else {})}
+            )
