@@ -79,9 +79,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    # Only these tests need playwright, and `bin/test` runs without it.
-    api = pytest.importorskip("playwright.sync_api", reason="bin/setup --browser installs playwright")
-    with api.sync_playwright() as playwright:
+    # Imported here, as `bin/test` collects this file without playwright; `bin/setup --browser` installs it.
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield running
         running.close()
