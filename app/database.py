@@ -4,8 +4,8 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -49,6 +49,23 @@ class DeadlineConnection(psycopg.Connection[Any]):
         self.opened_at = time.monotonic()
         self.deadline = STATEMENT_DEADLINE
 
+    @classmethod
+    def connect(  # type: ignore[override]  # the parameters not named here are passed on
+        cls,
+        conninfo: str = "",
+        *,
+        note: Callable[[str | None], None] = lambda _refusal: None,
+        **kwargs: Any,  # noqa: ANN401  # psycopg's own
+    ) -> Self:
+        """As psycopg's; notes why there is no connection, for those who wait for one, or None."""
+        try:
+            connection = super().connect(conninfo, **kwargs)
+        except psycopg.OperationalError as error:
+            note(_first_line(error))
+            raise
+        note(None)
+        return connection
+
     def has_hung_up(self) -> bool:
         """Whether the server closed this idle connection, as its socket tells without a round trip."""
         poll = select.poll()
@@ -76,7 +93,7 @@ class Database:
         self._pool = ConnectionPool(
             make_conninfo(url, **defaults),
             connection_class=DeadlineConnection,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "note": self._note_refusal},
             min_size=1,
             max_size=pool_max,
             max_lifetime=CONNECTION_LIFETIME,
@@ -89,6 +106,7 @@ class Database:
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
         self._drained_at = 0.0
+        self._refusal: str | None = None
 
     def open(self) -> None:
         """Begins to connect, in the background. To be called after fork."""
@@ -158,7 +176,9 @@ class Database:
             if connection.broken:
                 self._drain(connection)
                 raise _ConnectionLostError(_first_line(error)) from error
-            raise DatabaseUnavailableError(_first_line(error)) from error
+            # Neither the server nor libpq said anything: it was the deadline.
+            cause = _first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
+            raise DatabaseUnavailableError(cause) from error
         finally:
             # A statement that ran into its deadline is still running: only closing gets rid of it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
@@ -174,8 +194,11 @@ class Database:
                 self._pool.putconn(connection)
                 connection = self._pool.getconn(timeout)
         except psycopg.OperationalError as error:
-            raise DatabaseUnavailableError(_first_line(error)) from error
+            raise DatabaseUnavailableError(self._refusal or _first_line(error)) from error
         return connection
+
+    def _note_refusal(self, refusal: str | None) -> None:
+        self._refusal = refusal
 
     def _drain(self, lost: DeadlineConnection) -> None:
         """Replaces idle connections after one was lost, unless that was done since it was opened."""

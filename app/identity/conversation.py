@@ -1,21 +1,26 @@
 """The conversation with the provider: authorization code flow with PKCE (RFC 9700, OpenID Connect Core)."""
 
 import re
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from app.errors import SignInError
 from app.identity.attempt import Attempt
 from app.identity.id_token import verified_claims
 from app.identity.provider import Provider, ProviderMetadata
-from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound
+from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound, json_object
 from app.models import PendingIdentity
 from app.text import without_control_characters
 
 SCOPE = ["openid", "email", "profile"]
+ERROR_STATUSES = {400, 401, 403}
+"""Those a token endpoint's error comes with; anything else comes from something in front of it."""
 MAX_EMAIL_LENGTH = 320
 MAX_NAME_LENGTH = 200
 MAX_PICTURE_LENGTH = 2000
@@ -73,7 +78,7 @@ class Conversation:
         if issuer != metadata.issuer and (issuer is not None or metadata.sends_issuer):
             raise SignInError("invalid_state", f"the callback names the issuer {issuer!r}")
         id_token = self._fetch_tokens(metadata, attempt, code).get("id_token")
-        if not isinstance(id_token, str):
+        if not isinstance(id_token, str) or not id_token.isascii():
             raise SignInError("invalid_token", "the provider sent no ID token")
         claims = verified_claims(id_token, self._provider, client_id=self._client_id, nonce=attempt.nonce)
         return PendingIdentity(
@@ -96,6 +101,7 @@ class Conversation:
                         code=code,
                         code_verifier=attempt.code_verifier,
                         client_secret=self._client_secret,
+                        auth=None if metadata.takes_secret_in_body else self._basic_auth(),
                         include_client_id=metadata.takes_secret_in_body,
                         timeout=TIMEOUT,
                     )
@@ -105,12 +111,16 @@ class Conversation:
         except OAuth2Error as error:
             cause = f"token endpoint: {error.error}: {error.description}"
             raise SignInError("oauth_failed", cause) from error
-        except (AttributeError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError) as error:
             # What oauthlib trips over when the fields of an answer have other types than RFC 6749 gives them.
             raise SignInError("oauth_failed", f"token endpoint: malformed answer: {error}") from error
 
+    def _basic_auth(self) -> HTTPBasicAuth:
+        """The client's credentials, form-encoded first, which oauthlib omits (RFC 6749, section 2.3.1)."""
+        return HTTPBasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
+
     def _email(self, claims: dict[str, Any]) -> str:
-        email = str(claims.get("email") or "").strip().lower()
+        email = _text(claims.get("email")).strip().lower()
         if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
             raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
         if claims.get("email_verified") is not True:
@@ -122,16 +132,23 @@ class Conversation:
 
 def _check_is_answer(response: requests.Response) -> requests.Response:
     """Raises for what is no answer of a token endpoint (RFC 6749, section 5), before oauthlib guesses."""
-    if response.status_code not in {200, 400, 401, 403} or not isinstance(response.json(), dict):
-        raise ProviderAnswerError(f"status {response.status_code}, no token answer")
+    is_success = response.status_code == HTTPStatus.OK
+    if not is_success and response.status_code not in ERROR_STATUSES:
+        raise ProviderAnswerError(f"status {response.status_code}")
+    if "error" not in json_object(response) and not is_success:
+        raise ProviderAnswerError(f"status {response.status_code} without an error")
     return response
 
 
 def _name(claim: object) -> str | None:
-    return without_control_characters(str(claim or "")).strip()[:MAX_NAME_LENGTH].strip() or None
+    return without_control_characters(_text(claim)).strip()[:MAX_NAME_LENGTH].strip() or None
 
 
 def _picture(claim: object) -> str | None:
-    url = str(claim or "")
+    url = _text(claim)
     is_usable = url.startswith("https://") and url.isprintable() and len(url) <= MAX_PICTURE_LENGTH
     return url if is_usable else None
+
+
+def _text(claim: object) -> str:
+    return claim if isinstance(claim, str) else ""

@@ -44,7 +44,8 @@ def verified_claims(id_token: str, provider: Provider, *, client_id: str, nonce:
 
 
 def _check_nonce(claims: dict[str, Any], nonce: str) -> None:
-    if not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+    claimed = str(claims.get("nonce")).encode(errors="surrogatepass")
+    if not hmac.compare_digest(claimed, nonce.encode()):
         raise SignInError("invalid_token", "the nonce is not the one sent")
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import requests
@@ -29,35 +30,42 @@ class ProviderMetadata:
 
 
 class _Fetcher:
-    """Fetches one JSON document at a time, and remembers a failure for RETRY_PAUSE."""
+    """Fetches one JSON document, and remembers a failure for RETRY_PAUSE. Its owner asks one at a time."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._lock = threading.Lock()
         self._failed_at = float("-inf")
         self._failure = ""
 
     def fetch(self) -> dict[str, Any]:
-        with self._lock:
-            if time.monotonic() - self._failed_at < RETRY_PAUSE:
-                raise SignInError("provider_unavailable", f"{self._failure} (a moment ago)")
-            try:
-                return get_json(self._url)
-            except requests.RequestException as error:
-                self._failed_at = time.monotonic()
-                self._failure = f"{self._url}: {error}"
-                raise SignInError("provider_unavailable", self._failure) from error
+        if time.monotonic() - self._failed_at < RETRY_PAUSE:
+            raise SignInError("provider_unavailable", f"{self._failure} (a moment ago)")
+        try:
+            return get_json(self._url)
+        except requests.RequestException as error:
+            self._failed_at = time.monotonic()
+            self._failure = f"{self._url}: {error}"
+            raise SignInError("provider_unavailable", self._failure) from error
 
 
 class _KeySet(jwt.PyJWKClient):
-    """PyJWT's key set, fetched by bounded HTTP."""
+    """PyJWT's key set, fetched by bounded HTTP; those who come meanwhile share the answer."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self._fetcher = _Fetcher(uri)
+        self._lock = threading.Lock()
 
-    def fetch_data(self) -> Any:  # noqa: ANN401  # PyJWT's own signature
-        return self._fetcher.fetch()
+    def get_jwk_set(self, refresh: bool = False) -> jwt.PyJWKSet:  # noqa: FBT001, FBT002  # PyJWT's own signature
+        with self._lock:
+            return super().get_jwk_set(refresh)
+
+    def fetch_data(self) -> jwt.PyJWKSet:
+        document = self._fetcher.fetch()
+        try:
+            return jwt.PyJWKSet.from_dict(document)
+        except (jwt.PyJWTError, TypeError) as error:
+            raise SignInError("provider_unavailable", f"{self.uri}: unusable key set: {error}") from error
 
 
 class Provider:
@@ -78,18 +86,27 @@ class Provider:
             SignInError: provider_unavailable.
         """
         known = self._metadata
-        if known and time.monotonic() - self._fetched_at < METADATA_LIFESPAN:
+        # One thread asks a provider that may hang. The others go on with what is known, or share its answer.
+        if known and (self._is_fresh() or self._lock.locked()):
             return known
+        with self._lock:
+            if self._metadata is None or not self._is_fresh():
+                self._metadata = self._found(self._metadata)
+            return self._metadata
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._fetched_at < METADATA_LIFESPAN
+
+    def _found(self, known: ProviderMetadata | None) -> ProviderMetadata:
         try:
             found = self._parse(self._fetcher.fetch())
         except SignInError:
             if known:
                 return known
             raise
-        with self._lock:
-            if self._keys is None or self._keys.uri != found.jwks_uri:
-                self._keys = _KeySet(found.jwks_uri)
-            self._metadata, self._fetched_at = found, time.monotonic()
+        if self._keys is None or self._keys.uri != found.jwks_uri:
+            self._keys = _KeySet(found.jwks_uri)
+        self._fetched_at = time.monotonic()
         return found
 
     def signing_key(self, id_token: str) -> jwt.PyJWK:
@@ -126,7 +143,17 @@ class Provider:
 
     def _endpoint(self, document: dict[str, Any], name: str) -> str:
         url = document.get(name)
-        allowed = ("https://",) if self._issuer.startswith("https://") else ("https://", "http://")
-        if not isinstance(url, str) or not url.startswith(allowed):
+        schemes = {"https"} if self._issuer.startswith("https://") else {"https", "http"}
+        if not isinstance(url, str) or not _is_url(url, schemes):
             raise SignInError("provider_unavailable", f"discovery has no usable {name}")
         return url
+
+
+def _is_url(text: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and not {" ", "\\"} & set(text)
+    return has_host and is_plain and parts.scheme in schemes

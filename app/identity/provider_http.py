@@ -1,26 +1,34 @@
 """HTTP towards the provider: every answer bounded in time and size, no redirects."""
 
+import http.client
+import io
+import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import LocationValueError
 
 TIMEOUT = (3.0, 10.0)
 """Seconds to connect, and to wait for each part of the answer."""
 TOTAL_TIMEOUT = 10.0
-"""Seconds for the whole body."""
+"""Seconds for the whole answer."""
 MAX_BYTES = 1024 * 1024
 """Far above any discovery document, key set or token answer."""
 
 
 class ProviderAnswerError(requests.RequestException):
-    """The provider's answer is too long, too slow, or not what the protocol says."""
+    """The provider's answer is too long, or not what the protocol says."""
 
 
 def bound(session: requests.Session) -> requests.Session:
     """Makes every answer to the session obey MAX_BYTES and TOTAL_TIMEOUT, and redirects an error."""
-    session.max_redirects = 0
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
     session.hooks["response"].append(_bound_response)
     return session
 
@@ -34,10 +42,75 @@ def get_json(url: str) -> dict[str, Any]:
     with bound(requests.Session()) as session:
         response = session.get(url, timeout=TIMEOUT, headers={"Accept": "application/json"})
         response.raise_for_status()
-        answer = response.json()
+        return json_object(response)
+
+
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """The JSON object in an answer.
+
+    Raises:
+        ProviderAnswerError: it is something else.
+    """
+    try:
+        answer = json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise ProviderAnswerError(f"the answer is not JSON: {error}") from error
     if not isinstance(answer, dict):
-        raise ProviderAnswerError(f"{url} answered no JSON object")
+        raise ProviderAnswerError("the answer is no JSON object")
     return answer
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket until the deadline. A socket's own timeout begins anew with every byte."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._socket = sock
+        self._deadline = time.monotonic() + TOTAL_TIMEOUT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  # a writable buffer
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError(f"the answer took longer than {TOTAL_TIMEOUT:.0f} seconds")
+        self._socket.settimeout(seconds)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # passed on
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock))
+
+
+class _TimedHTTPConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TimedHTTPSConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _Adapter(HTTPAdapter):
+    """Reads status line and headers under the deadline too."""
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # passed on
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        pool.ConnectionCls = _TimedHTTPSConnection if pool.scheme == "https" else _TimedHTTPConnection
+        return pool
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401  # passed on
+        try:
+            return super().send(request, *arguments, **options)
+        except LocationValueError as error:
+            # requests lets this one through, for hosts such as a..b.
+            raise requests.exceptions.InvalidURL(str(error), request=request) from error
 
 
 class _BoundedBody:
@@ -45,7 +118,6 @@ class _BoundedBody:
 
     def __init__(self, raw: Any) -> None:  # noqa: ANN401  # urllib3's response, untyped in requests
         self._raw = raw
-        self._deadline = time.monotonic() + TOTAL_TIMEOUT
 
     def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
         length = 0
@@ -53,8 +125,6 @@ class _BoundedBody:
             length += len(chunk)
             if length > MAX_BYTES:
                 raise ProviderAnswerError(f"the answer is longer than {MAX_BYTES} bytes")
-            if time.monotonic() > self._deadline:
-                raise ProviderAnswerError(f"the answer took longer than {TOTAL_TIMEOUT:.0f} seconds")
             yield chunk
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever urllib3 has there
@@ -63,3 +133,7 @@ class _BoundedBody:
 
 def _bound_response(response: requests.Response, **_: object) -> None:
     response.raw = _BoundedBody(response.raw)
+    response.encoding = "utf-8"  # JSON is nothing else, whatever the headers say (RFC 8259, section 8.1)
+    if 300 <= response.status_code < 400:  # noqa: PLR2004  # the redirects among the statuses
+        response.close()
+        raise ProviderAnswerError(f"{response.url} answered with a redirect")

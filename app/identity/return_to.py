@@ -8,8 +8,11 @@ from app.errors import InvalidReturnToError
 
 DEFAULT = "/dashboard"
 MAX_LENGTH = 2000
+"""Characters of the encoded path; the attempt that carries it must fit into a cookie of 4,096."""
 MAX_DECODINGS = 5
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
+_NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
+"""What decoding makes of other bytes; some readers take an overlong form for a slash."""
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 
 
@@ -17,8 +20,8 @@ def checked_return_to(value: str | None) -> str:
     """The path to return to, ready for a Location header; DEFAULT when none was asked for.
 
     Raises:
-        InvalidReturnToError: for a scheme, `//`, a backslash, a dot segment, a control character, or
-            any of these percent-encoded, however often.
+        InvalidReturnToError: for a scheme, `//`, a backslash, a dot segment, a control character,
+            any of these percent-encoded, however often, or what is not UTF-8.
     """
     if not value:
         return DEFAULT
@@ -29,9 +32,12 @@ def checked_return_to(value: str | None) -> str:
         if not form.startswith("/") or "//" in form or _DOT_SEGMENT.search(form):
             raise InvalidReturnToError
     for form in _decoded_forms(value):
-        if "\\" in form or any(_is_control(character) for character in form):
+        if "\\" in form or _NOT_UTF_8 in form or any(_is_control(character) for character in form):
             raise InvalidReturnToError
-    return quote(value, safe=_URL_CHARACTERS)
+    path = quote(value, safe=_URL_CHARACTERS)
+    if len(path) > MAX_LENGTH:
+        raise InvalidReturnToError
+    return path
 
 
 def _decoded_forms(text: str) -> list[str]:

@@ -4,11 +4,11 @@ from typing import Literal
 import falcon
 
 from app.cookies import CookiePolicy
-from app.errors import DatabaseUnavailableError, EmailTakenError, SignInError
+from app.errors import AlreadyRegisteredError, DatabaseUnavailableError, EmailTakenError, SignInError
 from app.identity.attempt import Attempt, AttemptSigner, attempt_id
 from app.identity.conversation import Conversation
 from app.middleware.request_log import client_of
-from app.models import PendingIdentity
+from app.models import Client, PendingIdentity
 from app.queries import Queries
 from app.resources.login import ATTEMPT_PREFIX
 from app.resources.resource import HeadMixin
@@ -86,15 +86,21 @@ class CallbackResource(HeadMixin):
         )
         if account or self._registration == "automatic":
             if not account:
-                token = self._register(token)
+                token = self._register(token, identity, client_of(req))
             self._cookies.set_session(resp, token, max_age=int(LIFETIME.total_seconds()))
             return attempt.return_to
         self._cookies.set_session(resp, token, max_age=int(PENDING_LIFETIME.total_seconds()))
         return REGISTER_PATH
 
-    def _register(self, token: str) -> str:
+    def _register(self, token: str, identity: PendingIdentity, client: Client) -> str:
         try:
             return self._sessions.register(token, name=None, picture=None)[1]
+        except AlreadyRegisteredError:
+            # By another tab, since this one looked.
+            account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
+            if account is None:
+                raise SignInError("oauth_failed", "the account was deleted while it was made") from None
+            return self._sessions.start(account.user_id, previous_token=token, client=client)
         except EmailTakenError as error:
             self._sessions.end(token)
             raise SignInError("email_taken", "another identity holds the e-mail address") from error

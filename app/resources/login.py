@@ -2,7 +2,7 @@ import falcon
 
 from app.cookies import CookiePolicy
 from app.errors import InvalidReturnToError
-from app.identity.attempt import LIFETIME, MAX_OPEN_ATTEMPTS, Attempt, AttemptSigner
+from app.identity.attempt import LIFETIME, MAX_OPEN_ATTEMPTS, MAX_OPEN_LENGTH, Attempt, AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.return_to import checked_return_to
 from app.resources.resource import HeadMixin
@@ -24,18 +24,19 @@ class LoginResource(HeadMixin):
             raise InvalidReturnToError
         attempt = Attempt.begin(checked_return_to(wanted[0] if wanted else None))
         url = self._conversation.authorization_url(attempt)
-        self._drop_oldest_attempts(req, resp)
-        self._cookies.set_host(
-            resp, ATTEMPT_PREFIX + attempt.id, self._signer.sign(attempt), max_age=LIFETIME
-        )
+        cookie = self._signer.sign(attempt)
+        self._make_room(req, resp, len(cookie))
+        self._cookies.set_host(resp, ATTEMPT_PREFIX + attempt.id, cookie, max_age=LIFETIME)
         resp.status = 302
         resp.set_header("Location", url)
 
-    def _drop_oldest_attempts(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def _make_room(self, req: falcon.Request, resp: falcon.Response, length: int) -> None:
+        """Drops the oldest attempts, as servers refuse a Cookie header that has grown too long."""
         prefix = self._cookies.host_name(ATTEMPT_PREFIX)
-        expiries = {
-            name: self._signer.expiry(value) for name, value in req.cookies.items() if name.startswith(prefix)
-        }
-        newest_first = sorted(expiries, key=lambda name: expiries[name], reverse=True)
-        for name in newest_first[MAX_OPEN_ATTEMPTS - 1 :]:
-            self._cookies.clear_host(resp, ATTEMPT_PREFIX + name.removeprefix(prefix))
+        attempts = {name: value for name, value in req.cookies.items() if name.startswith(prefix)}
+        # Browsers send the oldest first, which tells attempts of the same second apart.
+        newest_first = sorted(attempts, key=lambda name: self._signer.expiry(attempts[name]))[::-1]
+        for count, name in enumerate(newest_first, start=1):
+            length += len(name) + len(attempts[name])
+            if count >= MAX_OPEN_ATTEMPTS or length > MAX_OPEN_LENGTH:
+                self._cookies.clear_host(resp, ATTEMPT_PREFIX + name.removeprefix(prefix))

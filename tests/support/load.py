@@ -3,6 +3,7 @@
 import http.client
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -16,12 +17,14 @@ class Outcome:
     """What became of one request.
 
     Attributes:
+        request_id: of the service's log.
         sent_at: monotonic seconds.
         seconds: until the answer was read to its end, or until it was clear that there is none.
         status: None when the connection was accepted and then gave no complete answer.
         fault: why there is none.
     """
 
+    request_id: str
     sent_at: float
     seconds: float
     status: int | None
@@ -100,13 +103,18 @@ class Load:
     def _ask(self, connection: http.client.HTTPConnection, *, keeps: bool) -> bool:
         """Adds the outcome; returns whether the connection can be used again."""
         began = time.monotonic()
-        headers = self._headers if keeps else {**self._headers, "Connection": "close"}
+        request_id = uuid.uuid4().hex
+        headers = {
+            **self._headers,
+            "X-Request-ID": request_id,
+            "Connection": "keep-alive" if keeps else "close",
+        }
         try:
             connection.request("GET", self._path, headers=headers)
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException) as error:
-            self.outcomes.append(Outcome(began, time.monotonic() - began, None, repr(error)))
+            self.outcomes.append(Outcome(request_id, began, time.monotonic() - began, None, repr(error)))
             return False
-        self.outcomes.append(Outcome(began, time.monotonic() - began, response.status))
+        self.outcomes.append(Outcome(request_id, began, time.monotonic() - began, response.status))
         return not response.will_close

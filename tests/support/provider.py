@@ -7,9 +7,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -45,7 +46,7 @@ class OpenIDProvider:
     """
 
     def __init__(self) -> None:
-        self.keys: dict[str, SigningKey] = {"first": rsa.generate_private_key(65537, 2048)}
+        self._first_key = rsa.generate_private_key(65537, 2048)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.issuer = f"http://localhost:{self._server.server_port}"
@@ -54,7 +55,7 @@ class OpenIDProvider:
 
     def reset(self) -> None:
         """Honest again."""
-        self.keys = {"first": self.keys["first"]}
+        self.keys: dict[str, SigningKey] = {"first": self._first_key}
         self.person: dict[str, Any] = {
             "sub": secrets.token_hex(8),
             "email": f"{secrets.token_hex(4)}@example.com",
@@ -62,8 +63,9 @@ class OpenIDProvider:
             "name": "Ada Lovelace",
             "picture": "https://example.com/ada.png",
         }
+        self.client_secret = CLIENT_SECRET
         self.changes: dict[str, Any] = {}
-        self.make_id_token: Callable[[dict[str, Any]], str | None] = self.signed
+        self.make_id_token: Callable[[dict[str, Any]], object] = self.signed
         self.answers: dict[str, Callable[[dict[str, str]], Answer | RawAnswer]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.visits: list[str] = []
@@ -122,7 +124,8 @@ class OpenIDProvider:
             return json_answer({"error": "invalid_grant", "error_description": "PKCE"}, 400)
         if parameters.get("redirect_uri") != asked["redirect_uri"]:
             return json_answer({"error": "invalid_grant", "error_description": "redirect_uri"}, 400)
-        if (parameters.get("client_id"), parameters.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        client = (parameters.get("client_id"), parameters.get("client_secret"))
+        if client != (CLIENT_ID, self.client_secret) or parameters.get("authenticated_by") == "both":
             return json_answer({"error": "invalid_client"}, 401)
         now = int(time.time())
         claims = {
@@ -151,19 +154,18 @@ def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
             parameters = _flat(body)
             scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
             if scheme == "Basic":
-                name, _, secret = base64.b64decode(credentials).decode().partition(":")
-                parameters |= {"client_id": name, "client_secret": secret, "authenticated_by": "basic"}
+                method = "both" if "client_secret" in parameters else "basic"
+                name, secret = map(unquote_plus, base64.b64decode(credentials).decode().split(":"))
+                parameters |= {"client_id": name, "client_secret": secret, "authenticated_by": method}
             self._send(provider.answer(self.path, parameters))
 
         def _send(self, answer: Answer | RawAnswer) -> None:
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):
                 if isinstance(answer, tuple):
                     self._send_whole(*answer)
                 else:
-                    for piece in answer:
-                        self.wfile.write(piece)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
+                    self.wfile.writelines(answer)
+            self.close_connection = True
 
         def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)

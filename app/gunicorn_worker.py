@@ -1,0 +1,98 @@
+"""gunicorn's threaded worker, made patient: threads wait for nobody, and a stop leaves nobody unanswered."""
+
+import selectors
+import socket
+import time
+from collections import deque
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+
+CLOSE_LINGER = 2.0
+"""Seconds a client has to read an answer and close, before its connection is closed for it."""
+READ_SIZE = 65536
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A ThreadWorker whose waiting for clients is all done by its poller.
+
+    gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, and the whole worker for
+    2 s when a client does not close after `Connection: close`. When it stops, its listeners stay open
+    and are looked at no more, so the kernel goes on connecting clients and resets them at the end.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
+        super().__init__(*args, **kwargs)
+        self._closing: deque[Any] = deque()
+
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  # gunicorn has no types
+        """A thread for a connection with something to read; the poller for one without."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self._watch(conn, self.on_pending_socket_readable)
+
+    def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+            return
+        # The end of what we send comes first, so that the client can read all of it (RFC 9112 section 9.6).
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._forget(conn)
+            return
+        conn.timeout = time.monotonic() + CLOSE_LINGER
+        self._closing.append(conn)
+        self._watch(conn, self._on_closing_readable)
+
+    def murder_pending(self) -> None:
+        """Closes connections that were waited for long enough."""
+        super().murder_pending()
+        while self._closing and self._closing[0].timeout <= time.monotonic():
+            self._end(self._closing[0])
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's own signature
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._close_listeners()
+            # Who has not asked for anything would hold up the stop for as long as `keepalive`.
+            deadline = time.monotonic() + STOP_KEEPALIVE_LINGER
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout, deadline)
+
+    def _close_listeners(self) -> None:
+        """Accepts whom the kernel has connected already, then lets it connect nobody else."""
+        for listener in self.sockets:
+            accepted = -1
+            while accepted != self.nr_conns:
+                accepted = self.nr_conns
+                self.accept(listener)
+            listener.close()
+        self.sockets: list[Any] = []
+
+    def _watch(self, conn: Any, on_readable: Any) -> None:  # noqa: ANN401  # likewise
+        conn.sock.setblocking(False)  # noqa: FBT003  # the socket's own signature
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_readable, conn))
+
+    def _on_closing_readable(self, conn: Any, _socket: socket.socket) -> None:  # noqa: ANN401  # likewise
+        """What the client was still sending is dropped; its end of the connection ends ours."""
+        try:
+            is_open = bool(conn.sock.recv(READ_SIZE))
+        except OSError:
+            is_open = False
+        if not is_open:
+            self._end(conn)
+
+    def _end(self, conn: Any) -> None:  # noqa: ANN401  # likewise
+        self._closing.remove(conn)
+        self.poller.unregister(conn.sock)
+        self._forget(conn)
+
+    def _forget(self, conn: Any) -> None:  # noqa: ANN401  # likewise
+        self.nr_conns -= 1
+        conn.close()

@@ -1,0 +1,76 @@
+"""What a sign-in that was refused may leave behind: a redirect, a log record, nothing else."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from falcon.testing import Result
+
+from dev.postgres import EmbeddedPostgres
+from tests.conftest import TEMPLATE, WEBAPP
+from tests.support.databases import fresh_database
+
+Connection = psycopg.Connection[Any]
+NO_LIMITS = {"RATE_LIMIT": "100000/minute", "RATE_LIMIT_SIGN_IN": "100000/minute"}
+
+
+@pytest.fixture(scope="package")
+def _shared_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    with fresh_database(postgres, template=TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(_shared_database_url: str) -> str:
+    """A database without rows. Making one for each of so many tests would take longer than the tests."""
+    with psycopg.connect(_shared_database_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM sessions")
+        connection.execute("DELETE FROM users")
+    return _shared_database_url
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Any]) -> Any:
+    """The application, with more patience than it has for strangers."""
+    return make_app(**NO_LIMITS)
+
+
+class Refusal:
+    """Looks at the end of a sign-in that had to fail."""
+
+    def __init__(self, connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
+        self._connection = connection
+        self._caplog = caplog
+
+    def check(self, result: Result, code: str, cause: str, *, sessions: int = 0) -> None:
+        """The frontend got the code, the log the cause, the browser and the database nothing."""
+        location = result.headers.get("location")
+        failures = [record for record in self._caplog.records if record.message == "Sign-in failed"]
+        assert (result.status_code, location) == (303, f"{WEBAPP}/auth/login?error={code}"), self.causes()
+        assert not [name for name in result.cookies if name.endswith("session")]
+        assert self._connection.execute("SELECT count(*) FROM sessions").fetchone() == (sessions,)
+        assert vars(failures[-1])["code"] == code
+        assert cause in vars(failures[-1])["cause"]
+
+    def causes(self) -> list[str]:
+        """The cause of every failed sign-in so far."""
+        return [
+            vars(record)["cause"] for record in self._caplog.records if record.message == "Sign-in failed"
+        ]
+
+
+@pytest.fixture
+def refusal(connection: Connection, caplog: pytest.LogCaptureFixture) -> Refusal:
+    return Refusal(connection, caplog)
+
+
+@pytest.fixture(autouse=True)
+def _no_failure_of_our_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a provider or a browser does, it is not an unhandled error."""
+    caplog.set_level(logging.INFO)
+    yield
+    records = caplog.get_records("call")
+    assert not [record for record in records if record.exc_info or record.levelno >= logging.ERROR]
+    assert not [record for record in records if vars(record).get("status", 0) >= 500]

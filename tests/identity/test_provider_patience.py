@@ -1,0 +1,106 @@
+"""A provider that takes its time: everybody is back at the frontend within 15 seconds, whoever else waits."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.conftest import WEBAPP
+from tests.identity.conftest import NO_LIMITS
+from tests.identity.misbehaviour import DISCOVERY, ENDPOINTS, KEYS, Patience, begin_and_finish
+from tests.support.provider import Answer, OpenIDProvider
+from tests.support.visitor import Visitor
+
+LIMIT = 15.0
+UNAVAILABLE = f"{WEBAPP}/auth/login?error=provider_unavailable"
+
+
+@pytest.fixture
+def patience() -> Iterator[Patience]:
+    patience = Patience()
+    yield patience
+    patience.release()
+
+
+@pytest.fixture
+def make_stage(make_app: Callable[..., Any]) -> Iterator[Callable[[], tuple[Any, OpenIDProvider]]]:
+    """An application with a provider of its own."""
+    with ExitStack() as stack:
+
+        def make() -> tuple[Any, OpenIDProvider]:
+            provider = OpenIDProvider()
+            provider.start()
+            stack.callback(provider.stop)
+            return make_app(OIDC_ISSUER=provider.issuer, **NO_LIMITS), provider
+
+        yield make
+
+
+def test_nobody_waits_longer_than_fifteen_seconds(
+    make_stage: Callable[[], tuple[Any, OpenIDProvider]], patience: Patience
+) -> None:
+    """All at once, as each takes as long as the service waits."""
+    visits: dict[str, Callable[[], Any]] = {}
+    for endpoint, path in ENDPOINTS.items():
+        for misbehave in (
+            patience.hang,
+            patience.drip_body,
+            patience.drip_head,
+            patience.continue_and_continue,
+        ):
+            app, provider = make_stage()
+            misbehave(provider, path)
+            visits[f"{endpoint} {misbehave.__name__}"] = partial(begin_and_finish, app)
+    for name, path in {"discovery": DISCOVERY, "keys": KEYS}.items():
+        app, provider = make_stage()
+        patience.hang(provider, path)
+        visits |= {f"{name} hang, visitor {number}": partial(begin_and_finish, app) for number in range(8)}
+
+    with ThreadPoolExecutor(len(visits)) as threads:
+        endings = dict(zip(visits, threads.map(timed, visits.values()), strict=True))
+    assert {name: where for name, (where, _) in endings.items() if where != UNAVAILABLE} == {}
+    assert {name: seconds for name, (_, seconds) in endings.items() if seconds > LIMIT} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [(DISCOVERY, {"kid": "first"}), (KEYS, {"kid": "first"}), (KEYS, {})],
+    ids=["discovery", "keys", "keys-for-tokens-without-kid"],
+)
+def test_visitors_share_one_slow_answer(
+    app: Any, provider: OpenIDProvider, path: str, header: dict[str, str]
+) -> None:
+    def slowly(parameters: dict[str, str]) -> Answer:
+        time.sleep(0.3)  # long enough for all visitors to be there
+        return provider.honest_answer(path, parameters)
+
+    provider.answers[path] = slowly
+    provider.make_id_token = lambda claims: jwt.encode(claims, provider.keys["first"], "RS256", header)
+    with ThreadPoolExecutor(8) as threads:
+        endings = list(threads.map(timed, [partial(begin_and_finish, app)] * 8))
+    assert {where for where, _ in endings} == {f"{WEBAPP}/auth/register"}
+    assert provider.visits.count(path) == 1
+
+
+def test_nobody_waits_for_news_of_a_provider_that_is_known(
+    app: Any, provider: OpenIDProvider, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "session" in begin_and_finish(app).cookies
+    monkeypatch.setattr("app.identity.provider.METADATA_LIFESPAN", 0.0)
+    monkeypatch.setattr("app.identity.provider_http.TOTAL_TIMEOUT", 2.0)
+    patience.hang(provider, DISCOVERY)
+    with ThreadPoolExecutor(8) as threads:
+        endings = list(threads.map(timed, [partial(Visitor(app).get, "/auth/login")] * 8))
+    assert sorted(seconds > 1 for _, seconds in endings) == [False] * 7 + [True]
+
+
+def timed(visit: Callable[[], Any]) -> tuple[str, float]:
+    """Where a visit led, and after how many seconds."""
+    began = time.monotonic()
+    answer = visit()
+    return str(answer.headers.get("location")), time.monotonic() - began

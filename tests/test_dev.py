@@ -1,0 +1,134 @@
+"""`bin/dev` as a newcomer meets it: everything comes up, and all of it goes away again."""
+
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.support.service import Process, free_port
+from tests.support.waiting import until
+
+
+class Development(Process):
+    """`bin/dev` with a data folder and ports of its own."""
+
+    def __init__(self, data: Path, **environ: str) -> None:
+        self.port, self.frontend_port, self.provider_port = free_port(), free_port(), free_port()
+        ports = {
+            "PORT": str(self.port),
+            "DEV_FRONTEND_PORT": str(self.frontend_port),
+            "DEV_PROVIDER_PORT": str(self.provider_port),
+        }
+        self.url = f"http://localhost:{self.port}"
+        self.family: list[psutil.Process] = []
+        super().__init__("bin/dev", environ={"DEV_DATA_DIR": str(data), **ports, **environ})
+
+    @property
+    def ports(self) -> list[int]:
+        return [self.port, self.frontend_port, self.provider_port]
+
+    def wait_until_serving(self) -> None:
+        """Returns when all parts listen; remembers every process below bin/dev."""
+
+        def serves() -> bool:
+            if not self.is_running:
+                raise AssertionError(f"bin/dev ended:\n{self.output}")
+            return all(is_listening(port) for port in self.ports) and "Server running" in self.output
+
+        until(serves, seconds=60, what="bin/dev")
+        self.family = psutil.Process(self.pid).children(recursive=True)
+
+    def is_gone(self) -> bool:
+        """Whether nothing of it is left."""
+        return not self.is_running and not any(
+            process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in self.family
+        )
+
+    def kill(self) -> None:
+        if self.is_running:
+            self.family += psutil.Process(self.pid).children(recursive=True)
+        super().kill()
+        for process in self.family:
+            if process.is_running():
+                process.kill()
+
+
+Develop = Callable[..., Development]
+
+
+@pytest.fixture
+def develop(tmp_path: Path) -> Iterator[Develop]:
+    """Starts `bin/dev` over the test's own data folder; arguments are environment variables."""
+    with ExitStack() as stack:
+
+        def start(**environ: str) -> Development:
+            development = Development(tmp_path / "data", **environ)
+            stack.callback(development.kill)
+            return development
+
+        yield start
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_serves_and_ctrl_c_stops_all_of_it(develop: Develop) -> None:
+    first = develop()
+    first.wait_until_serving()
+    assert re.search(rf"INFO +Server running  url={first.url}$", first.output, re.MULTILINE)
+    assert "✅ Applied " in first.output
+    assert requests.get(f"{first.url}/", timeout=10).content == b'{"message":"Backend is live."}'
+    health = requests.get(f"{first.url}/health", timeout=10).text
+    assert re.fullmatch(r'\{"status":"ok","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"\}', health)
+    assert requests.get(f"{first.url}/health/ready", timeout=10).status_code == 200
+    frontend = requests.get(f"http://localhost:{first.frontend_port}/dashboard", timeout=10)
+    assert "text/html" in frontend.headers["Content-Type"]
+    login = requests.get(f"{first.url}/auth/login", allow_redirects=False, timeout=10)
+    assert login.headers["Location"].startswith(f"http://localhost:{first.provider_port}/")
+
+    first.signal(signal.SIGINT)
+    assert first.wait(60) == 0
+    assert first.is_gone()
+    assert not any(is_listening(port) for port in first.ports)
+
+    second = develop()
+    second.wait_until_serving()
+    assert "✅ Database is up to date - no pending migrations" in second.output
+
+
+def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(
+    develop: Develop,
+) -> None:
+    wanted = {
+        "PORT": "the service",
+        "DEV_FRONTEND_PORT": "the sample frontend",
+        "DEV_PROVIDER_PORT": "the sign-in provider",
+    }
+    with ExitStack() as stack:
+        taken = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in wanted}
+        ports = {name: str(listener.getsockname()[1]) for name, listener in taken.items()}
+        development = develop(**ports)
+        assert development.wait(30) == 1
+    for name, part in wanted.items():
+        sentence = rf"Port {ports[name]} of {part} is taken\..* {name}=\d+ bin/dev$"
+        assert re.search(sentence, development.output, re.MULTILINE), development.output
+    assert "Starting PostgreSQL" not in development.output
+
+
+def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
+    killed = develop()
+    killed.wait_until_serving()
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    until(killed.is_gone, seconds=40, what="PostgreSQL and the others to end")
+    again = develop()
+    again.wait_until_serving()
+    assert requests.get(f"{again.url}/health/ready", timeout=10).status_code == 200

@@ -1,0 +1,284 @@
+"""PostgreSQL away, frozen, restarted, losing connections: what a service that is running does meanwhile."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import requests
+from psycopg.rows import tuple_row
+
+from app.database import Database
+from dev.postgres import EmbeddedPostgres
+from tests.support.live_session import insert_live_session
+from tests.support.load import Load
+from tests.support.service import Service, free_port
+from tests.support.waiting import until
+from tests.support.workers import wait_for_workers
+
+MakeService = Callable[..., Service]
+
+PASSWORD = "a-password-that-no-log-shows"
+RECOVERY_LIMIT = 5
+FREEZE_LIMIT = 10
+"""Seconds, both promised in docs."""
+ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+
+
+class Outage:
+    """A PostgreSQL of the test's own that can be stopped, started, frozen and thawed.
+
+    Attributes:
+        url: what the service connects with: TCP and a password.
+    """
+
+    def __init__(self, data: Path) -> None:
+        port = free_port()
+        self._server = EmbeddedPostgres(data, port=port, settings={"fsync": "off"})
+        self._frozen: list[psutil.Process] = []
+        self.start = self._server.start
+        self.stop = self._server.stop
+        self.start()
+        self.admin_url = self._server.url()
+        with self.connect() as connection:
+            connection.execute(f"CREATE ROLE service LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
+        self.url = f"postgresql://service:{PASSWORD}@127.0.0.1:{port}/postgres"
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.admin_url, autocommit=True)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """The server takes connections and answers nothing, as on a machine that hangs."""
+        postmaster = psutil.Process(self._server.pid)
+        postmaster.suspend()
+        # Each has a session of its own; no new one can come any more.
+        self._frozen = [postmaster, *postmaster.children()]
+        for process in self._frozen:
+            process.suspend()
+
+    def thaw(self) -> None:
+        for process in self._frozen:
+            process.resume()
+        self._frozen = []
+
+    def end(self) -> None:
+        self.thaw()
+        self.stop()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Outage]:
+    outage = Outage(tmp_path)
+    try:
+        yield outage
+    finally:
+        outage.end()
+
+
+@pytest.fixture
+def serve(database: Outage) -> Iterator[MakeService]:
+    """Starts a service with so many workers, ready to be watched."""
+    with ExitStack() as stack:
+
+        def make(workers: int) -> Service:
+            service = Service(
+                database_url=database.url, WEB_CONCURRENCY=str(workers), RATE_LIMIT="1000000/second"
+            )
+            stack.callback(service.kill)
+            service.wait_until_serving()
+            wait_for_workers(service, workers)
+            return service
+
+        yield make
+
+
+def get(service: Service, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+    return requests.get(f"{service.url}{path}", headers=headers, timeout=30)
+
+
+def is_back(service: Service, headers: dict[str, str]) -> bool:
+    """Whether every worker answers again, as far as 20 connections tell."""
+    with requests.Session() as browser:
+        browser.headers["Connection"] = "close"
+        answers = [browser.get(f"{service.url}/auth/session", headers=headers, timeout=30) for _ in range(20)]
+    return {answer.status_code for answer in answers} == {200} and get(service, "/health/ready").ok
+
+
+def seconds_until_back(service: Service, headers: dict[str, str]) -> float:
+    began = time.monotonic()
+    until(lambda: is_back(service, headers), seconds=30, what="recovery")
+    return time.monotonic() - began
+
+
+def count(service: Service, message: str) -> int:
+    return service.messages().count(message)
+
+
+def worker_pids(service: Service) -> set[int]:
+    return {worker.pid for worker in service.workers()}
+
+
+def test_while_the_database_is_stopped_only_what_needs_it_says_so(
+    database: Outage, serve: MakeService
+) -> None:
+    service = serve(2)
+    signed_in = insert_live_session(database.admin_url)
+    pids = worker_pids(service)
+    assert get(service, "/auth/session", signed_in).json()["authenticated"] is True
+
+    database.stop()
+    with Load(service.port, "/auth/session", fresh=6, headers=signed_in) as load:
+        until(lambda: count(service, "Database unavailable") == 2, seconds=30, what="both workers to notice")
+        noticed_at = time.monotonic()
+        until(lambda: len(load.outcomes) > 200, seconds=30, what="people asking all the time")
+    assert load.statuses(since=noticed_at) == {503}
+    assert load.lost == []
+
+    refused = get(service, "/auth/session", signed_in)
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["code"] == "database_unavailable"
+    assert "Set-Cookie" not in refused.headers
+    for headers in ({}, {"Cookie": "__Host-session=no-token"}):
+        assert get(service, "/auth/session", headers).json() == ANONYMOUS
+    assert get(service, "/health").json()["status"] == "ok"
+    until(lambda: get(service, "/health/ready").status_code == 503, seconds=10, what="not ready")
+    assert get(service, "/health/ready").json() == {
+        "status": "unavailable",
+        "checks": {"database": "unavailable", "migrations": "unavailable"},
+    }
+
+    database.start()
+    assert seconds_until_back(service, signed_in) < RECOVERY_LIMIT
+    assert worker_pids(service) == pids
+    assert (count(service, "Database unavailable"), count(service, "Database available again")) == (2, 2)
+    [cause, _] = [record["cause"] for record in service.records() if "cause" in record]
+    assert "Connection refused" in cause
+    for secret in (PASSWORD, signed_in["Cookie"].partition("=")[2]):
+        assert secret not in service.output
+
+
+def test_while_the_database_is_frozen_threads_stay_free(database: Outage, serve: MakeService) -> None:
+    services = [serve(1), serve(2)]
+    signed_in = insert_live_session(database.admin_url)
+    with ExitStack() as stack:
+        loads = [
+            stack.enter_context(Load(service.port, "/auth/session", fresh=4, kept=8, headers=signed_in))
+            for service in services
+        ]
+        until(lambda: all(200 in load.statuses() for load in loads), seconds=20, what="load")
+        database.freeze()
+        frozen_at = time.monotonic()
+        for service in services:
+            until(partial(is_quick, service, signed_in), seconds=30, what="quick answers")
+        assert time.monotonic() - frozen_at < FREEZE_LIMIT
+        for service in services:
+            assert all(is_quick(service, signed_in) for _ in range(10))
+
+        database.thaw()
+        thawed_at = time.monotonic()
+        for service in services:
+            seconds_until_back(service, signed_in)
+        assert time.monotonic() - thawed_at < RECOVERY_LIMIT
+        back_at = time.monotonic()
+        until(lambda: all(load.statuses(since=back_at) for load in loads), seconds=20, what="load")
+    for load in loads:
+        assert load.statuses(since=back_at) == {200}
+        assert load.lost == []
+
+
+def is_quick(service: Service, headers: dict[str, str]) -> bool:
+    """Whether /health answers at once, and /auth/session with 503."""
+    health, session = get(service, "/health"), get(service, "/auth/session", headers)
+    slowest = max(answer.elapsed.total_seconds() for answer in (health, session))
+    return (health.status_code, session.status_code) == (200, 503) and slowest < 0.5
+
+
+def test_a_restart_between_two_requests_is_noticed_by_nobody(database: Outage, serve: MakeService) -> None:
+    service = serve(1)
+    signed_in = insert_live_session(database.admin_url)
+    with Load(service.port, "/auth/session", kept=8, headers=signed_in) as load:
+        until(lambda: len(load.outcomes) > 300, seconds=20, what="a pool that has grown")
+    database.restart()
+    assert get(service, "/auth/session", signed_in).json()["authenticated"] is True
+
+    database.restart()
+    logout = requests.post(f"{service.url}/auth/logout", headers=signed_in, timeout=30)
+    assert logout.status_code == 204
+    assert get(service, "/auth/session", signed_in).json() == ANONYMOUS
+    assert count(service, "Database unavailable") == 0
+
+
+def test_after_a_restart_a_write_gets_a_live_connection_the_first_time(database: Outage) -> None:
+    pool = Database(database.url, pool_max=2)
+    pool.open()
+    try:
+        for _ in range(2):
+            assert pool.write(b"SELECT 1", {}, tuple_row) == [(1,)]
+            database.restart()
+        assert pool.write(b"SELECT 2", {}, tuple_row) == [(2,)]
+    finally:
+        pool.close()
+
+
+def test_connections_that_die_under_reads_are_replaced_unnoticed(
+    database: Outage, serve: MakeService
+) -> None:
+    service = serve(1)
+    signed_in = insert_live_session(database.admin_url)
+    with (
+        Load(service.port, "/auth/session", fresh=2, kept=6, headers=signed_in) as load,
+        database.connect() as connection,
+    ):
+        for _ in range(15):
+            more = len(load.outcomes) + 50
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'connected-backend' ORDER BY random() LIMIT 1"
+            )
+            until(partial(has_answered, load, more), seconds=20, what="more answers")
+    assert load.statuses() == {200}
+    assert count(service, "Database unavailable") == 0
+
+
+def has_answered(load: Load, count: int) -> bool:
+    return len(load.outcomes) >= count
+
+
+def test_readiness_follows_the_ledger(database: Outage, serve: MakeService) -> None:
+    service = serve(1)
+    assert get(service, "/health/ready").status_code == 200
+    with database.connect() as connection:
+        connection.execute("UPDATE schema_migrations SET version = 9999, name = '9999_of_a_newer_image'")
+        until(lambda: get(service, "/health/ready").status_code == 503, seconds=10, what="pending")
+        assert get(service, "/health/ready").json() == {
+            "status": "unavailable",
+            "checks": {"database": "ok", "migrations": "pending"},
+        }
+        connection.execute(
+            "INSERT INTO schema_migrations SELECT 1, 'again', checksum, raw_checksum, status, "
+            "applied_at, applied_by, duration_ms FROM schema_migrations"
+        )
+    until(lambda: get(service, "/health/ready").status_code == 200, seconds=10, what="a database ahead")
+
+
+def test_a_worker_killed_while_the_database_is_away_comes_back(database: Outage, serve: MakeService) -> None:
+    service = serve(1)
+    signed_in = insert_live_session(database.admin_url)
+    database.stop()
+    [victim] = service.workers()
+    victim.send_signal(signal.SIGKILL)
+    wait_for_workers(service, 1, without=frozenset({victim.pid}))
+    assert get(service, "/health").status_code == 200
+    assert get(service, "/auth/session", signed_in).status_code == 503
+    database.start()
+    assert seconds_until_back(service, signed_in) < RECOVERY_LIMIT
