@@ -22,10 +22,12 @@ class Authentication:
             DatabaseUnavailableError: there is a well-formed cookie, and it cannot be checked.
         """
         token = self._cookies.session_token(req)
-        session = self._sessions.find(token) if token else None
-        if session is None and self._cookies.has_session_cookie(req):
-            self._cookies.clear_session(resp)
-        return session
+        if token is None:
+            # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
+            if self._cookies.has_session_cookie(req):
+                self._cookies.clear_session(resp)
+            return None
+        return self._sessions.find(token)
 
     def get_session(self, req: falcon.Request, resp: falcon.Response) -> Session:
         """The caller's live session.

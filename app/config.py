@@ -14,6 +14,9 @@ from app.config_parsers import Rate
 ORIGINAL_NAMES = {"APP_ENV": "NODE_ENV", "API_URL": "VITE_API_URL"}
 """Names of the Node backend's deployment guide; ours wins when both are set."""
 
+VERBATIM = frozenset({"DB_PASSWORD"})
+"""Values whose outer blanks count."""
+
 LOCAL_DEFAULTS = {
     "SESSION_SECRET": "not-a-secret-only-for-development-and-tests",
     "GOOGLE_CLIENT_ID": "development",
@@ -116,8 +119,9 @@ class _MappingEnv(Env):
 
     def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401  # environs' own signature
         for name in (env_key, ORIGINAL_NAMES.get(env_key, env_key)):
-            if value := self._source.get(name, "").strip():
-                return value
+            value = self._source.get(name, "")
+            if value.strip():
+                return value if name in VERBATIM else value.strip()
         return default
 
 
@@ -151,7 +155,7 @@ class _Reader:
         provider = "http://localhost:9400" if self._is_local else "https://accounts.google.com"
         return {
             "app_env": self._app_env,
-            "host": read("HOST", parse.text, "0.0.0.0"),  # noqa: S104  # a container listens to its network
+            "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens to its network
             "port": port,
             "database_url": database_url,
             "migrate_database_url": self.migrate_database_url(database_url),

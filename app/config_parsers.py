@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -30,6 +30,17 @@ class Rate:
         if not (match := _RATE.fullmatch(text.lower())):
             raise EnvError("must look like 200/minute or 10/15minutes")
         return cls(int(match[1]), int(match[2] or 1) * SECONDS[match[3]])
+
+
+def host(value: str) -> str:
+    """An address or name to listen on; an IPv6 address may stand in brackets."""
+    name = value.removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        if not _HOST_NAME.fullmatch(name.lower()):
+            raise EnvError("must be an address such as 0.0.0.0 or :: to listen on") from None
+        return name
 
 
 def text(value: str) -> str:
@@ -68,7 +79,7 @@ def boolean(value: str) -> bool:
 def session_secret(value: str) -> str:
     if len(value) < MINIMUM_SECRET_LENGTH:
         raise EnvError(f"Session secret must be at least {MINIMUM_SECRET_LENGTH} characters")
-    return value
+    return text(value)
 
 
 def url(*, https_only: bool) -> Callable[[str], str]:
@@ -139,8 +150,9 @@ def domain(value: str) -> str:
 
 def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Comma-separated addresses and networks such as 10.0.0.0/8."""
+    items = _items(value)
     try:
-        return tuple(ip_network(item) for item in _items(value))
+        return tuple(ip_network(item) for item in items)
     except ValueError as error:
         raise EnvError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from error
 
@@ -174,15 +186,19 @@ def _split(value: str) -> SplitResult:
         usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or not value.isprintable() or " " in value or "\\" in value or "*" in value:
-        raise EnvError(f"{value!r} is not a URL such as https://app.example.com")
+    if not usable or not value.isascii() or not value.isprintable() or set(value) & set(" \\*"):
+        raise EnvError(f"{value!r} is not a URL such as https://app.example.com (other alphabets as xn--...)")
     if parts.username is not None:
         raise EnvError("must not contain a user name or password")
     return parts
 
 
 def _items(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
+    items = [item.strip() for item in value.split(",") if item.strip()]
+    if value and not items:
+        # Taken for "none given" it would mean "everybody", for some.
+        raise EnvError("names nothing; leave the variable empty if that is meant")
+    return items
 
 
 def log_level(value: str) -> str:
@@ -192,7 +208,8 @@ def log_level(value: str) -> str:
 def cookie_domain(value: str, *, api_url: str | None) -> str:
     """A domain with at least two labels that the API's host lies under."""
     name = domain(value)
-    host = urlsplit(api_url or "").hostname or name
-    if "." not in name or (host != name and not host.endswith(f".{name}")):
-        raise EnvError(f"must be a domain that the host of API_URL ({host}) lies under")
+    api_host = urlsplit(api_url or "").hostname or name
+    is_domain = "." in name and not name.rpartition(".")[2].isdigit()
+    if not is_domain or not f".{api_host}".endswith(f".{name}"):
+        raise EnvError(f"must be a domain that the host of API_URL ({api_host}) lies under")
     return name

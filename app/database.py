@@ -124,14 +124,10 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time.
         """
-        self._fail_fast()
         try:
-            return self._execute(query, params, row_factory)
+            return self._guarded(query, params, row_factory, is_last=False)
         except _ConnectionLostError:
-            return self.write(query, params, row_factory)
-        except DatabaseUnavailableError as error:
-            self._open_circuit(error)
-            raise
+            return self._guarded(query, params, row_factory)
 
     def write(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -141,12 +137,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time; the statement may have run.
         """
-        self._fail_fast()
-        try:
-            return self._execute(query, params, row_factory)
-        except DatabaseUnavailableError as error:
-            self._open_circuit(error)
-            raise
+        return self._guarded(query, params, row_factory)
 
     def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement that has a second in all; its failure says nothing to others.
@@ -156,6 +147,23 @@ class Database:
         """
         self._fail_fast()
         return self._execute(query, {}, tuple_row, pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
+
+    def _guarded(
+        self,
+        query: bytes,
+        params: Mapping[str, object],
+        row_factory: BaseRowFactory[Row],
+        *,
+        is_last: bool = True,
+    ) -> Sequence[Row]:
+        """Fails at once while the circuit is open, and opens it for others when the last try fails."""
+        self._fail_fast()
+        try:
+            return self._execute(query, params, row_factory)
+        except DatabaseUnavailableError as error:
+            if is_last or not isinstance(error, _ConnectionLostError):
+                self._open_circuit(error)
+            raise
 
     def _execute(
         self,
@@ -228,6 +236,10 @@ class Database:
                     b"SELECT 1", {}, tuple_row, pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL
                 )
             except DatabaseUnavailableError:
+                self._is_closed.wait(PROBE_INTERVAL)
+            except Exception:
+                # Nobody else closes the circuit, so this thread must outlive whatever it meets.
+                logger.exception("Database probe failed")
                 self._is_closed.wait(PROBE_INTERVAL)
             else:
                 self._is_away.clear()

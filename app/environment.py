@@ -36,9 +36,9 @@ def load_migration_database_url(environ: Mapping[str, str]) -> str:
 
 def with_dotenv(environ: Mapping[str, str], path: Path = ROOT / ".env") -> dict[str, str]:
     """The process's variables over those of `.env`, which only APP_ENV=development, set outside it, reads."""
-    if environ.get("APP_ENV", "").strip() != "development":
+    if (environ.get("APP_ENV") or environ.get("NODE_ENV") or "").strip() != "development":
         return dict(environ)
-    written = {name: value for name, value in dotenv_values(path).items() if value is not None}
+    written = {name: value for name, value in dotenv_values(path).items() if value and value.strip()}
     return written | {name: value for name, value in environ.items() if value.strip()}
 
 

@@ -36,6 +36,10 @@ class AlreadyRegisteredError(ServiceError):
     """The person has an account already."""
 
 
+class AccountGoneError(ServiceError):
+    """The account was deleted meanwhile."""
+
+
 class EmailTakenError(ServiceError):
     """Another identity holds the e-mail address."""
 

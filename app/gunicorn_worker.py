@@ -1,22 +1,31 @@
-"""gunicorn's threaded worker, made patient: threads wait for nobody, and a stop leaves nobody unanswered."""
+"""gunicorn's threaded worker, for whom silent clients cost no thread, and a stop leaves nobody unanswered."""
 
+import logging
 import selectors
 import socket
 import time
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from app.invalid_request import refusal
+
+FIRST_REQUEST_SECONDS = 10.0
+"""How long a new connection may stay silent."""
 CLOSE_LINGER = 2.0
 """Seconds a client has to read an answer and close, before its connection is closed for it."""
 READ_SIZE = 65536
 
+logger = logging.getLogger(__name__)
+
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A ThreadWorker whose waiting for clients is all done by its poller.
+    """A ThreadWorker that waits for the first and the last byte of a client without a thread.
 
     gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, and the whole worker for
     2 s when a client does not close after `Connection: close`. When it stops, its listeners stay open
@@ -32,9 +41,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
-        conn.timeout = time.monotonic() + self.cfg.keepalive
+        conn.timeout = time.monotonic() + FIRST_REQUEST_SECONDS
         self.pending_conns.append(conn)
         self._watch(conn, self.on_pending_socket_readable)
+
+    def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
+        """Answers with a problem; logs the kind of fault alone, for the bytes may hold a code or a cookie."""
+        status, answer = refusal(exc, self.wsgi.security_headers)
+        level = logging.ERROR if status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
+        fields = {"fault": type(exc).__name__, "status": status, "client": addr[0] if addr else None}
+        logger.log(level, "Invalid request", extra=fields)
+        with suppress(OSError):
+            client.sendall(answer)
 
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
         if fs.cancelled() or fs.exception() or fs.result():

@@ -76,7 +76,7 @@ def configure(log_format: Literal["json", "console"], level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name, quiet_level in QUIET_LOGGERS.items():
-        logging.getLogger(name).setLevel(quiet_level)
+        logging.getLogger(name).setLevel(max(quiet_level, root.level))
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import errors
-from psycopg.rows import args_row, class_row, tuple_row
+from psycopg.rows import args_row, class_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from app.database import Database
-from app.errors import AlreadyRegisteredError, EmailTakenError
+from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError
 from app.models import Account, Client, PendingIdentity, Session, SessionSummary, User
 
 FOLDER = Path(__file__).parent.parent / "sql" / "queries"
@@ -51,28 +51,36 @@ class Queries:
         lifetime: timedelta,
         idle_limit: timedelta,
         client: Client,
-    ) -> tuple[UUID, datetime]:
-        """The new session's id and expiry; the previous session is revoked."""
-        rows = self._database.write(
-            self._sql["insert_session"],
-            {
-                "token_hash": token_hash,
-                "previous_token_hashes": previous_token_hashes,
-                "user_id": owner if isinstance(owner, UUID) else None,
-                "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
-                "lifetime": lifetime,
-                "idle_limit": idle_limit,
-                "ip": client.ip,
-                "user_agent": client.user_agent,
-            },
-            tuple_row,
-        )
-        return rows[0][0], rows[0][1]
+    ) -> UUID:
+        """The new session's id; the previous session is revoked.
+
+        Raises:
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_session"],
+                {
+                    "token_hash": token_hash,
+                    "previous_token_hashes": previous_token_hashes,
+                    "user_id": owner if isinstance(owner, UUID) else None,
+                    "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
+                    "lifetime": lifetime,
+                    "idle_limit": idle_limit,
+                    "ip": client.ip,
+                    "user_agent": client.user_agent,
+                },
+                scalar_row,
+            )
+        except errors.ForeignKeyViolation as error:
+            raise AccountGoneError from error
+        session_id: UUID = rows[0]
+        return session_id
 
     def insert_user(
         self,
         *,
-        pending_token_hashes: list[bytes],
+        pending_session_id: UUID,
         token_hash: bytes,
         name: str | None,
         picture: str | None,
@@ -89,7 +97,7 @@ class Queries:
             rows = self._database.write(
                 self._sql["insert_user"],
                 {
-                    "pending_token_hashes": pending_token_hashes,
+                    "pending_session_id": pending_session_id,
                     "token_hash": token_hash,
                     "name": name,
                     "picture": picture,

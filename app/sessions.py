@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +27,14 @@ PENDING_LIFETIME = timedelta(hours=1)
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A new session's handle, and its token for the cookie."""
+
+    id: UUID
+    token: str
+
+
 class Sessions:
     """Starts, checks, rotates and ends sessions. Tokens leave here once, for the cookie."""
 
@@ -44,11 +53,17 @@ class Sessions:
             slide_interval=SLIDE_INTERVAL,
         )
 
-    def start(self, owner: UUID | PendingIdentity, *, previous_token: str | None, client: Client) -> str:
-        """A new session's token; the browser's previous session ends (session fixation, ASVS 5.0 V7.2.4)."""
+    def start(
+        self, owner: UUID | PendingIdentity, *, previous_token: str | None, client: Client
+    ) -> StartedSession:
+        """A new session; the browser's previous one ends with it (session fixation, ASVS 5.0 V7.2.4).
+
+        Raises:
+            AccountGoneError: the owner has been deleted.
+        """
         token = new_token()
         lifetime = PENDING_LIFETIME if isinstance(owner, PendingIdentity) else LIFETIME
-        session_id, _ = self._queries.insert_session(
+        session_id = self._queries.insert_session(
             token_hash=self._keyring.token_hash(token),
             previous_token_hashes=self._keyring.token_hashes(previous_token) if previous_token else [],
             owner=owner,
@@ -57,27 +72,26 @@ class Sessions:
             client=client,
         )
         logger.info("Session started", extra={"event": "session_started", "session_id": str(session_id)})
-        return token
+        return StartedSession(session_id, token)
 
-    def register(self, token: str, *, name: str | None, picture: str | None) -> tuple[User, str]:
-        """Turns the pending session of a token into a user; returns the user and the session's new token.
+    def register(
+        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+    ) -> tuple[User, str]:
+        """Turns a pending session and its identity into a user; returns the user and the session's new token.
 
         Raises:
-            RegistrationClosedError, AlreadyRegisteredError, EmailTakenError.
+            RegistrationClosedError: REGISTRATION=closed.
+            AlreadyRegisteredError: the identity has a user already.
+            EmailTakenError: another identity's user has the e-mail.
             NotSignedInError: the pending session has ended.
         """
-        session = self.find(token)
-        if session is None:
-            raise NotSignedInError
-        if session.pending is None:
-            raise AlreadyRegisteredError
         if not self._registration_is_open:
             raise RegistrationClosedError
-        fresh_token = new_token()
+        token = new_token()
         try:
             user = self._queries.insert_user(
-                pending_token_hashes=self._keyring.token_hashes(token),
-                token_hash=self._keyring.token_hash(fresh_token),
+                pending_session_id=session_id,
+                token_hash=self._keyring.token_hash(token),
                 name=name,
                 picture=picture,
                 lifetime=LIFETIME,
@@ -85,14 +99,13 @@ class Sessions:
             )
         except EmailTakenError:
             # Two tabs registering one person at once collide on the e-mail first.
-            identity = session.pending
             if self._queries.find_account(issuer=identity.issuer, subject=identity.subject):
                 raise AlreadyRegisteredError from None
             raise
         if user is None:
             raise NotSignedInError
         logger.info("User registered", extra={"event": "user_registered", "user_id": str(user.id)})
-        return user, fresh_token
+        return user, token
 
     def end(self, token: str) -> None:
         """Signs out: the token is worth nothing from now on, on every replica."""

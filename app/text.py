@@ -1,6 +1,10 @@
-"""What counts as a control character in names and other text that people write."""
+"""Rules for what people and providers write into names and pictures."""
 
 import unicodedata
+from urllib.parse import urlsplit
+
+MAX_NAME_LENGTH = 200
+MAX_PICTURE_LENGTH = 2000
 
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Controls, lone surrogates, line and paragraph separators. Joiners (Cf) belong to many scripts and emoji."""
@@ -8,6 +12,17 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 def has_control_characters(text: str) -> bool:
     return any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text)
+
+
+def is_picture_url(text: str) -> bool:
+    """Whether this is an https URL with a host, of at most MAX_PICTURE_LENGTH printable ASCII characters."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>')
+    return parts.scheme == "https" and bool(host) and is_plain and len(text) <= MAX_PICTURE_LENGTH
 
 
 def without_control_characters(text: str) -> str:

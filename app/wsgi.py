@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
 from app.middleware.request_log import RequestLog
 from app.middleware.route import RouteMiddleware
-from app.middleware.security_headers import HEADERS, SecurityHeadersMiddleware
+from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
 from app.queries import Queries
 from app.readiness import ReadinessProbe
@@ -47,10 +47,17 @@ if TYPE_CHECKING:
 class Service:
     """What gunicorn serves: the WSGI application, and what the hooks of its worker need."""
 
-    def __init__(self, app: "WSGIApplication", database: Database, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        database: Database,
+        lifecycle: Lifecycle,
+        headers: Mapping[str, str],
+    ) -> None:
         self._app = app
         self._database = database
         self.lifecycle = lifecycle
+        self.security_headers = headers
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return self._app(environ, start_response)
@@ -80,9 +87,10 @@ def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSG
 
     # The order is the order of refusal; what is sent back passes them in reverse. Headers come first, so
     # that every refusal carries them. Origins come before the cross-site check, which relies on it.
+    headers = security_headers(hsts=config.is_hardened)
     middleware: list[Any] = [
         RouteMiddleware(),
-        SecurityHeadersMiddleware(hsts=config.is_hardened),
+        SecurityHeadersMiddleware(headers),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BodyLimitMiddleware(),
@@ -111,11 +119,10 @@ def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSG
     )
     app.add_route("/auth/session", SessionResource(authentication))
     app.add_route("/auth/sessions", SessionsResource(authentication, sessions))
-    app.add_route("/auth/register", RegisterResource(sessions, cookies))
+    app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
-    return RequestLog(
-        app, addresses=ClientAddressFinder(config.trusted_proxies), last_resort=_answer_internal_error
-    )
+    addresses = ClientAddressFinder(config.trusted_proxies)
+    return RequestLog(app, addresses=addresses, last_resort=partial(_answer_internal_error, headers))
 
 
 def get_app() -> Service:
@@ -128,11 +135,14 @@ def get_app() -> Service:
     database = Database(config.database_url, pool_max=config.db_pool_max)
     database.open()
     lifecycle = Lifecycle()
-    return Service(create_app(config, database, lifecycle), database, lifecycle)
+    headers = security_headers(hsts=config.is_hardened)
+    return Service(create_app(config, database, lifecycle), database, lifecycle, headers)
 
 
-def _answer_internal_error(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def _answer_internal_error(
+    common_headers: Mapping[str, str], _environ: "WSGIEnvironment", start_response: "StartResponse"
+) -> Iterable[bytes]:
     body = problem(500, "internal_error", "Something went wrong here. The request_id helps to find it.")
     headers = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
-    start_response("500 Internal Server Error", [*headers, *HEADERS.items()])
+    start_response("500 Internal Server Error", [*headers, *common_headers.items()])
     return [body]

@@ -178,3 +178,41 @@ def test_dotenv_is_read_in_development_only(tmp_path: Path) -> None:
     }
     for app_env in ("", "test", "staging", "production"):
         assert "PORT" not in with_dotenv({"APP_ENV": app_env}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize("variable", ["ALLOWED_EMAIL_DOMAINS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"])
+def test_a_list_of_nothing_is_refused_not_taken_for_everybody(variable: str) -> None:
+    assert faults({**COMPLETE, variable: " , "})[0].startswith(f"{variable}: names nothing")
+
+
+@pytest.mark.parametrize(
+    ("host", "listens_on"),
+    [("[::1]", "::1"), ("::", "::"), ("127.0.0.1", "127.0.0.1"), ("web-1", "web-1")],
+)
+def test_a_host_is_an_address_or_a_name(host: str, listens_on: str) -> None:
+    assert Config.from_environ({**COMPLETE, "HOST": host}).host == listens_on
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HOST", "*"),
+        ("HOST", "not a host"),
+        ("WEBAPP_URL", "https://\u4f8b\u3048.jp"),
+        ("SESSION_SECRET", "s" * 32 + "\udcff"),
+        ("COOKIE_DOMAIN", "0.0.1"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(variable: str, value: str) -> None:
+    assert faults({**COMPLETE, "API_URL": "https://10.0.0.1", variable: value})[0].startswith(f"{variable}: ")
+
+
+def test_a_password_keeps_its_blanks() -> None:
+    config = Config.from_environ({**ORIGINAL_GUIDE, "DB_PASSWORD": " p "})
+    assert config.database_url.startswith("postgresql://user:%20p%20@")
+
+
+def test_the_original_name_for_development_reads_dotenv_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=4000\nOIDC_ISSUER=\n")
+    merged = with_dotenv({"NODE_ENV": "development"}, tmp_path / ".env")
+    assert merged == {"NODE_ENV": "development", "PORT": "4000"}

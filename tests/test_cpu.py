@@ -14,6 +14,12 @@ def test_a_quota_limits_the_cpus(tmp_path: Path, quota: str, cpus: int) -> None:
     assert available_cpus(tmp_path) == cpus
 
 
+def test_a_started_cpu_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: range(8))
+    (tmp_path / "cpu.max").write_text("250000 100000\n")
+    assert available_cpus(tmp_path) == 3
+
+
 def test_without_a_quota_all_that_may_be_scheduled_on_count(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("max 100000\n")
     everything = len(os.sched_getaffinity(0))

@@ -7,6 +7,8 @@ import psycopg
 import pytest
 
 from app.credentials import Keyring, is_token, new_token
+from app.queries import FOLDER
+from app.sessions import IDLE_LIMIT, LIFETIME
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
@@ -76,6 +78,30 @@ def test_an_unregistered_session_lives_an_hour(visitor: Visitor, connection: Con
     assert connection.execute(f"{query} FROM sessions").fetchone() == (3600, 3600)
 
 
+def test_a_users_session_lives_thirty_days_seven_of_them_idle(
+    visitor: Visitor, connection: Connection
+) -> None:
+    read = """
+        SELECT expires_at - created_at = '30 days', idle_expires_at - created_at = '7 days'
+        FROM sessions WHERE user_id IS NOT NULL AND revoked_at IS NULL
+    """
+    register(visitor)
+    assert connection.execute(read).fetchall() == [(True, True)]
+    visitor.sign_in()
+    assert connection.execute(read).fetchall() == [(True, True)]
+
+
+def test_an_expired_pending_session_registers_nobody(visitor: Visitor, connection: Connection) -> None:
+    visitor.sign_in()
+    connection.execute("UPDATE sessions SET expires_at = now(), idle_expires_at = now() + interval '1 hour'")
+    assert visitor.post("/auth/register").status_code == 401
+    sql = (FOLDER / "insert_user.sql").read_bytes()
+    row = connection.execute("SELECT id FROM sessions").fetchone()
+    assert row
+    nobody = {"pending_session_id": row[0], "token_hash": b"", "name": None, "picture": None}
+    assert connection.execute(sql, nobody | {"lifetime": LIFETIME, "idle_limit": IDLE_LIMIT}).fetchall() == []
+
+
 def test_registration_ends_the_old_token(visitor: Visitor) -> None:
     visitor.sign_in()
     old = visitor.cookies["session"]
@@ -118,7 +144,16 @@ def test_a_session_is_dead_at_the_next_request(visitor: Visitor, connection: Con
     register(visitor)
     connection.execute(change)
     assert not is_signed_in(visitor)
-    assert "session" not in visitor.cookies
+
+
+def test_a_dead_token_is_not_cleared_lest_a_late_answer_takes_a_new_one_away(visitor: Visitor) -> None:
+    visitor.sign_in()
+    pending = visitor.cookies["session"]
+    visitor.post("/auth/register")
+    late = visitor.get("/auth/session", headers={"Cookie": f"session={pending}"})
+    assert late.json["authenticated"] is False
+    assert not late.cookies
+    assert is_signed_in(visitor)
 
 
 def test_a_visit_moves_the_idle_limit_at_most_every_five_minutes(
@@ -183,6 +218,7 @@ def test_a_malformed_cookie_costs_no_query_and_is_cleared(
         "/auth/session", headers={"Cookie": f"session={value}".encode().decode("latin-1")}
     )
     assert result.json == {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+    assert result.cookies["session"].value == ""
 
 
 def test_a_visitor_gets_no_cookie(visitor: Visitor) -> None:

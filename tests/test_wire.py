@@ -5,27 +5,48 @@ import random
 import socket
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import requests
+from psycopg.types.json import Jsonb
 
+from app.credentials import Keyring, new_token
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
-from tests.support.service import Service
+from tests.support.service import PRODUCTION, Service
 from tests.support.waiting import until
 
 HOSTILE_REQUESTS = 500
 
 
 @pytest.fixture(scope="module")
-def service(postgres: EmbeddedPostgres) -> Iterator[Service]:
+def url(postgres: EmbeddedPostgres) -> Iterator[str]:
     with fresh_database(postgres, template=TEMPLATE) as url:
-        service = Service(database_url=url)
-        try:
-            service.wait_until_serving()
-            yield service
-        finally:
-            service.kill()
+        yield url
+
+
+@pytest.fixture(scope="module")
+def service(url: str) -> Iterator[Service]:
+    service = Service(database_url=url)
+    try:
+        service.wait_until_serving()
+        yield service
+    finally:
+        service.kill()
+
+
+def insert_pending_session(url: str) -> str:
+    """The Cookie header of somebody who has signed in and not registered."""
+    token = new_token()
+    person = {"issuer": "i", "subject": "s", "email": "a@example.com", "name": None, "picture": None}
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO sessions (token_hash, pending_identity, idle_expires_at, expires_at) "
+            "VALUES (%s, %s, now() + interval '1 hour', now() + interval '1 hour')",
+            (Keyring(PRODUCTION["SESSION_SECRET"]).token_hash(token), Jsonb(person)),
+        )
+    return f"__Host-session={token}"
 
 
 def exchange(service: Service, request: bytes) -> bytes:
@@ -53,19 +74,19 @@ def test_the_answer_names_no_version(service: Service) -> None:
     assert headers["strict-transport-security"].startswith("max-age=")
 
 
-def test_a_chunked_body_is_read_and_counted(service: Service) -> None:
+def test_a_chunked_body_is_read_and_counted(service: Service, url: str) -> None:
     headers = {
         "Content-Type": "application/json",
         "Sec-Fetch-Site": "same-origin",
-        "Cookie": f"__Host-session={'x' * 43}",
+        "Cookie": insert_pending_session(url),
     }
-    url = f"{service.url}/auth/register"
-    long = requests.post(url, data=iter([b" " * 40_000] * 2), headers=headers, timeout=5)
+    path = f"{service.url}/auth/register"
+    long = requests.post(path, data=iter([b" " * 40_000] * 2), headers=headers, timeout=5)
     assert (long.status_code, long.json()["code"]) == (413, "body_too_large")
-    broken = requests.post(url, data=iter([b"{", b"]"]), headers=headers, timeout=5)
+    broken = requests.post(path, data=iter([b"{", b"]"]), headers=headers, timeout=5)
     assert (broken.status_code, broken.json()["code"]) == (400, "invalid_json")
-    fine = requests.post(url, data=iter([b"{", b"}"]), headers=headers, timeout=5)
-    assert (fine.status_code, fine.json()["code"]) == (401, "not_signed_in")
+    fine = requests.post(path, data=iter([b"{", b"}"]), headers=headers, timeout=5)
+    assert (fine.status_code, fine.json()["email"]) == (201, "a@example.com")
 
 
 def test_two_cookie_headers_are_no_way_around(service: Service) -> None:
@@ -117,3 +138,27 @@ def test_a_trace_that_is_one_is_honoured(service: Service) -> None:
         requests.get(f"{service.url}/", headers={"Traceparent": value, "X-Request-ID": "traced"}, timeout=5)
     lines = lines_with(service, '"traced"', 3)
     assert [json.loads(line).get("trace_id") for line in lines] == [trace, None, None]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [
+        (b"GET /auth/callback?code=secret-code\xff HTTP/1.1", b"", 400),
+        (b"GET /?" + b"x" * 9000 + b" HTTP/1.1", b"", 414),
+        (b"GET / HTTP/1.1", b"Cookie: secret-cookie" + b"x" * 9000 + b"\r\n", 431),
+        (b"GET / HTTP/1.1", b"X: \x7f\r\n", 400),
+        (b"nonsense", b"", 400),
+    ],
+)
+def test_what_is_no_request_gets_a_problem_and_shows_nothing_in_the_log(
+    service: Service, request_line: bytes, headers: bytes, status: int
+) -> None:
+    answer = exchange(service, request_line + b"\r\nHost: a\r\n" + headers + b"\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Security-Policy: default-src 'none'" in head
+    assert b"Strict-Transport-Security" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["request_id"].encode() in head) == (status, True)
+    until(lambda: "Invalid request" in service.output, seconds=10, what="a log line")
+    assert "secret-c" not in service.output

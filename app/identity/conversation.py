@@ -16,14 +16,12 @@ from app.identity.id_token import verified_claims
 from app.identity.provider import Provider, ProviderMetadata
 from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound, json_object
 from app.models import PendingIdentity
-from app.text import without_control_characters
+from app.text import MAX_NAME_LENGTH, is_picture_url, without_control_characters
 
 SCOPE = ["openid", "email", "profile"]
 ERROR_STATUSES = {400, 401, 403}
 """Those a token endpoint's error comes with; anything else comes from something in front of it."""
 MAX_EMAIL_LENGTH = 320
-MAX_NAME_LENGTH = 200
-MAX_PICTURE_LENGTH = 2000
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -146,8 +144,7 @@ def _name(claim: object) -> str | None:
 
 def _picture(claim: object) -> str | None:
     url = _text(claim)
-    is_usable = url.startswith("https://") and url.isprintable() and len(url) <= MAX_PICTURE_LENGTH
-    return url if is_usable else None
+    return url if is_picture_url(url) else None
 
 
 def _text(claim: object) -> str:

@@ -13,6 +13,8 @@ from app.errors import SignInError
 from app.identity.provider_http import get_json
 
 METADATA_LIFESPAN = 3600.0
+PATIENCE = 2.0
+"""Seconds to wait for somebody else's question to a provider that is not known yet."""
 RETRY_PAUSE = 5.0
 """Seconds during which a failure is repeated to others, so that threads do not queue for a hung provider."""
 
@@ -89,10 +91,14 @@ class Provider:
         # One thread asks a provider that may hang. The others go on with what is known, or share its answer.
         if known and (self._is_fresh() or self._lock.locked()):
             return known
-        with self._lock:
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise SignInError("provider_unavailable", "another request is waiting for the provider")
+        try:
             if self._metadata is None or not self._is_fresh():
                 self._metadata = self._found(self._metadata)
             return self._metadata
+        finally:
+            self._lock.release()
 
     def _is_fresh(self) -> bool:
         return time.monotonic() - self._fetched_at < METADATA_LIFESPAN

@@ -1,5 +1,7 @@
 """Security headers for a JSON API (OWASP ASVS 5.0 V3.4), on every answer, errors included."""
 
+from collections.abc import Mapping
+
 import falcon
 
 HEADERS = {
@@ -18,13 +20,16 @@ STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 """Two years."""
 
 
-class SecurityHeadersMiddleware:
-    """Sets what the answer has not set itself; HSTS only where https is certain."""
+def security_headers(*, hsts: bool) -> dict[str, str]:
+    """The headers by name; HSTS only where https is certain."""
+    return HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT_SECURITY} if hsts else {})
 
-    def __init__(self, *, hsts: bool) -> None:
-        self._headers = dict(HEADERS)
-        if hsts:
-            self._headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+
+class SecurityHeadersMiddleware:
+    """Sets what the answer has not set itself."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
 
     def process_response(
         self,

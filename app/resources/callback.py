@@ -4,7 +4,14 @@ from typing import Literal
 import falcon
 
 from app.cookies import CookiePolicy
-from app.errors import AlreadyRegisteredError, DatabaseUnavailableError, EmailTakenError, SignInError
+from app.errors import (
+    AccountGoneError,
+    AlreadyRegisteredError,
+    DatabaseUnavailableError,
+    EmailTakenError,
+    NotSignedInError,
+    SignInError,
+)
 from app.identity.attempt import Attempt, AttemptSigner, attempt_id
 from app.identity.conversation import Conversation
 from app.middleware.request_log import client_of
@@ -48,6 +55,8 @@ class CallbackResource(HeadMixin):
             path = self._start_session(req, resp, identity, attempt)
         except DatabaseUnavailableError as error:
             raise SignInError("oauth_failed", f"the database is unavailable: {error}") from error
+        except (AccountGoneError, NotSignedInError) as error:
+            raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
         resp.status = 303
         resp.set_header("Location", self._webapp_url + path)
 
@@ -79,30 +88,32 @@ class CallbackResource(HeadMixin):
             raise SignInError("account_disabled", f"user {account.user_id} is disabled")
         if not account and self._registration == "closed":
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
-        token = self._sessions.start(
-            account.user_id if account else identity,
-            previous_token=self._cookies.session_token(req),
-            client=client_of(req),
-        )
-        if account or self._registration == "automatic":
-            if not account:
-                token = self._register(token, identity, client_of(req))
-            self._cookies.set_session(resp, token, max_age=int(LIFETIME.total_seconds()))
-            return attempt.return_to
-        self._cookies.set_session(resp, token, max_age=int(PENDING_LIFETIME.total_seconds()))
-        return REGISTER_PATH
+        client, previous_token = client_of(req), self._cookies.session_token(req)
+        if not account and self._registration == "automatic":
+            token = self._start_account(identity, client)
+            if previous_token:
+                self._sessions.end(previous_token)
+        else:
+            owner = account.user_id if account else identity
+            token = self._sessions.start(owner, previous_token=previous_token, client=client).token
+        is_pending = not account and self._registration == "confirm"
+        lifetime = PENDING_LIFETIME if is_pending else LIFETIME
+        self._cookies.set_session(resp, token, max_age=int(lifetime.total_seconds()))
+        return REGISTER_PATH if is_pending else attempt.return_to
 
-    def _register(self, token: str, identity: PendingIdentity, client: Client) -> str:
+    def _start_account(self, identity: PendingIdentity, client: Client) -> str:
+        """REGISTRATION=automatic: the token of a session of the user just made."""
+        pending = self._sessions.start(identity, previous_token=None, client=client)
         try:
-            return self._sessions.register(token, name=None, picture=None)[1]
+            return self._sessions.register(pending.id, identity, name=None, picture=None)[1]
         except AlreadyRegisteredError:
             # By another tab, since this one looked.
             account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
             if account is None:
-                raise SignInError("oauth_failed", "the account was deleted while it was made") from None
-            return self._sessions.start(account.user_id, previous_token=token, client=client)
+                raise AccountGoneError from None
+            return self._sessions.start(account.user_id, previous_token=pending.token, client=client).token
         except EmailTakenError as error:
-            self._sessions.end(token)
+            self._sessions.end(pending.token)
             raise SignInError("email_taken", "another identity holds the e-mail address") from error
 
 

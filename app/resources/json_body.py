@@ -7,10 +7,7 @@ import falcon
 
 from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, UnsupportedMediaTypeError
 from app.middleware.body_limit import MAX_BODY_BYTES
-from app.text import has_control_characters
-
-MAX_NAME_LENGTH = 200
-MAX_PICTURE_LENGTH = 2000
+from app.text import MAX_NAME_LENGTH, MAX_PICTURE_LENGTH, has_control_characters, is_picture_url
 
 
 def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
@@ -29,7 +26,7 @@ def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
     if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidJSONError from error
     if not isinstance(value, dict):
@@ -47,8 +44,8 @@ def name_field(body: dict[str, Any]) -> str | None:
 def picture_field(body: dict[str, Any]) -> str | None:
     """The `picture`: an https URL up to 2,000 characters; None when absent or null."""
     url = _text_field(body, "picture", MAX_PICTURE_LENGTH)
-    if url is not None and (not url.startswith("https://") or " " in url or len(url) == len("https://")):
-        raise InvalidFieldError("picture must be an https URL.")
+    if url is not None and not is_picture_url(url):
+        raise InvalidFieldError("picture must be an https URL in ASCII.")
     return url
 
 
@@ -58,11 +55,11 @@ def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None
         return None
     if not isinstance(value, str):
         raise InvalidFieldError(f"{field} must be text.")
+    if has_control_characters(value):
+        raise InvalidFieldError(f"{field} must not contain control characters.")
     value = value.strip()
     if not 1 <= len(value) <= max_length:
         raise InvalidFieldError(f"{field} must have 1 to {max_length} characters.")
-    if has_control_characters(value):
-        raise InvalidFieldError(f"{field} must not contain control characters.")
     return value
 
 

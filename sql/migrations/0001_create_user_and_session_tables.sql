@@ -8,7 +8,8 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
-    CONSTRAINT users_email_key UNIQUE (email)
+    CONSTRAINT users_email_key UNIQUE (email),
+    CONSTRAINT users_email_lower_check CHECK (email = lower(email))
 );
 
 COMMENT ON COLUMN users.email IS 'In lower case, as the provider verified it.';
@@ -43,7 +44,8 @@ CREATE TABLE sessions (
 COMMENT ON COLUMN sessions.token_hash IS 'HMAC-SHA256(SESSION_SECRET, token); the token itself is nowhere.';
 COMMENT ON COLUMN sessions.pending_identity IS 'What the provider said of somebody not registered yet.';
 
-CREATE INDEX sessions_user_id_last_seen_at_idx ON sessions (user_id, last_seen_at DESC) WHERE revoked_at IS NULL;
+-- Of all sessions, not just the live ones: deleting a user looks for every one of them.
+CREATE INDEX sessions_user_id_last_seen_at_idx ON sessions (user_id, last_seen_at DESC);
 CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 
 CREATE TABLE api_tokens (

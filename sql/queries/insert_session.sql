@@ -10,4 +10,4 @@ VALUES (
     %(token_hash)s, %(user_id)s, %(pending_identity)s,
     now() + %(idle_limit)s, now() + %(lifetime)s, %(ip)s, %(user_agent)s
 )
-RETURNING id, expires_at
+RETURNING id

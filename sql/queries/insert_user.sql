@@ -2,7 +2,7 @@
 WITH pending AS (
     UPDATE sessions
     SET revoked_at = now(), revoke_reason = 'registered'
-    WHERE token_hash = ANY (%(pending_token_hashes)s)
+    WHERE id = %(pending_session_id)s
       AND pending_identity IS NOT NULL
       AND revoked_at IS NULL
       AND expires_at > now()

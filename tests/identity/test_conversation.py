@@ -209,6 +209,8 @@ def test_a_new_person_with_two_tabs_is_one_user_and_both_are_signed_in(
     assert locations == [f"{WEBAPP}/settings"] * 2
     assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
     assert all(tab.get("/auth/session").json["registered"] for tab in tabs)
+    live = connection.execute("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").fetchone()
+    assert live == (2,)
 
 
 def _waiting(connection: Connection) -> int:

@@ -8,6 +8,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from app.errors import SignInError
+from app.identity.id_token import GOOGLE, verified_claims
+from app.identity.provider import Provider
 from tests.conftest import WEBAPP
 from tests.identity import tokens
 from tests.identity.conftest import Refusal
@@ -104,6 +107,27 @@ def test_only_google_may_leave_the_scheme_out_of_its_issuer(
 ) -> None:
     provider.changes = {"iss": provider.issuer.removeprefix("http://")}
     refusal.check(visitor.sign_in(), "invalid_token", "Invalid issuer")
+
+
+def test_google_may_leave_the_scheme_out(monkeypatch: pytest.MonkeyPatch, provider: OpenIDProvider) -> None:
+    documents = {
+        f"{GOOGLE}/.well-known/openid-configuration": {
+            "issuer": GOOGLE,
+            "authorization_endpoint": f"{GOOGLE}/o/oauth2/v2/auth",
+            "token_endpoint": "https://oauth2.googleapis.com/token",
+            "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
+        },
+        "https://www.googleapis.com/oauth2/v3/certs": provider.key_set(),
+    }
+    monkeypatch.setattr("app.identity.provider.get_json", documents.__getitem__)
+    now = int(time.time())
+    claims = {"aud": CLIENT_ID, "sub": "1", "iat": now, "exp": now + 60, "nonce": "n"}
+    for issuer in (GOOGLE, "accounts.google.com"):
+        token = provider.signed(claims | {"iss": issuer})
+        assert verified_claims(token, Provider(GOOGLE), client_id=CLIENT_ID, nonce="n")["iss"] == issuer
+    token = provider.signed(claims | {"iss": "http://accounts.google.com"})
+    with pytest.raises(SignInError, match="Invalid issuer"):
+        verified_claims(token, Provider(GOOGLE), client_id=CLIENT_ID, nonce="n")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.errors import SignInError
-from app.identity.provider import Provider
 from tests.identity.conftest import Refusal
 from tests.identity.misbehaviour import (
     DISCOVERY,
@@ -152,18 +150,6 @@ def test_keys_are_not_read_from_files(
     (tmp_path / "keys.json").write_bytes(json_answer(provider.key_set())[2])
     provider.metadata["jwks_uri"] = (tmp_path / "keys.json").as_uri()
     refusal.check(visitor.get("/auth/login"), "provider_unavailable", "jwks_uri")
-
-
-@pytest.mark.parametrize("field", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
-def test_an_https_provider_has_https_endpoints(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
-    issuer = "https://id.example"
-    names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-    metadata = {"issuer": issuer, **{name: f"{issuer}/{name}" for name in names}}
-    monkeypatch.setattr("app.identity.provider.get_json", lambda _: metadata)
-    assert Provider(issuer).metadata().issuer == issuer
-    metadata[field] = "http://id.example/"
-    with pytest.raises(SignInError, match=field):
-        Provider(issuer).metadata()
 
 
 @pytest.mark.parametrize("keys", WRONG_KEYS.values(), ids=WRONG_KEYS)
