@@ -21,8 +21,11 @@ EPILOG = """\
 PORT, DEV_FRONTEND_PORT and DEV_PROVIDER_PORT choose other ports, DEV_DATA_DIR another folder than .data.
 Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with OIDC_ISSUER no sign-in provider.
 """
-FRONTEND_PORT = "5173"
-PROVIDER_PORT = "9400"
+HIGHEST_PORT = 65535
+
+
+class PortError(Exception):
+    """A port that cannot be used; the message names the variable to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,26 @@ class Part:
     name: str
     variable: str
     port: int
+
+    @classmethod
+    def of(cls, name: str, variable: str, default: int, settings: Mapping[str, str]) -> "Part":
+        text = settings.get(variable) or str(default)
+        if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
+            raise PortError(f"{variable} is {text!r}, which is no port number.")
+        return cls(name, variable, int(text))
+
+    def is_free(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", self.port))
+            except OSError:
+                return False
+        return True
+
+    def answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -43,29 +66,21 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     settings = with_dotenv({**environ, "APP_ENV": "development"})
-    service = Part("the service", "PORT", int(settings.get("PORT") or 3000))
-    frontend = Part(
-        "the sample frontend", "DEV_FRONTEND_PORT", int(settings.get("DEV_FRONTEND_PORT") or FRONTEND_PORT)
-    )
-    provider = Part(
-        "the sign-in provider", "DEV_PROVIDER_PORT", int(settings.get("DEV_PROVIDER_PORT") or PROVIDER_PORT)
-    )
+    own_provider = "OIDC_ISSUER" not in settings
+    try:
+        service = Part.of("the service", "PORT", 3000, settings)
+        frontend = Part.of("the sample frontend", "DEV_FRONTEND_PORT", 5173, settings)
+        provider = Part.of("the sign-in provider", "DEV_PROVIDER_PORT", 9400, settings)
+        _check_are_free([service, frontend, *([provider] if own_provider else [])])
+    except PortError as error:
+        print(error, file=sys.stderr)
+        return 1
     settings.setdefault("WEBAPP_URL", f"http://localhost:{frontend.port}")
     settings.setdefault("API_URL", f"http://localhost:{service.port}")
-    own_provider = "OIDC_ISSUER" not in settings
-    parts = [service, frontend, *([provider] if own_provider else [])]
-    if taken := [part for part in parts if not _is_free(part.port)]:
-        for part in taken:
-            print(
-                f"Port {part.port} of {part.name} is taken. Stop what uses it, or choose another: "
-                f"{part.variable}={part.port + 1} bin/dev",
-                file=sys.stderr,
-            )
-        return 1
-    signal.signal(signal.SIGTERM, _raise_interrupt)
-    signal.signal(signal.SIGINT, _raise_interrupt)
     if own_provider:
         settings["OIDC_ISSUER"] = f"http://localhost:{provider.port}"
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    signal.signal(signal.SIGINT, _raise_interrupt)
     processes = Processes()
     database = None if _names_database(settings) else EmbeddedPostgres(data_folder(settings))
     try:
@@ -73,7 +88,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
         _start(processes, settings, frontend=frontend, provider=provider if own_provider else None)
-        _introduce(settings, database)
+        if processes.wait_until(service.answers):
+            _introduce(settings, database)
         name, code = processes.wait_for_first_end()
         print(f"{name} ended with exit code {code}; stopping the rest.", file=sys.stderr)
     except EmbeddedPostgresError as error:
@@ -88,6 +104,17 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if database:
             database.stop()
     return 1
+
+
+def _check_are_free(parts: Sequence[Part]) -> None:
+    sentences = [
+        f"Port {part.port} of {part.name} is taken. Stop what uses it, or choose another: "
+        f"{part.variable}={part.port + 1} bin/dev"
+        for part in parts
+        if not part.is_free()
+    ]
+    if sentences:
+        raise PortError("\n".join(sentences))
 
 
 def _start(
@@ -117,16 +144,6 @@ def _introduce(settings: Mapping[str, str], database: EmbeddedPostgres | None) -
 
 def _names_database(settings: Mapping[str, str]) -> bool:
     return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))
-        except OSError:
-            return False
-    return True
 
 
 def _raise_interrupt(_signal: int, _frame: object) -> NoReturn:

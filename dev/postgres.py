@@ -90,8 +90,7 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedPostgresError: with the end of the server's log.
         """
-        for folder in (self._folder, self._socket_folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._stop_orphan()
         self._installation = PostgresServer(self._folder, postgres_version=self._version)
         try:
@@ -103,8 +102,8 @@ class EmbeddedPostgres:
         (self._folder / "pg_hba.conf").write_text(ACCESS)
         user = self._installation.system_user
         account = pwd.getpwnam(user) if user else None
-        if account:
-            shutil.chown(self._socket_folder, account.pw_uid, account.pw_gid)
+        if self._socket_folder != self._folder:
+            self._make_socket_folder(account.pw_uid if account else os.geteuid())
         log = self._folder / "server.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -131,6 +130,16 @@ class EmbeddedPostgres:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
+
+    def _make_socket_folder(self, owner: int) -> None:
+        """Closed to others, as whoever opens the socket is the database's master; /tmp is everybody's."""
+        self._socket_folder.mkdir(mode=0o700, exist_ok=True)
+        if self._socket_folder.lstat().st_uid not in {owner, os.geteuid()}:
+            raise EmbeddedPostgresError(
+                f"{self._socket_folder} belongs to somebody else. Set DEV_DATA_DIR to a shorter path."
+            )
+        self._socket_folder.chmod(0o700)
+        shutil.chown(self._socket_folder, owner)
 
     def _arguments(self) -> list[str]:
         settings = {

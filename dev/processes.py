@@ -31,11 +31,23 @@ class Processes:
 
     def wait_for_first_end(self) -> tuple[str, int]:
         """The name and exit code of the first child to end."""
-        while True:
-            for name, child in self._children.items():
-                if (code := child.poll()) is not None:
-                    return name, code
+        while not (ended := self._ended()):
             time.sleep(POLL_SECONDS)
+        return ended
+
+    def wait_until(self, condition: Callable[[], bool]) -> bool:
+        """Whether the condition came true before any child ended."""
+        while not self._ended():
+            if condition():
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _ended(self) -> tuple[str, int] | None:
+        for name, child in self._children.items():
+            if (code := child.poll()) is not None:
+                return name, code
+        return None
 
     def stop(self) -> None:
         """Returns when every child is gone."""

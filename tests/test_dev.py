@@ -53,10 +53,10 @@ class Development(Process):
     def kill(self) -> None:
         if self.is_running:
             self.family += psutil.Process(self.pid).children(recursive=True)
-        super().kill()
         for process in self.family:
             if process.is_running():
                 process.kill()
+        super().kill()
 
 
 Develop = Callable[..., Development]
