@@ -1,0 +1,84 @@
+"""`bin/migrate lint`: squawk looks for statements that lock big tables or break what is running.
+
+It looks at every file, applied or not: the rules are kept by all of them, and no database is needed.
+"""
+
+import json
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from app.migrations.errors import Exit, MigrationError
+from app.migrations.files import Migration, load_migrations
+from app.migrations.report import Report
+
+RULES = Path(__file__).parent.parent.parent / ".squawk.toml"
+NO_TRANSACTION = "-- migrate: no-transaction"
+
+
+def lint(folder: Path, *, report: Report) -> None:
+    """Checks the files of a folder against `.squawk.toml`.
+
+    Raises:
+        MigrationError: INVALID with file, line and rule of each finding; UNAVAILABLE without squawk.
+    """
+    migrations = load_migrations(folder)
+    squawk = _find_squawk()
+    alone = [migration for migration in migrations if migration.sql.startswith(NO_TRANSACTION)]
+    together = [migration for migration in migrations if migration not in alone]
+    findings = _run(squawk, folder, together, "--assume-in-transaction") + _run(squawk, folder, alone)
+    if findings:
+        raise MigrationError(
+            Exit.INVALID,
+            *(_sentence(finding) for finding in findings),
+            f"{len(findings)} finding(s). If one is meant, write above the statement: -- squawk-ignore RULE",
+            findings=[_fields(finding) for finding in findings],
+        )
+    report.say("linted", f"✅ {len(migrations)} migration(s), nothing to say.")
+
+
+def _find_squawk() -> str:
+    # Commands start the environment's Python without its bin folder in PATH.
+    program = shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
+    if program is None:
+        raise MigrationError(
+            Exit.UNAVAILABLE,
+            "squawk is not installed: it is a development tool and not in the image.",
+            "Run bin/setup where the code is worked on, or: pip install squawk-cli",
+        )
+    return program
+
+
+def _run(squawk: str, folder: Path, migrations: Iterable[Migration], *options: str) -> list[dict[str, Any]]:
+    files = [str(folder / f"{migration.name}.sql") for migration in migrations]
+    if not files:
+        return []
+    command = [squawk, f"--config={RULES}", "--reporter=json", *options, *files]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        found: list[dict[str, Any]] = json.loads(outcome.stdout)
+    except ValueError as error:
+        raise MigrationError(
+            Exit.UNAVAILABLE, f"squawk ended with {outcome.returncode}: {outcome.stderr.strip()}"
+        ) from error
+    # One a line and rule: squawk stumbles over every word of a line that is no SQL.
+    by_place = {(finding["file"], finding["line"], finding["rule_name"]): finding for finding in found}
+    return list(by_place.values())
+
+
+def _sentence(finding: dict[str, Any]) -> str:
+    fields = _fields(finding)
+    advice = f" {finding['help'].rstrip('.')}." if finding["help"] else ""
+    return f"{fields['file']}:{fields['line']}: {finding['message']}{advice} ({fields['rule']})"
+
+
+def _fields(finding: dict[str, Any]) -> dict[str, object]:
+    # squawk counts lines from 0.
+    return {
+        "file": Path(finding["file"]).name,
+        "line": finding["line"] + 1,
+        "rule": finding["rule_name"],
+    }
