@@ -16,7 +16,6 @@ from app.migrations.files import Migration, load_migrations
 from app.migrations.report import Report
 
 RULES = Path(__file__).parent.parent.parent / ".squawk.toml"
-NO_TRANSACTION = "-- migrate: no-transaction"
 
 
 def lint(folder: Path, *, report: Report) -> None:
@@ -27,8 +26,8 @@ def lint(folder: Path, *, report: Report) -> None:
     """
     migrations = load_migrations(folder)
     squawk = _find_squawk()
-    alone = [migration for migration in migrations if migration.sql.startswith(NO_TRANSACTION)]
-    together = [migration for migration in migrations if migration not in alone]
+    alone = [migration for migration in migrations if not migration.in_transaction]
+    together = [migration for migration in migrations if migration.in_transaction]
     findings = _run(squawk, folder, together, "--assume-in-transaction") + _run(squawk, folder, alone)
     if findings:
         raise MigrationError(
@@ -53,7 +52,7 @@ def _find_squawk() -> str:
 
 
 def _run(squawk: str, folder: Path, migrations: Iterable[Migration], *options: str) -> list[dict[str, Any]]:
-    files = [str(folder / f"{migration.name}.sql") for migration in migrations]
+    files = [str(folder / migration.file) for migration in migrations]
     if not files:
         return []
     command = [squawk, f"--config={RULES}", "--reporter=json", *options, *files]

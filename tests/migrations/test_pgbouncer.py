@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,6 +31,17 @@ def pgbouncer(postgres: EmbeddedPostgres) -> Iterator[PgBouncer]:
         yield pooler
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An ordinary file, and one that cannot run in a transaction."""
+    (tmp_path / "0001_create_things.sql").write_text("CREATE TABLE things (id bigint);", encoding="utf-8")
+    (tmp_path / "0002_index_things.sql").write_text(
+        "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY things_id_idx ON things (id);",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
 def run(*arguments: str, **environ: str) -> Process:
     process = Process("bin/migrate", *arguments, environ=environ)
     try:
@@ -54,6 +66,42 @@ def test_more_runners_than_server_connections_apply_each_file_once(
         runners = list(threads.map(lambda _: run(DATABASE_URL=pooled), range(POOL_SIZE * 2)))
     assert [runner.wait() for runner in runners] == [0] * len(runners), [r.output for r in runners]
     assert sum("✅ Applied" in runner.output for runner in runners) == 1
+
+
+def test_a_file_without_transaction_is_refused_before_anything_runs(
+    pgbouncer: PgBouncer, folder: Path, empty_database_url: str
+) -> None:
+    pooled = pgbouncer.in_front_of(empty_database_url)
+    up = run("--folder", str(folder), DATABASE_URL=pooled)
+    assert up.wait() == 78
+    assert "0002_index_things.sql" in up.output
+    assert "Set MIGRATE_DATABASE_URL to" in up.output
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT to_regclass('things')").fetchone() == (None,)
+
+
+def test_a_file_without_transaction_works_with_migrate_database_url(
+    pgbouncer: PgBouncer, folder: Path, empty_database_url: str
+) -> None:
+    urls = {
+        "DATABASE_URL": pgbouncer.in_front_of(empty_database_url),
+        "MIGRATE_DATABASE_URL": empty_database_url,
+    }
+    up = run("--folder", str(folder), **urls)
+    assert up.wait() == 0, up.output
+    assert "✅ Applied 2 migration(s):" in up.output
+    assert run("check", "--folder", str(folder), **urls).wait() == 0
+
+
+def test_what_a_file_sets_does_not_reach_the_poolers_next_client(
+    pgbouncer: PgBouncer, tmp_path: Path, empty_database_url: str
+) -> None:
+    (tmp_path / "0001_set.sql").write_text("CREATE SCHEMA other; SET search_path = other;", encoding="utf-8")
+    pooled = pgbouncer.in_front_of(empty_database_url)
+    assert run("--folder", str(tmp_path), DATABASE_URL=pooled).wait() == 0
+    with psycopg.connect(pooled, autocommit=True) as connection:
+        assert connection.execute("SHOW search_path").fetchone() == ('"$user", public',)
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("0",)
 
 
 def test_the_service_works_with_fewer_server_connections_than_threads(

@@ -1,0 +1,167 @@
+"""What docs/migrations.md shows is run: its examples, on tables with rows, and its commands."""
+
+import re
+import shlex
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.migrations.actions import up
+from app.migrations.arguments import make_parser
+from app.migrations.errors import Exit
+from app.migrations.files import MIGRATIONS_FOLDER
+from app.migrations.lint import lint
+from app.migrations.report import PlainReport
+from app.migrations.target import Target
+from tests.support.service import ROOT
+from tests.support.waiting import until
+
+PAGE = (ROOT / "docs" / "migrations.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```sql\n(-- [^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ROWS = """
+    INSERT INTO users (email, name, picture)
+    SELECT n || '@example.com',
+           CASE WHEN n % 3 > 0 THEN 'Name ' || n END,
+           CASE WHEN n % 2 > 0 THEN 'https://example.com/' || n END
+    FROM generate_series(1, 2500) AS n
+"""
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass
+class Version:
+    """Files by name, what the version sends, and what must find nothing while it is deployed."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    queries: list[str] = field(default_factory=list)
+    finds_nothing: list[str] = field(default_factory=list)
+
+
+def examples() -> dict[str, dict[int, Version]]:
+    found = {}
+    for section in re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE):
+        versions: dict[int, Version] = {}
+        for first_line, text in BLOCK.findall(section):
+            if not (
+                match := re.search(
+                    r"version (\d) (runs|migrates: (\S+)|is deployed, this finds nothing)$", first_line
+                )
+            ):
+                continue
+            version = versions.setdefault(int(match[1]), Version())
+            if match[3]:
+                version.files[match[3]] = text
+            elif match[2] == "runs":
+                version.queries.append(text)
+            else:
+                version.finds_nothing.append(text)
+        if versions:
+            found[section.partition("\n")[0]] = versions
+    return found
+
+
+EXAMPLES = examples()
+
+
+@pytest.fixture
+def filled(database_url: str) -> Iterator[Connection]:
+    """A connection to the test's database, in which there are people."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(ROWS)
+        yield connection
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the examples' files go, beside our own."""
+    return Path(shutil.copytree(MIGRATIONS_FOLDER, tmp_path / "migrations"))
+
+
+def send(connection: Connection, queries: list[str]) -> None:
+    for query in queries:
+        connection.execute(query.encode())
+
+
+def test_the_page_has_the_examples_it_speaks_of() -> None:
+    assert list(EXAMPLES) == [
+        "Add a NOT NULL column",
+        "Add a NOT NULL column whose value differs from row to row",
+        "Rename a column",
+        "Add an index on a big table",
+        "Change a type",
+    ]
+    assert all(version.queries for versions in EXAMPLES.values() for version in versions.values())
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_old_and_new_queries_work_at_each_step(
+    name: str, database_url: str, filled: Connection, folder: Path
+) -> None:
+    target = Target(
+        url=database_url, folder=folder, applied_by="tests", report=PlainReport(StringIO()), wait=10.0
+    )
+    previous: list[str] = []
+    for _, version in sorted(EXAMPLES[name].items()):
+        send(filled, previous)
+        for file, text in version.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+            up(target)
+            send(filled, previous)
+        for queries in (version.queries, previous, version.queries):
+            send(filled, queries)
+            for check in version.finds_nothing:
+                assert filled.execute(check.encode()).fetchall() == []
+        previous = version.queries
+    applied = {str(row[0]) for row in filled.execute("SELECT name FROM schema_migrations")}
+    files = {file.removesuffix(".sql") for version in EXAMPLES[name].values() for file in version.files}
+    assert files <= applied
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_pass_the_linter(name: str, tmp_path: Path) -> None:
+    for version in EXAMPLES[name].values():
+        for file, text in version.files.items():
+            (tmp_path / file).write_text(text, encoding="utf-8")
+    lint(tmp_path, report=PlainReport(StringIO()))
+
+
+def test_the_query_for_who_blocks_whom_finds_it(database_url: str, filled: Connection) -> None:
+    query = next(text for first_line, text in BLOCK.findall(PAGE) if first_line == "-- who blocks whom")
+    with ExitStack() as stack:
+        waiting = stack.enter_context(psycopg.connect(database_url, autocommit=True))
+        idle = stack.enter_context(psycopg.connect(database_url, application_name="forgotten"))
+        idle.execute("SELECT 1 FROM users LIMIT 1")
+        thread = threading.Thread(target=waiting.execute, args=("ALTER TABLE users ADD COLUMN x text",))
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(idle.rollback)
+        found = until(lambda: filled.execute(query.encode()).fetchall(), seconds=10, what="the blocker")
+        pids = waiting.info.backend_pid, idle.info.backend_pid
+    assert (found[0][0], found[0][2]) == pids
+    assert found[0][1] == "ALTER TABLE users ADD COLUMN x text"
+    assert found[0][3:5] == ("forgotten", "idle in transaction")
+
+
+def test_the_page_lists_every_exit_code() -> None:
+    table = re.findall(r"^\| (\d+) \|", PAGE, flags=re.MULTILINE)
+    assert [int(code) for code in table] == sorted(Exit)
+
+
+def test_every_command_on_the_page_can_be_typed() -> None:
+    lines = re.findall(r"`bin/migrate([^`]*)`", PAGE) + re.findall(
+        r"^bin/migrate(.*)$", PAGE, flags=re.MULTILINE
+    )
+    assert len(lines) > 10
+    for line in lines:
+        arguments = shlex.split(line, comments=True)
+        if arguments != ["--help"]:
+            make_parser().parse_args(arguments)
