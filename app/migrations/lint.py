@@ -7,12 +7,12 @@ import json
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import Migration, load_migrations
+from app.migrations.files import load_migrations
 from app.migrations.report import Report
 
 RULES = Path(__file__).parent.parent.parent / ".squawk.toml"
@@ -25,11 +25,7 @@ def lint(folder: Path, *, report: Report) -> None:
         MigrationError: INVALID with file, line and rule of each finding; UNAVAILABLE without squawk.
     """
     migrations = load_migrations(folder)
-    squawk = _find_squawk()
-    alone = [migration for migration in migrations if not migration.in_transaction]
-    together = [migration for migration in migrations if migration.in_transaction]
-    findings = _run(squawk, folder, together, "--assume-in-transaction") + _run(squawk, folder, alone)
-    if findings:
+    if findings := _run(_find_squawk(), folder, [migration.file for migration in migrations]):
         raise MigrationError(
             Exit.INVALID,
             *(_sentence(finding) for finding in findings),
@@ -51,12 +47,12 @@ def _find_squawk() -> str:
     return program
 
 
-def _run(squawk: str, folder: Path, migrations: Iterable[Migration], *options: str) -> list[dict[str, Any]]:
-    files = [str(folder / migration.file) for migration in migrations]
+def _run(squawk: str, folder: Path, files: Sequence[str]) -> list[dict[str, Any]]:
     if not files:
         return []
-    command = [squawk, f"--config={RULES}", "--reporter=json", *options, *files]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [squawk, f"--config={RULES}", "--reporter=json", *files]
+    # From inside the folder, as squawk would take brackets in its path for a pattern.
+    outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         found: list[dict[str, Any]] = json.loads(outcome.stdout)
     except ValueError as error:
@@ -77,7 +73,7 @@ def _sentence(finding: dict[str, Any]) -> str:
 def _fields(finding: dict[str, Any]) -> dict[str, object]:
     # squawk counts lines from 0.
     return {
-        "file": Path(finding["file"]).name,
+        "file": finding["file"],
         "line": finding["line"] + 1,
         "rule": finding["rule_name"],
     }

@@ -21,7 +21,7 @@ OF_EVERY_KIND = """
     CREATE TABLE parents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text NOT NULL);
     CREATE FUNCTION touch(what text) RETURNS text LANGUAGE plpgsql AS $body$
     BEGIN
-        -- A comment inside.
+        -- A comment inside.{spaces}
 
         UPDATE parents
         SET note = what;
@@ -30,7 +30,7 @@ OF_EVERY_KIND = """
     $body$;
     CREATE VIEW notes AS SELECT note FROM parents;
     CREATE TYPE mood AS ENUM ('fine', 'less so');
-"""
+""".replace("{spaces}", "   ")
 
 
 def dumped(url: str, folder: Path) -> str:
@@ -61,7 +61,7 @@ def test_the_dump_makes_a_database_that_dumps_the_same(
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(OF_EVERY_KIND)
     first = dumped(database_url, tmp_path)
-    assert "UPDATE parents\n        SET note = what;" in first
+    assert "A comment inside.\n\n        UPDATE parents\n        SET note = what;" in first
     with fresh_database(postgres) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(first.encode())

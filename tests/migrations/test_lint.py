@@ -43,6 +43,12 @@ def test_findings_end_with_the_exit_code_of_invalid_files(tmp_path: Path) -> Non
     assert refused.value.exit_code == Exit.INVALID
 
 
+def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "in [brackets]*"
+    folder.mkdir()
+    assert faults(folder, m0001_a="SELECT 1;\n\nDROP TABLE people;\n")[0].startswith("0001_a.sql:3: ")
+
+
 def test_a_line_that_is_no_sql_is_one_finding(tmp_path: Path) -> None:
     said = faults(tmp_path, m0001_a="SELECT 1;\nCREATE TABL people;\n")
     assert [line.partition(" ")[0] for line in said[:-1]] == ["0001_a.sql:2:"]
