@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import NO_TRANSACTION, load_migrations
+from app.migrations.files import load_migrations
 from app.migrations.report import Report
 
-TEMPLATE = f"""\
+TEMPLATE = """\
 -- What this changes, and why.
 --
 -- The file is applied as a whole or not at all: no BEGIN or COMMIT here. The previous version of the
 -- service still runs while this is applied: add first, remove in a later release. Never edited once applied.
--- CREATE INDEX CONCURRENTLY and its like: one statement, alone in its file, below this first line:
---     {NO_TRANSACTION[3:]}
+-- CREATE INDEX CONCURRENTLY and its like need a file of their own, whose first line says so:
+-- see bin/migrate --help.
 
 """
 
