@@ -19,6 +19,7 @@ from app.migrations.files import MIGRATIONS_FOLDER
 from app.migrations.lint import lint
 from app.migrations.report import PlainReport
 from app.migrations.target import Target
+from tests.migrations.conftest import BOTH
 from tests.support.service import ROOT
 
 PAGE = (ROOT / "docs" / "migrations.md").read_text(encoding="utf-8")
@@ -70,17 +71,20 @@ EXAMPLES = examples()
 
 
 @pytest.fixture
-def filled(database_url: str) -> Iterator[Connection]:
-    """A connection to the test's database, in which there are people."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(ROWS)
-        yield connection
+def target(url: str, tmp_path: Path) -> Target:
+    """A database of ours, and a folder where the examples' files go beside our own."""
+    folder = Path(shutil.copytree(MIGRATIONS_FOLDER, tmp_path / "migrations"))
+    target = Target(url=url, folder=folder, applied_by="a test", report=PlainReport(StringIO()), wait=10.0)
+    up(target)
+    return target
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where the examples' files go, beside our own."""
-    return Path(shutil.copytree(MIGRATIONS_FOLDER, tmp_path / "migrations"))
+def filled(target: Target) -> Iterator[Connection]:
+    """A connection to that database, in which there are people."""
+    with psycopg.connect(target.url, autocommit=True) as connection:
+        connection.execute(ROWS)
+        yield connection
 
 
 def send(connection: Connection, queries: list[str]) -> None:
@@ -99,18 +103,14 @@ def test_the_page_has_the_examples_it_speaks_of() -> None:
     assert all(version.queries for versions in EXAMPLES.values() for version in versions.values())
 
 
+@pytest.mark.parametrize("server", BOTH, indirect=True)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_old_and_new_queries_work_at_each_step(
-    name: str, database_url: str, filled: Connection, folder: Path
-) -> None:
-    target = Target(
-        url=database_url, folder=folder, applied_by="tests", report=PlainReport(StringIO()), wait=10.0
-    )
+def test_old_and_new_queries_work_at_each_step(name: str, target: Target, filled: Connection) -> None:
     previous: list[str] = []
     for _, version in sorted(EXAMPLES[name].items()):
         send(filled, previous)
         for file, text in version.files.items():
-            (folder / file).write_text(text, encoding="utf-8")
+            (target.folder / file).write_text(text, encoding="utf-8")
             up(target)
             send(filled, previous)
         for queries in (version.queries, previous, version.queries):
@@ -131,11 +131,9 @@ def test_the_examples_pass_the_linter(name: str, tmp_path: Path) -> None:
     lint(tmp_path, report=PlainReport(StringIO()))
 
 
-def test_the_query_for_open_transactions_names_them_and_their_tables(
-    database_url: str, filled: Connection
-) -> None:
+def test_the_query_for_open_transactions_names_them_and_their_tables(url: str, filled: Connection) -> None:
     query = next(text for first_line, text in BLOCK.findall(PAGE) if "who holds which tables" in first_line)
-    with psycopg.connect(database_url, application_name="forgotten psql") as idle:
+    with psycopg.connect(url, application_name="forgotten psql") as idle:
         idle.execute("SELECT 1 FROM users LIMIT 1")
         found = filled.execute(query.encode()).fetchall()
         assert [row[:3] for row in found] == [

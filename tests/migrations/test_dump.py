@@ -1,7 +1,6 @@
 """sql/schema.sql is what the migrations make, and `bin/migrate dump` always writes the same."""
 
 import os
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from app.migrations.dump import SCHEMA_FILE, dump
 from app.migrations.errors import Exit, MigrationError
 from app.migrations.report import PlainReport
 from dev.postgres import EmbeddedPostgres
+from tests.migrations.conftest import BOTH
 from tests.support.databases import fresh_database
 
 SILENT = PlainReport(StringIO())
@@ -39,20 +39,10 @@ def dumped(url: str, folder: Path) -> str:
     return target.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def postgres_16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("pg16"), version=16, settings={"fsync": "off"}) as server:
-        yield server
-
-
-def test_the_committed_schema_is_what_the_migrations_make(database_url: str, tmp_path: Path) -> None:
-    assert dumped(database_url, tmp_path) == SCHEMA_FILE.read_text(encoding="utf-8"), "run bin/migrate dump"
-
-
-def test_postgresql_16_and_its_pg_dump_write_the_same(postgres_16: EmbeddedPostgres, tmp_path: Path) -> None:
-    with fresh_database(postgres_16) as url:
-        migrate(url, report=SILENT, wait=10)
-        assert dumped(url, tmp_path) == SCHEMA_FILE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("server", BOTH, indirect=True)
+def test_the_committed_schema_is_what_the_migrations_make_on_each_version(url: str, tmp_path: Path) -> None:
+    migrate(url, report=SILENT, wait=10)
+    assert dumped(url, tmp_path) == SCHEMA_FILE.read_text(encoding="utf-8"), "run bin/migrate dump"
 
 
 def test_the_dump_makes_a_database_that_dumps_the_same(
