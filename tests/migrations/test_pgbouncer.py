@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import WEBAPP
 from tests.support.person import Person
 from tests.support.pgbouncer import PgBouncer
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
-from tests.support.service import Process, Service
+from tests.support.service import ROOT, Process, Service
 
 pytestmark = pytest.mark.full
 
@@ -146,6 +147,28 @@ def test_the_service_works_with_fewer_server_connections_than_threads(
     ).fetchone()
     assert pooled is not None
     assert 1 <= pooled[0] <= POOL_SIZE
+
+
+def test_the_documented_limits_of_the_role_hold_and_migrations_lift_them(
+    postgres: EmbeddedPostgres, database_url: str
+) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    settings = re.search(r"^```sql\n(ALTER ROLE .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    lifted = re.search(r"\?(options=\S+)`", page)
+    assert settings
+    assert lifted
+    name = str(conninfo_to_dict(database_url)["dbname"])
+    url = postgres.url(name, user="service")
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE service LOGIN")
+        try:
+            admin.execute(settings[1].encode())
+            for address, limit in ((url, "4500ms"), (f"{url}&{lifted[1]}", "0")):
+                with psycopg.connect(address) as connection:
+                    assert connection.execute("SHOW statement_timeout").fetchone() == (limit,)
+                    assert connection.execute("SHOW lock_timeout").fetchone() == ("3s",)
+        finally:
+            admin.execute("DROP ROLE service")
 
 
 def _somebody_new(nonce: str) -> dict[str, str]:
