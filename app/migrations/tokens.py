@@ -10,7 +10,10 @@ from typing import Literal
 
 Kind = Literal["word", "quoted", "string", "other"]
 
-_IDENTIFIER = r"[A-Za-z_\x80-\U0010FFFF][A-Za-z0-9_$\x80-\U0010FFFF]*+"
+# A name begins with a letter, _ or anything beyond ASCII; digits may follow, and $ except in a dollar quote's
+# tag. Written as what is left out of ASCII, which compiles several times as fast: every start pays for it.
+_FIRST = r"[^\x00-@\[-^`{-\x7f]"
+_NEXT = r"[^\x00-/:-@\[-^`{-\x7f]"
 _START = re.compile(
     rf"""
       (?P<space>[ \t\n\r\f\v]++)
@@ -19,8 +22,8 @@ _START = re.compile(
     | (?P<escaped>[eE]')
     | (?P<string>(?:[uU]&|[bBnNxX])?')
     | (?P<quoted>(?:[uU]&)?")
-    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010FFFF][A-Za-z0-9_\x80-\U0010FFFF]*+)?\$)
-    | (?P<word>{_IDENTIFIER})
+    | (?P<dollar>\$(?:{_FIRST}{_NEXT}*+)?\$)
+    | (?P<word>{_FIRST}(?:{_NEXT}|\$)*+)
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,

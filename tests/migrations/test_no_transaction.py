@@ -133,6 +133,15 @@ def test_an_index_that_was_there_before_is_never_taken_for_ours(
     assert is_valid(other) is True
 
 
+def test_a_valid_index_is_not_adopted_after_a_build_that_failed(
+    make_runner: MakeRunner, folder: Path, other: Connection
+) -> None:
+    other.execute("CREATE INDEX one_id ON one (id)")
+    leave_row(other, "retry")
+    write(folder, BUILD)
+    assert fail(make_runner).fields["sqlstate"] == "42P07"
+
+
 def test_a_build_that_fails_is_told_each_time_and_succeeds_once_the_data_is_mended(
     make_runner: MakeRunner, folder: Path, other: Connection
 ) -> None:

@@ -122,6 +122,7 @@ def test_any_text_is_cut_or_refused_and_nothing_of_it_is_lost(sql: str) -> None:
         ("SELECT 1 /* a */ ; SELECT 2 -- b", ["SELECT 1", "SELECT 2"]),
         (r"SELECT '\'; SELECT '2'", [r"SELECT '\'", "SELECT '2'"]),
         (r"SELECT E'\';'; SELECT 2", [r"SELECT E'\';'", "SELECT 2"]),
+        ("SELECT E'a' -- b\n '\\';'; SELECT 2", ["SELECT E'a' -- b\n '\\';'", "SELECT 2"]),
         ("SELECT fooE';'; SELECT 2", ["SELECT fooE';'", "SELECT 2"]),
         ("SELECT a$b$; SELECT c$b$", ["SELECT a$b$", "SELECT c$b$"]),
         ("SELECT $1; SELECT $2", ["SELECT $1", "SELECT $2"]),
