@@ -86,6 +86,11 @@ class Config:
         """The origin browsers see this service at."""
         return parse.origin_of(self.api_url)
 
+    @property
+    def goes_through_pooler(self) -> bool:
+        """Whether DATABASE_URL is a pooler's: migrations then have a server of another host or port."""
+        return parse.address_of(self.database_url) != parse.address_of(self.migrate_database_url)
+
     def warnings(self) -> list[str]:
         """Sentences about what is allowed and still hardly meant."""
         return list(parse.same_site_doubts(self.webapp_url, self.api_url))

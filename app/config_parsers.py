@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from environs import EnvError
 
@@ -120,6 +120,15 @@ def compose_database_url(*, host: str, port: int, user: str, password: str, name
     account = f"{quote(user, safe='')}:{quote(password, safe='')}"
     address = f"[{host}]" if ":" in host else quote(host, safe="")
     return f"postgresql://{account}@{address}:{port}/{quote(name, safe='')}?sslmode={sslmode}"
+
+
+def address_of(database_url: str) -> tuple[str, ...]:
+    """Where a libpq URL leads, so that two can be compared: host, port and socket folder, no account."""
+    # Not urlsplit: it refuses brackets that libpq takes in a password.
+    authority, _, query = database_url.partition("://")[2].partition("?")
+    host = authority.partition("/")[0].rpartition("@")[2].removesuffix(":5432")
+    settings = parse_qs(query)
+    return (host, *settings.get("host", []), *settings.get("port", []))
 
 
 def origin_of(value: str) -> str:

@@ -37,6 +37,7 @@ CONNECTION_DEFAULTS: dict[str, str | int] = {
     "options": "-c statement_timeout=4500 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
 }
 """libpq parameters (milliseconds where PostgreSQL says so); those written in the URL win."""
+REFUSED_BY_POOLERS = {"options"}
 
 logger = logging.getLogger(__name__)
 
@@ -85,11 +86,17 @@ class Database:
 
     A failure to get an answer in time opens the circuit: from then on every call fails at once, while one
     probe a second looks for the server's return.
+
+    Args:
+        url: libpq's.
+        pool_max: connections at most.
+        through_pooler: whether a transaction pooler such as PgBouncer answers at that URL: each statement may
+            then meet another server connection, so that nothing may be prepared or set on one.
     """
 
-    def __init__(self, url: str, *, pool_max: int) -> None:
-        given = conninfo_to_dict(url)
-        defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
+    def __init__(self, url: str, *, pool_max: int, through_pooler: bool = False) -> None:
+        unsent = conninfo_to_dict(url).keys() | (REFUSED_BY_POOLERS if through_pooler else set())
+        defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in unsent}
         self._pool = ConnectionPool(
             make_conninfo(url, **defaults),
             connection_class=DeadlineConnection,
@@ -101,6 +108,7 @@ class Database:
             reconnect_timeout=1.0,
             name="database",
             open=False,
+            configure=_prepare_nothing if through_pooler else None,
         )
         self._is_away = threading.Event()
         self._is_closed = threading.Event()
@@ -246,6 +254,10 @@ class Database:
                 away = round(time.monotonic() - away_since, 3)
                 logger.warning("Database available again", extra={"away_seconds": away})
                 return
+
+
+def _prepare_nothing(connection: psycopg.Connection[Any]) -> None:
+    connection.prepare_threshold = None
 
 
 def _first_line(error: Exception) -> str:

@@ -11,9 +11,10 @@ from typing import NoReturn
 from app import logs
 from app.config import Config, ConfigError
 from app.environment import ROOT, load_config
-from app.migrations.command import check, migrate, raise_on_sigterm
+from app.migrations.command import TERMINATED, check, migrate
 from app.migrations.errors import Exit, MigrationError, TerminatedError
 from app.migrations.report import LogReport
+from app.migrations.signals import raise_on_sigterm
 
 LOCK_WAIT = 90.0
 """Seconds; fits inside the health grace of a deployment."""
@@ -42,7 +43,8 @@ def prepare(environ: Mapping[str, str]) -> Config:
     if config.migrate_on_start:
         migrate(config.migrate_database_url, report=LogReport(logger), wait=LOCK_WAIT)
     else:
-        check(config.migrate_database_url, report=LogReport(logger))
+        # A file that was edited after it was applied must not keep a service down that ran with it before.
+        check(config.migrate_database_url, report=LogReport(logger), edits_matter=False)
     return config
 
 
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         LogReport(logger).say("error", *error.sentences, level=logging.ERROR, fields=error.fields)
         return error.exit_code
     except TerminatedError:
-        logger.warning("Terminated before serving; nothing was left half done.")
+        logger.warning(TERMINATED)
         return Exit.TERMINATED
 
 

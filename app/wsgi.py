@@ -132,7 +132,9 @@ def get_app() -> Service:
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-    database = Database(config.database_url, pool_max=config.db_pool_max)
+    database = Database(
+        config.database_url, pool_max=config.db_pool_max, through_pooler=config.goes_through_pooler
+    )
     database.open()
     lifecycle = Lifecycle()
     headers = security_headers(hsts=config.is_hardened)

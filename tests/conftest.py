@@ -100,7 +100,9 @@ def make_app(
 
         def make(**environ: str) -> Any:
             config = make_config(**environ)
-            database = Database(config.database_url, pool_max=config.db_pool_max)
+            database = Database(
+                config.database_url, pool_max=config.db_pool_max, through_pooler=config.goes_through_pooler
+            )
             database.open()
             stack.callback(database.close)
             return create_app(config, database, Lifecycle())

@@ -162,6 +162,23 @@ def test_migrations_need_the_database_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("migrations", "is_pooled"),
+    [
+        ("", False),
+        ("postgresql://service:p[w@db:6432/app", False),
+        ("postgresql://owner:other@db:6432/app?sslmode=require", False),
+        ("postgresql://service:p[w@db:5432/app", True),
+        ("postgresql://service:p[w@db/app", True),
+        ("postgresql://service:p[w@direct.db:6432/app", True),
+        ("postgresql://service@/app?host=%2Frun%2Fpostgresql", True),
+    ],
+)
+def test_a_pooler_is_known_by_migrations_that_go_to_another_address(migrations: str, is_pooled: bool) -> None:  # noqa: FBT001
+    urls = {"DATABASE_URL": "postgresql://service:p[w@db:6432/app", "MIGRATE_DATABASE_URL": migrations}
+    assert Config.from_environ(COMPLETE | urls).goes_through_pooler == is_pooled
+
+
+@pytest.mark.parametrize(
     ("text", "rate"),
     [("200/minute", Rate(200, 60)), ("10/15minutes", Rate(10, 900)), ("5 / 2 Hours", Rate(5, 7200))],
 )

@@ -1,43 +1,25 @@
-"""`bin/migrate`: the runner for people and scripts."""
+"""`bin/migrate`: the runner for people and scripts, on this service's database and files."""
 
 import argparse
+import logging
 import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
-
-import psycopg
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from app.config import ConfigError
 from app.environment import load_migration_database_url
-from app.migrations.connect import connect
+from app.migrations import actions, amend
+from app.migrations.arguments import make_parser
 from app.migrations.errors import Exit, MigrationError, TerminatedError
-from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
-from app.migrations.ledger import pending, read_ledger
+from app.migrations.files import MIGRATIONS_FOLDER
+from app.migrations.new import new
 from app.migrations.report import JSONReport, PlainReport, Report
-from app.migrations.runner import Runner
+from app.migrations.signals import raise_on_sigterm
+from app.migrations.target import Target
 from app.version import version
 
-DATABASE_WAIT = 60.0
-"""Seconds to wait for a database that is only about to start."""
-LOCK_WAIT = 300.0
-
-DESCRIPTION = """\
-Brings the database to the schema of this version, or says how far it is.
-
-  up       apply what is pending (this is the default)
-  status   list every migration, applied or pending
-  check    change nothing; exit 5 when something is pending
-"""
-EPILOG = """\
-exit codes:
-  0 done                     3 files or ledger invalid   69 database unavailable
-  1 SQL error in a file      5 pending (check)           75 busy: try again later
-  2 wrong usage             78 configuration            143 terminated
-
-The database is MIGRATE_DATABASE_URL, else DATABASE_URL, else DB_HOST, DB_USER, DB_PASSWORD and DB_NAME.
-"""
+TERMINATED = "Terminated. What ran in a transaction was rolled back; bin/migrate goes on from there."
 
 
 def migrate(url: str, *, report: Report, wait: float) -> None:
@@ -46,109 +28,70 @@ def migrate(url: str, *, report: Report, wait: float) -> None:
     Raises:
         MigrationError: with the exit code of what went wrong.
     """
-    migrations = load_migrations(MIGRATIONS_FOLDER)
-    applied_by = f"connected-backend {version()}"
-    try:
-        with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate up") as connection:
-            Runner(
-                connection=connection, migrations=migrations, report=report, wait=wait, applied_by=applied_by
-            ).up()
-    except psycopg.OperationalError as error:
-        raise _lost_connection(error) from error
+    actions.up(_target(url, report, wait=wait))
 
 
-def check(url: str, *, report: Report) -> None:
-    """Changes nothing.
+def check(url: str, *, report: Report, edits_matter: bool = True) -> None:
+    """Changes nothing; an applied file that was edited fails it only if edits matter, or more is pending.
 
     Raises:
-        MigrationError: PENDING, naming the files, or what else went wrong.
+        MigrationError: PENDING, naming the files, or what else is wrong.
     """
-    migrations = load_migrations(MIGRATIONS_FOLDER)
-    report.say("checking", "🔍 Checking for pending migrations...")
-    with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate check") as connection:
-        waiting = pending(migrations, read_ledger(connection))
-    if waiting:
-        raise MigrationError(
-            Exit.PENDING,
-            f"{len(waiting)} migration(s) pending:",
-            *(f"   - {migration.name}" for migration in waiting),
-            "Apply them with: bin/migrate",
-            pending=[migration.name for migration in waiting],
-        )
-    report.say("up_to_date", "✅ Database is up to date - no pending migrations")
-    report.say("completed", "✅ Migration check completed successfully")
-
-
-def status(url: str, *, report: Report) -> None:
-    """Lists every migration, applied or pending."""
-    migrations = load_migrations(MIGRATIONS_FOLDER)
-    with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate status") as connection:
-        applied = {row.version: row for row in read_ledger(connection)}
-    names = {migration.version: migration.name for migration in migrations}
-    names |= {row.version: row.name for row in applied.values() if row.version not in names}
-    for number, name in sorted(names.items()):
-        row = applied.get(number)
-        moment = f"{row.applied_at:%Y-%m-%d %H:%M:%S %Z}" if row else None
-        sentence = f"applied  {name}  {moment}" if row else f"pending  {name}"
-        report.say("status", sentence, fields={"version": number, "name": name, "applied_at": moment})
-
-
-def raise_on_sigterm() -> None:
-    """Makes SIGTERM cancel the statement that is running, roll back and end the process with 143."""
-
-    def terminate(_signal: int, _frame: object) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise TerminatedError
-
-    signal.signal(signal.SIGTERM, terminate)
+    actions.check(_target(url, report, wait=0.0), edits_matter=edits_matter)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="bin/migrate",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", nargs="?", default="up", choices=["up", "status", "check"])
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument(
-        "--wait", type=float, default=LOCK_WAIT, help="seconds to wait for other runners (default 300)"
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     raise_on_sigterm()
     report: Report = JSONReport(sys.stdout) if options.json else PlainReport(sys.stdout)
     problems: Report = report if options.json else PlainReport(sys.stderr)
     try:
-        url = load_migration_database_url(environ)
-        if options.command == "up":
-            migrate(url, report=report, wait=options.wait)
-        elif options.command == "check":
-            check(url, report=report)
-        else:
-            status(url, report=report)
+        _run(options, environ, report)
     except ConfigError as error:
-        problems.say("error", *str(error).splitlines(), fields={"exit_code": Exit.CONFIGURATION})
-        return Exit.CONFIGURATION
+        sentences, code, fields = tuple(str(error).splitlines()), Exit.CONFIGURATION, {}
     except MigrationError as error:
-        problems.say("error", *error.sentences, fields=error.fields | {"exit_code": error.exit_code})
-        return error.exit_code
+        sentences, code, fields = error.sentences, error.exit_code, error.fields
     except TerminatedError:
-        problems.say(
-            "error", "Terminated; nothing was left half done.", fields={"exit_code": Exit.TERMINATED}
-        )
-        return Exit.TERMINATED
-    return Exit.DONE
+        sentences, code, fields = (TERMINATED,), Exit.TERMINATED, {}
+    else:
+        return Exit.DONE
+    problems.say("error", *sentences, level=logging.ERROR, fields={**fields, "exit_code": code})
+    return code
 
 
-def _lost_connection(error: psycopg.OperationalError) -> MigrationError:
-    reason = str(error).partition("\n")[0]
-    return MigrationError(
-        Exit.UNAVAILABLE,
-        f"The database went away: {reason}",
-        "The file that was running was rolled back. Run bin/migrate again.",
-    )
+def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report) -> None:
+    folder = Path(options.folder)
+    if options.command == "new":
+        new(folder, options.name, report=report)
+        return
+    if options.command == "lint":
+        # Development alone has what these two need.
+        from app.migrations.lint import lint  # noqa: PLC0415  # see above
+
+        lint(folder, report=report)
+        return
+    url = load_migration_database_url(environ)
+    if options.command == "dump":
+        from app.migrations.dump import dump  # noqa: PLC0415  # see above
+
+        dump(url, report=report)
+        return
+    commands: dict[str, Callable[[Target], None]] = {
+        "up": actions.up,
+        "status": actions.status,
+        "check": actions.check,
+        "plan": actions.plan,
+        "baseline": lambda target: amend.baseline(target, options.version),
+        "resolve": lambda target: amend.resolve(target, options.name, options.outcome),
+        "accept": lambda target: amend.accept(target, options.name, options.reason),
+    }
+    commands[options.command](_target(url, report, wait=options.wait, folder=folder))
+
+
+def _target(url: str, report: Report, *, wait: float, folder: Path = MIGRATIONS_FOLDER) -> Target:
+    applied_by = f"connected-backend {version()}"
+    return Target(url=url, folder=folder, applied_by=applied_by, report=report, wait=wait)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ DEFAULTS: dict[str, str | int] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+OWN = {"client_encoding": "UTF8"}
+"""Whatever PGCLIENTENCODING says: files are sent as UTF-8."""
 
 # libpq gives no SQLSTATE for a connection that fails, so its words must do. Words in another language
 # are taken for an outage: they cost a minute of waiting, and nothing else.
@@ -60,13 +62,13 @@ def connect(
             "The database URL is not one that PostgreSQL's libpq can read: see DATABASE_URL.",
         ) from error
     defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
-    conninfo = make_conninfo(url, application_name=application_name, **defaults)
+    conninfo = make_conninfo(url, application_name=application_name, **defaults, **OWN)
     began = clock()
     said_at = float("-inf")
     pause = 0.25
     while True:
         try:
-            return psycopg.connect(conninfo, autocommit=True)
+            connection = psycopg.connect(conninfo, autocommit=True)
         except psycopg.OperationalError as error:
             reason = _reason(error)
             if setting := _misconfigured(reason):
@@ -91,6 +93,17 @@ def connect(
                 )
             sleep(pause)
             pause = min(pause * 2, 2.0)
+        else:
+            return _configured(connection)
+
+
+def _configured(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    # After the lock is taken, the ledger must be seen as it is then: not so in an older snapshot.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    connection.read_only = False
+    # A pooler gives each transaction another server, which does not know what was prepared.
+    connection.prepare_threshold = None
+    return connection
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -8,6 +8,7 @@ class Exit(IntEnum):
     SQL_ERROR = 1
     USAGE = 2
     INVALID = 3
+    NEEDS_RESOLVE = 4
     PENDING = 5
     UNAVAILABLE = 69
     TRY_AGAIN = 75

@@ -1,32 +1,22 @@
-"""Applies pending migrations, each in a transaction of its own with its row in the ledger."""
+"""Applies pending migrations one after the other, each under the lock and with its row in the ledger."""
 
 import logging
-import random
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 
-from app.migrations.errors import Exit, MigrationError
+from app.migrations.apply import apply_in_transaction, apply_without_transaction
+from app.migrations.failures import needs_resolve, sql_error
 from app.migrations.files import Migration
-from app.migrations.ledger import AppliedMigration, create_ledger, pending, read_ledger, record
-from app.migrations.lock import find_holder, lock_key, try_lock
+from app.migrations.history import History, compare
+from app.migrations.ledger import Ledger, read_ledger
+from app.migrations.lock import lock_key, locked_session, locked_transaction, require_direct
+from app.migrations.patience import BUSY, Patience
 from app.migrations.report import Report
-
-LOCK_TIMEOUT = "2s"
-"""How long a statement may queue for a table, and make everybody behind it queue too."""
-ORPHAN_CHECK_INTERVAL = "2s"
-"""How soon the server notices that a runner killed with -9 is gone."""
-FIRST_BACKOFF = 1.0
-LAST_BACKOFF = 30.0
-SAY_WAITING_EVERY = 10.0
-RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-
-
-class _LockRefusedError(Exception):
-    """Another runner holds the lock."""
+from app.migrations.script import read_scripts
 
 
 @dataclass(kw_only=True)
@@ -46,9 +36,8 @@ class Runner:
     report: Report
     wait: float
     applied_by: str
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    _said_waiting_at: float = field(default=float("-inf"), init=False)
+    sleep: Callable[[float], None] = sleep
+    clock: Callable[[], float] = monotonic
 
     def up(self) -> None:
         """Applies what is pending. Without anything pending: one query, no lock.
@@ -57,11 +46,15 @@ class Runner:
             MigrationError: with the exit code of what went wrong.
         """
         self.report.say("checking", "🔍 Checking for pending migrations...")
-        applied = read_ledger(self.connection)
-        self._warn_if_ahead(applied)
+        history = compare(self.migrations, read_ledger(self.connection))
+        tell(history, self.report)
+        history.require_fit()
         done: list[Migration] = []
-        if pending(self.migrations, applied):
-            done = self._apply_all()
+        if history.pending:
+            history.require_unedited()
+            done = self._apply_all(history.pending)
+        elif history.edited:
+            self.report.say("edited", *history.edit_sentences(), level=logging.WARNING)
         if done:
             lines = [f"   - {migration.name}" for migration in done]
             self.report.say("applied", f"✅ Applied {len(done)} migration(s):", *lines)
@@ -69,110 +62,83 @@ class Runner:
             self.report.say("up_to_date", "✅ Database is up to date - no pending migrations")
         self.report.say("completed", "✅ Migration check completed successfully")
 
-    def _apply_all(self) -> list[Migration]:
+    def _apply_all(self, pending: list[Migration]) -> list[Migration]:
+        self._scripts = {script.migration.version: script for script in read_scripts(pending)}
+        alone = next((migration for migration in pending if not migration.in_transaction), None)
+        if alone:
+            require_direct(self.connection, alone.name)
         row = self.connection.execute("SELECT current_schema()").fetchone()
-        key = lock_key(str(row[0]) if row else "")
-        deadline = self.clock() + self.wait
-        backoff = FIRST_BACKOFF
+        schema = str(row[0]) if row and row[0] else "public"
+        self._key = lock_key(schema)
+        self._ledger = Ledger(self.connection, schema=schema, applied_by=self.applied_by)
+        self._patience = Patience(self.wait, self.report, self.sleep, self.clock)
         done: list[Migration] = []
-        while True:
+        while pending:
             try:
-                migration = self._apply_next(key)
-            except _LockRefusedError:
-                self._wait_for_holder(key, deadline)
-            except RETRIED as error:
-                self._back_off(error, backoff, deadline)
-                backoff = min(backoff * 2, LAST_BACKOFF)
-            else:
-                if migration is None:
-                    return done
-                done.append(migration)
-                backoff = FIRST_BACKOFF
+                applied, pending = self._apply_first(pending[0])
+            except BUSY as error:
+                if self.connection.closed:
+                    raise
+                self._patience.back_off(error, file=pending[0].file)
+                continue
+            if applied:
+                done.append(applied)
+                self._patience.begin()
+        return done
 
-    def _apply_next(self, key: int) -> Migration | None:
-        """Applies the first pending file, if there still is one: file and row, or neither."""
-        with self.connection.transaction():
-            if not try_lock(self.connection, key):
-                raise _LockRefusedError
-            create_ledger(self.connection)
-            remaining = pending(self.migrations, read_ledger(self.connection))
-            if not remaining:
-                return None
-            self.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            self.connection.execute(f"SET LOCAL client_connection_check_interval = '{ORPHAN_CHECK_INTERVAL}'")
-            began = self.clock()
-            self._execute(remaining[0])
-            ms = round((self.clock() - began) * 1000)
-            record(self.connection, remaining[0], applied_by=self.applied_by, duration_ms=ms)
-        migration = remaining[0]
+    def _apply_first(self, expected: Migration) -> tuple[Migration | None, list[Migration]]:
+        """Applies the first pending file, if it still is the kind that is expected; then what is pending."""
+        locked = locked_transaction if expected.in_transaction else locked_session
+        migration = None
+        try:
+            with locked(self.connection, self._key, self._patience):
+                self._ledger.create()
+                history = compare(self.migrations, read_ledger(self.connection))
+                history.require_fit()
+                pending = history.pending
+                if not pending or pending[0].in_transaction != expected.in_transaction:
+                    return None, pending
+                migration = pending[0]
+                waited_ms = self._patience.waited_ms()
+                ms = self._apply(migration, history)
+        except psycopg.Error as error:
+            if migration is None or self.connection.closed or isinstance(error, BUSY):
+                raise
+            raise sql_error(migration, None, error) from error
         self.report.say(
             "migration",
             f"Applied {migration.name} in {ms} ms",
-            fields={"version": migration.version, "ms": ms},
+            fields={
+                "version": migration.version,
+                "ms": ms,
+                "lock_wait_ms": waited_ms,
+                "file": migration.file,
+            },
         )
-        return migration
+        return migration, pending[1:]
 
-    def _execute(self, migration: Migration) -> None:
-        try:
-            self.connection.execute(migration.sql.encode())
-        except RETRIED:
-            raise
-        except psycopg.Error as error:
-            if self.connection.broken:
-                raise
-            raise _sql_error(migration, error) from error
-
-    def _wait_for_holder(self, key: int, deadline: float) -> None:
-        holder = find_holder(self.connection, key)
-        if self.clock() >= deadline:
-            raise MigrationError(
-                Exit.TRY_AGAIN,
-                f"Another runner is still at work: {holder or 'unknown'}. Try again later, or wait longer.",
+    def _apply(self, migration: Migration, history: History) -> int:
+        script = self._scripts.get(migration.version) or read_scripts([migration])[0]
+        row = history.begun.get(migration.version)
+        if not migration.in_transaction:
+            return apply_without_transaction(
+                self.connection, script, self._ledger, row=row, report=self.report
             )
-        if self.clock() - self._said_waiting_at >= SAY_WAITING_EVERY:
-            self._said_waiting_at = self.clock()
-            self.report.say("waiting_for_lock", f"Waiting for another runner: {holder or 'just finished'}")
-        self.sleep(random.uniform(0.2, 2.0))  # noqa: S311  # jitter, no secret
+        if row and row.status == "started":
+            raise needs_resolve(migration)
+        return apply_in_transaction(self.connection, script, self._ledger)
 
-    def _back_off(self, error: psycopg.Error, backoff: float, deadline: float) -> None:
-        reason = error.diag.message_primary
-        if self.clock() + backoff > deadline:
-            raise MigrationError(
-                Exit.TRY_AGAIN,
-                f"A table is in use by others: {reason}. Nothing was changed; try again when they are done.",
-                sqlstate=error.sqlstate,
-            ) from error
-        self.report.say(
-            "retrying",
-            f"A table is in use by others ({reason}); trying again in {backoff:.0f} s",
+
+def tell(history: History, report: Report) -> None:
+    """What is odd about a history, and no reason to stop."""
+    if history.ahead:
+        report.say(
+            "database_ahead",
+            f"The database is ahead of this version by {', '.join(history.ahead)}; going on.",
             level=logging.WARNING,
-            fields={"sqlstate": error.sqlstate},
         )
-        self.sleep(backoff)
-
-    def _warn_if_ahead(self, applied: list[AppliedMigration]) -> None:
-        newest = max((migration.version for migration in self.migrations), default=0)
-        if ahead := [row.name for row in applied if row.version > newest]:
-            self.report.say(
-                "database_ahead",
-                f"The database is ahead of this version by {', '.join(ahead)}; going on.",
-                level=logging.WARNING,
-            )
-
-
-def _sql_error(migration: Migration, error: psycopg.Error) -> MigrationError:
-    """SQL error with file and line, SQLSTATE, the server's message and hint."""
-    position = int(error.diag.statement_position or 0)
-    line = migration.sql.count("\n", 0, max(position - 1, 0)) + 1 if position else None
-    place = f"{migration.name}.sql" + (f":{line}" if line else "")
-    message = error.diag.message_primary or str(error).partition("\n")[0]
-    sentences = [f"{place}: {message} (SQLSTATE {error.sqlstate or 'none'})"]
-    sentences += [
-        f"  {label}: {text}"
-        for label, text in (("Detail", error.diag.message_detail), ("Hint", error.diag.message_hint))
-        if text
-    ]
-    sentences.append("Nothing of this file was applied. Mend it and run bin/migrate again.")
-    return MigrationError(
-        Exit.SQL_ERROR, *sentences, file=f"{migration.name}.sql", line=line, sqlstate=error.sqlstate
-    )
+    if history.resaved:
+        report.say(
+            "resaved",
+            f"Line endings or byte order mark changed since, the text did not: {', '.join(history.resaved)}",
+        )

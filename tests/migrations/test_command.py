@@ -1,21 +1,22 @@
 """`bin/migrate` as people and scripts call it."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from app.migrations.arguments import COMMANDS
+from app.migrations.errors import Exit
 from app.migrations.lock import lock_key
+from tests.migrations.conftest import Run
 from tests.support.service import Process, free_port
 from tests.support.waiting import until
-
-
-class Run(Protocol):
-    def __call__(self, *arguments: str, **environ: str) -> Process: ...
 
 
 @pytest.fixture
@@ -83,3 +84,61 @@ def test_sigterm_while_waiting_for_the_database_ends_it(run: Run) -> None:
     until(lambda: "Waiting for the database" in process.output, seconds=20, what="it waits")
     process.signal(signal.SIGTERM)
     assert process.wait(6) == 143
+
+
+def test_a_failure_is_one_json_object_with_file_line_and_sqlstate(run: Run, url: str, folder: Path) -> None:
+    (folder / "0002_two.sql").write_text("SELECT 1;\nSELECT 1/0;\n")
+    process = there(run, url, folder, "--json")
+    assert process.wait() == 1
+    error = json.loads(process.lines[-1])
+    assert error["event"] == "error"
+    assert (error["version"], error["file"], error["line"], error["sqlstate"], error["exit_code"]) == (
+        2,
+        "0002_two.sql",
+        2,
+        "22012",
+        1,
+    )
+    applied = json.loads(process.lines[1])
+    assert (applied["event"], applied["version"], applied["file"]) == ("migration", 1, "0001_one.sql")
+    assert applied["lock_wait_ms"] >= 0
+
+
+def test_each_command_works_from_the_shell(run: Run, url: str, folder: Path) -> None:
+    def ends(code: int, *arguments: str) -> str:
+        process = there(run, url, folder, *arguments)
+        assert process.wait() == code, process.output
+        return process.output
+
+    assert "-- 0001_one.sql: in a transaction" in ends(0, "plan")
+    assert "up to 0001_one" in ends(0, "baseline", "1")
+    assert "it needs no baseline" in ends(3, "baseline", "1")
+    assert "   - 0002_two" in ends(5, "check", "--json").replace("\\n", "\n")
+    ends(0, "up", "--wait", "5")
+    assert "nothing to accept" in ends(3, "accept", "1", "--reason", "none")
+    assert "nothing to resolve" in ends(3, "resolve", "1", "--retry")
+    assert "0003_more.sql" in ends(0, "new", "more")
+    for arguments in (
+        ["resolve", "1"],
+        ["accept", "1"],
+        ["new"],
+        ["baseline"],
+        ["up", "--wait", "nan"],
+        ["down"],
+    ):
+        ends(2, *arguments)
+
+
+def test_help_teaches_every_command_and_exit_code(run: Run) -> None:
+    process = run("--help")
+    assert process.wait() == 0
+    for command in COMMANDS:
+        assert re.search(rf"^ +{command} +[a-z]", process.output, re.MULTILINE), command
+    for code in Exit:
+        assert re.search(rf"\b{code.value} [a-zA-Z]", process.output), code
+    for word in ("MIGRATE_DATABASE_URL", "-- migrate: no-transaction", "schema_migrations"):
+        assert word in process.output
+
+
+def there(run: Run, url: str, folder: Path, *arguments: str) -> Process:
+    return run("--folder", str(folder), *arguments, DATABASE_URL=url)

@@ -1,8 +1,11 @@
 """Waiting for a database, and knowing when waiting cannot help."""
 
 from io import StringIO
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from app.migrations.connect import connect
 from app.migrations.errors import Exit, MigrationError
@@ -67,3 +70,20 @@ def test_a_url_that_is_none_is_a_setting_to_mend_and_not_repeated() -> None:
     error, _, _ = attempt("postgresql://u:secret@host:port/x?foo=bar")
     assert error.exit_code == Exit.CONFIGURATION
     assert "secret" not in str(error)
+
+
+def test_what_the_role_has_for_defaults_does_not_reach_a_migration(
+    connection: psycopg.Connection[Any], database_url: str
+) -> None:
+    name = sql.Identifier(connection.info.dbname)
+    for setting in ("default_transaction_isolation = 'serializable'", "default_transaction_read_only = on"):
+        connection.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(name))
+    report = PlainReport(StringIO())
+    with connect(database_url, wait=10, report=report, application_name="a test") as migrating:
+        with migrating.transaction():
+            row = migrating.execute(
+                "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+            ).fetchone()
+        assert row == ("read committed", "off")
+        assert migrating.prepare_threshold is None
+        assert migrating.info.encoding == "utf-8"

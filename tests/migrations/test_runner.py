@@ -1,9 +1,5 @@
 """The runner against a real PostgreSQL: once each, in order, all or nothing, and never in the way."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,47 +8,10 @@ import psycopg
 import pytest
 
 from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import load_migrations
 from app.migrations.lock import lock_key
-from app.migrations.report import PlainReport
-from app.migrations.runner import Runner
-from tests.support.waiting import until
+from tests.migrations.conftest import BOTH, MakeRunner
 
-MakeRunner = Callable[..., Runner]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (id int);\nINSERT INTO one VALUES (1);\n")
-    (tmp_path / "0002_two.sql").write_text("CREATE TABLE two (id int);\n")
-    return tmp_path
-
-
-@pytest.fixture
-def make_runner(empty_database_url: str, folder: Path) -> Iterator[MakeRunner]:
-    with ExitStack() as stack:
-
-        def make(output: StringIO | None = None, **arguments: Any) -> Runner:
-            connection = psycopg.connect(empty_database_url, autocommit=True, application_name="a test")
-            stack.enter_context(connection)
-            return Runner(
-                **{
-                    "connection": connection,
-                    "migrations": load_migrations(folder),
-                    "report": PlainReport(output or StringIO()),
-                    "wait": 20.0,
-                    "applied_by": "a test",
-                    **arguments,
-                }
-            )
-
-        yield make
-
-
-@pytest.fixture
-def other(empty_database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        yield connection
+pytestmark = pytest.mark.parametrize("server", BOTH, indirect=True)
 
 
 def test_it_says_what_it_did(make_runner: MakeRunner) -> None:
@@ -98,31 +57,6 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
     assert other.execute("SELECT max(version) FROM schema_migrations").fetchone() == (2,)
 
 
-def test_twelve_at_once_apply_each_file_once(
-    make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
-) -> None:
-    (folder / "0003_slow.sql").write_text("SELECT pg_sleep(0.5);\nINSERT INTO one VALUES (3);\n")
-    runners = [make_runner() for _ in range(12)]
-    failures: list[BaseException] = []
-
-    def run(runner: Runner) -> None:
-        try:
-            runner.up()
-        except BaseException as error:  # noqa: BLE001  # told by the main thread
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(runner,)) for runner in runners]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
-    assert other.execute("SELECT array_agg(version ORDER BY version) FROM schema_migrations").fetchone() == (
-        [1, 2, 3],
-    )
-    assert other.execute("SELECT array_agg(id ORDER BY id) FROM one").fetchone() == ([1, 3],)
-
-
 def test_it_names_who_holds_the_lock_and_gives_up_in_time(
     make_runner: MakeRunner, other: psycopg.Connection[Any]
 ) -> None:
@@ -135,32 +69,6 @@ def test_it_names_who_holds_the_lock_and_gives_up_in_time(
     assert caught.value.exit_code == Exit.TRY_AGAIN
     assert f"Waiting for another runner: pid {pid} (" in output.getvalue()
     assert f"pid {pid}" in caught.value.sentences[0]
-
-
-def test_a_locked_table_is_left_to_its_readers_and_tried_again(
-    make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any], empty_database_url: str
-) -> None:
-    make_runner().up()
-    (folder / "0003_alter.sql").write_text("ALTER TABLE one ADD COLUMN name text;\n")
-    output = StringIO()
-    runner = make_runner(output)
-    thread = threading.Thread(target=runner.up)
-    with other.transaction():
-        other.execute("SELECT * FROM one")
-        thread.start()
-        waits: list[float] = []
-        with psycopg.connect(empty_database_url, autocommit=True) as reader:
-
-            def has_backed_off() -> bool:
-                began = time.monotonic()
-                reader.execute("SELECT * FROM one")
-                waits.append(time.monotonic() - began)
-                return "A table is in use by others" in output.getvalue()
-
-            until(has_backed_off, seconds=20, what="the runner backs off")
-    thread.join(40)
-    assert "   - 0003_alter" in output.getvalue()
-    assert max(waits) < 6  # lock_timeout is 2 s; threefold slack
 
 
 def test_a_locked_table_ends_in_try_again_later(
@@ -213,16 +121,78 @@ def test_files_that_do_not_fit_are_named(
     assert sentence in str(caught.value)
 
 
-def test_a_file_that_is_not_utf8_is_named_with_its_line(folder: Path) -> None:
-    (folder / "0003_latin.sql").write_bytes(b"-- fine\n-- caf\xe9\n")
-    with pytest.raises(MigrationError, match=r"0003_latin\.sql:2 is not UTF-8"):
-        load_migrations(folder)
+def test_a_message_has_its_line_whatever_the_server_says_of_it(make_runner: MakeRunner, folder: Path) -> None:
+    (folder / "0003_bad.sql").write_bytes(
+        b"-- caf\xc3\xa9\r\nSELECT 1; -- ;\r\n\r\nINSERT INTO one\r\nVALUES (1/0);\r\n"
+    )
+    with pytest.raises(MigrationError) as caught:
+        make_runner().up()
+    assert caught.value.sentences[0] == "0003_bad.sql:4: division by zero (SQLSTATE 22012)"
+    assert caught.value.fields["line"] == 4
 
 
-def test_line_endings_and_byte_order_mark_do_not_change_the_checksum(folder: Path) -> None:
-    (folder / "0001_one.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
-    unix = load_migrations(folder)[0]
-    (folder / "0001_one.sql").write_bytes(b"\xef\xbb\xbfSELECT 1;\r\nSELECT 2;\r\n")
-    windows = load_migrations(folder)[0]
-    assert unix.checksum == windows.checksum
-    assert unix.raw_checksum != windows.raw_checksum
+def test_a_constraint_that_waits_for_the_commit_is_told_of_too(make_runner: MakeRunner, folder: Path) -> None:
+    (folder / "0003_late.sql").write_text(
+        "ALTER TABLE one ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED;\nINSERT INTO one VALUES (1);\n"
+    )
+    with pytest.raises(
+        MigrationError, match=r"0003_late\.sql: duplicate key .* \(SQLSTATE 23505\)"
+    ) as caught:
+        make_runner().up()
+    assert caught.value.exit_code == Exit.SQL_ERROR
+
+
+def test_a_table_that_was_there_before_hints_at_baseline(
+    make_runner: MakeRunner, other: psycopg.Connection[Any]
+) -> None:
+    other.execute("CREATE TABLE one ()")
+    with pytest.raises(MigrationError) as caught:
+        make_runner().up()
+    assert caught.value.sentences[0] == '0001_one.sql:1: relation "one" already exists (SQLSTATE 42P07)'
+    assert "bin/migrate baseline VERSION" in str(caught.value)
+
+
+def test_what_a_file_sets_reaches_neither_the_ledger_nor_the_next_file(
+    make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
+) -> None:
+    (folder / "0003_strays.sql").write_text(
+        "CREATE SCHEMA apart; CREATE ROLE stray;\n"
+        "SET search_path = apart; SET ROLE stray; SET lock_timeout = 0;\n"
+    )
+    (folder / "0004_next.sql").write_text(
+        "CREATE TABLE four AS SELECT current_schema() AS place, current_setting('lock_timeout') AS patience,"
+        " current_user = session_user AS is_self;\n"
+    )
+    try:
+        make_runner().up()
+        assert other.execute("SELECT * FROM public.four").fetchone() == ("public", "2s", True)
+    finally:
+        other.execute("DROP ROLE stray")
+
+
+def test_percent_signs_backslashes_and_dollars_arrive_as_they_are(
+    make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
+) -> None:
+    (folder / "0003_text.sql").write_text(
+        "CREATE TABLE three (t text);\n"
+        r"INSERT INTO three VALUES ('100% %s %(a)s %%'), ('back\slash'), ($$;$$);"
+    )
+    make_runner().up()
+    assert other.execute("SELECT array_agg(t) FROM three").fetchone() == (
+        ["100% %s %(a)s %%", r"back\slash", ";"],
+    )
+
+
+def test_another_tools_ledger_is_left_alone(make_runner: MakeRunner, other: psycopg.Connection[Any]) -> None:
+    other.execute("CREATE TABLE schema_migrations (version bigint, dirty boolean)")
+    with pytest.raises(MigrationError, match="another tool made it") as caught:
+        make_runner().up()
+    assert caught.value.exit_code == Exit.INVALID
+
+
+@pytest.mark.parametrize("text", ["", "-- nothing\n/* at /* all */ */;\n"])
+def test_a_file_without_a_statement_is_refused(make_runner: MakeRunner, folder: Path, text: str) -> None:
+    (folder / "0003_empty.sql").write_text(text)
+    with pytest.raises(MigrationError, match=r"0003_empty\.sql:1: The file holds no statement") as caught:
+        make_runner().up()
+    assert caught.value.exit_code == Exit.INVALID

@@ -1,0 +1,132 @@
+"""What `bin/migrate` does with a database: up, check, status, plan."""
+
+import logging
+from typing import Any
+
+import psycopg
+
+from app.migrations.errors import Exit, MigrationError
+from app.migrations.failures import needs_resolve
+from app.migrations.history import History, compare
+from app.migrations.ledger import read_ledger
+from app.migrations.lock import find_holder, lock_key
+from app.migrations.runner import Runner, tell
+from app.migrations.script import read_scripts
+from app.migrations.target import Target
+
+
+def up(target: Target) -> None:
+    """Applies what is pending.
+
+    Raises:
+        MigrationError: with the exit code of what went wrong.
+    """
+    migrations = target.load()
+    with target.connection("up") as connection:
+        Runner(
+            connection=connection,
+            migrations=migrations,
+            report=target.report,
+            wait=target.wait,
+            applied_by=target.applied_by,
+        ).up()
+
+
+def check(target: Target, *, edits_matter: bool = True) -> None:
+    """Changes nothing.
+
+    Args:
+        target: database and files.
+        edits_matter: False where an edited file that was applied long ago shall only be a warning.
+
+    Raises:
+        MigrationError: INVALID, NEEDS_RESOLVE or PENDING, naming the files.
+    """
+    migrations = target.load()
+    target.report.say("checking", "🔍 Checking for pending migrations...")
+    with target.connection("check") as connection:
+        history = compare(migrations, read_ledger(connection))
+        tell(history, target.report)
+        history.require_fit()
+        if edits_matter or history.pending:
+            history.require_unedited()
+        read_scripts(history.pending)
+        _require_resolved(history, connection)
+    if history.edited:
+        target.report.say("edited", *history.edit_sentences(), level=logging.WARNING)
+    if history.pending:
+        raise MigrationError(
+            Exit.PENDING,
+            f"{len(history.pending)} migration(s) pending:",
+            *(f"   - {migration.name}" for migration in history.pending),
+            "Apply them with: bin/migrate",
+            pending=[migration.name for migration in history.pending],
+        )
+    target.report.say("up_to_date", "✅ Database is up to date - no pending migrations")
+    target.report.say("completed", "✅ Migration check completed successfully")
+
+
+def status(target: Target) -> None:
+    """Lists every migration, applied, begun or pending.
+
+    Raises:
+        MigrationError: when files or database cannot be read.
+    """
+    migrations = target.load()
+    with target.connection("status") as connection:
+        rows = read_ledger(connection)
+    history = compare(migrations, rows)
+    edited = {migration.version for migration, _ in history.edited}
+    by_version = {row.version: row for row in rows}
+    files = {migration.version: migration for migration in migrations}
+    for version in sorted(by_version.keys() | files.keys()):
+        row, file = by_version.get(version), files.get(version)
+        name = file.name if file else row.name if row else ""
+        state = row.status if row else "pending"
+        moment = (row.applied_at or row.started_at).isoformat(sep=" ", timespec="seconds") if row else None
+        notes = ["no such file here"] * (file is None) + ["edited since"] * (version in edited)
+        words = [f"{state:<7}", name, moment or "", f"({', '.join(notes)})" if notes else ""]
+        target.report.say(
+            "status",
+            "  ".join(word for word in words if word),
+            fields={"version": version, "name": name, "status": state, "at": moment, "notes": notes},
+        )
+
+
+def plan(target: Target) -> None:
+    """Tells the SQL that `up` would run.
+
+    Raises:
+        MigrationError: INVALID, as `up` would.
+    """
+    migrations = target.load()
+    with target.connection("plan") as connection:
+        history = compare(migrations, read_ledger(connection))
+    history.require_fit()
+    if history.pending:
+        history.require_unedited()
+    read_scripts(history.pending)
+    for migration in history.pending:
+        target.report.say(
+            "plan",
+            f"-- {migration.file}: {'in' if migration.in_transaction else 'without'} a transaction",
+            migration.sql.rstrip("\n") + "\n",
+            fields={"version": migration.version, "file": migration.file},
+        )
+    if not history.pending:
+        target.report.say("up_to_date", "-- Nothing is pending.")
+
+
+def _require_resolved(history: History, connection: psycopg.Connection[Any]) -> None:
+    """Raises NEEDS_RESOLVE for an interrupted file, unless a runner is at work on it right now."""
+    stuck = [m for m in history.pending if _is_stuck(m.version, history)]
+    if not stuck or read_scripts(stuck[:1])[0].index:
+        return
+    row = connection.execute("SELECT current_schema()").fetchone()
+    if find_holder(connection, lock_key(str(row[0]) if row else "public")) is None:
+        raise needs_resolve(stuck[0])
+
+
+def _is_stuck(version: int, history: History) -> bool:
+    row = history.begun.get(version)
+    return row is not None and row.status == "started"

@@ -1,0 +1,95 @@
+"""Changing the ledger by hand: baseline, resolve, accept. Each under the lock, each recorded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from app.migrations.errors import Exit, MigrationError
+from app.migrations.ledger import Ledger, Row, read_ledger
+from app.migrations.lock import lock_key, locked_transaction
+from app.migrations.patience import Patience
+from app.migrations.target import Target
+
+
+def baseline(target: Target, version: str) -> None:
+    """Records every file up to a version as applied, without running it.
+
+    Raises:
+        MigrationError: INVALID when the ledger has rows, or no file has that version.
+    """
+    newest = target.find(version)
+    files = [migration for migration in target.load() if migration.version <= newest.version]
+    with _locked_ledger(target, "baseline", f"{target.applied_by} (baseline)") as (ledger, rows):
+        if rows:
+            raise MigrationError(
+                Exit.INVALID,
+                f"This database has applied migrations, the newest {max(rows)}: it needs no baseline.",
+                "See where it is with: bin/migrate status",
+            )
+        for migration in files:
+            ledger.write(migration, "applied", duration_ms=0)
+    target.report.say(
+        "baseline",
+        f"Recorded as applied, without running: {len(files)} migration(s), up to {newest.name}.",
+        "What is pending now: bin/migrate plan",
+        fields={"version": newest.version},
+    )
+
+
+def resolve(target: Target, name: str, outcome: Literal["applied", "retry"]) -> None:
+    """Says what became of an interrupted file that runs without a transaction.
+
+    Raises:
+        MigrationError: INVALID when it was not interrupted, or there is no such file.
+    """
+    migration = target.find(name)
+    with _locked_ledger(target, "resolve", target.applied_by) as (ledger, rows):
+        row = rows.get(migration.version)
+        if row is None or row.status == "applied":
+            state = "pending" if row is None else "applied"
+            raise MigrationError(
+                Exit.INVALID, f"{migration.name} is {state}, not interrupted: nothing to resolve."
+            )
+        ledger.write(migration, outcome, duration_ms=0)
+    target.report.say(
+        "resolved",
+        f"{migration.name} counts as applied."
+        if outcome == "applied"
+        else f"{migration.name} will run again.",
+        "Go on with: bin/migrate",
+        fields={"version": migration.version, "status": outcome},
+    )
+
+
+def accept(target: Target, name: str, reason: str) -> None:
+    """Records that an applied file was edited on purpose.
+
+    Raises:
+        MigrationError: INVALID when it was not applied, is unchanged, or there is no such file.
+    """
+    migration = target.find(name)
+    if not reason.strip():
+        raise MigrationError(Exit.USAGE, "A reason is needed: it is what the next reader will have.")
+    with _locked_ledger(target, "accept", target.applied_by) as (ledger, rows):
+        row = rows.get(migration.version)
+        if row is None or row.status != "applied":
+            raise MigrationError(Exit.INVALID, f"{migration.name} is not applied: nothing to accept.")
+        if migration.checksum in {row.checksum, row.accepted_checksum}:
+            raise MigrationError(Exit.INVALID, f"{migration.name} is as it was applied: nothing to accept.")
+        ledger.accept(migration, reason=reason.strip())
+    target.report.say(
+        "accepted", f"{migration.name} is accepted as it is now.", fields={"version": migration.version}
+    )
+
+
+@contextmanager
+def _locked_ledger(target: Target, command: str, applied_by: str) -> Iterator[tuple[Ledger, dict[int, Row]]]:
+    """The ledger and its rows by version, under the lock; changed as a whole or not at all."""
+    with target.connection(command) as connection:
+        found = connection.execute("SELECT current_schema()").fetchone()
+        schema = str(found[0]) if found and found[0] else "public"
+        patience = Patience(target.wait, target.report)
+        with locked_transaction(connection, lock_key(schema), patience):
+            ledger = Ledger(connection, schema=schema, applied_by=applied_by)
+            ledger.create()
+            yield ledger, {row.version: row for row in read_ledger(connection)}

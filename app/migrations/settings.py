@@ -1,0 +1,42 @@
+"""Settings of the server for the time that a file runs."""
+
+from typing import Any
+
+import psycopg
+
+LOCK_TIMEOUT = "2s"
+"""How long a statement may queue for a table, and make everybody behind it queue too."""
+
+_ALWAYS = {
+    "standard_conforming_strings": "on",  # as tokens.py reads them
+    # How soon the server notices that a runner killed with -9 is gone, or its machine.
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+ORDINARY = {**_ALWAYS, "lock_timeout": LOCK_TIMEOUT}
+CONCURRENT = {**_ALWAYS, "lock_timeout": "0", "statement_timeout": "0"}
+"""A timeout in the middle of a CONCURRENTLY leaves an index that is not valid."""
+
+
+def set_for_transaction(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
+    """Until the transaction ends."""
+    _set(connection, settings, is_local=True)
+
+
+def set_for_session(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
+    """Until `reset`."""
+    _set(connection, settings, is_local=False)
+
+
+def reset(connection: psycopg.Connection[Any]) -> None:
+    """Undoes what a file set: search_path or a role would reach the next file, or a pooler's next client."""
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("RESET ALL")
+
+
+def _set(connection: psycopg.Connection[Any], settings: dict[str, str], *, is_local: bool) -> None:
+    calls = ", ".join("set_config(%s, %s, %s)" for _ in settings)
+    values = [value for pair in settings.items() for value in (*pair, is_local)]
+    connection.execute(f"SELECT {calls}", values)

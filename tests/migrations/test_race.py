@@ -1,0 +1,79 @@
+"""Many runners at once, as when all replicas of a deployment start together."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dev.postgres import EmbeddedPostgres
+from tests.migrations.conftest import BOTH
+from tests.support.databases import fresh_database
+from tests.support.service import Process
+
+RUNNERS = 12
+FILES = 20
+SLOW = (5, 10, 15)
+
+
+@pytest.fixture
+def race_folder(tmp_path: Path) -> Path:
+    effect = "INSERT INTO effects VALUES ({});\n".format
+    (tmp_path / "0001_effects.sql").write_text("CREATE TABLE effects (file int);\n" + effect(1))
+    for number in range(2, FILES + 1):
+        pause = "SELECT pg_sleep(0.3);\n" if number in SLOW else ""
+        (tmp_path / f"{number:04d}_effect.sql").write_text(pause + effect(number))
+    return tmp_path
+
+
+@contextmanager
+def runners(folder: Path, url: str) -> Iterator[list[Process]]:
+    with ExitStack() as stack:
+        started = []
+        for _ in range(RUNNERS):
+            command = ("bin/migrate", "--folder", str(folder))
+            started.append(Process(*command, environ={"DATABASE_URL": url}))
+            stack.callback(started[-1].kill)
+        yield started
+
+
+def race(folder: Path, url: str) -> None:
+    with runners(folder, url) as started:
+        for process in started:
+            assert process.wait(120) == 0, process.output
+        told = [line for process in started for line in process.lines if line.startswith("Applied ")]
+    everything = list(range(1, FILES + 1))
+    with psycopg.connect(url) as connection:
+        effects = connection.execute("SELECT array_agg(file ORDER BY file) FROM effects").fetchone()
+        ledger = connection.execute(
+            "SELECT array_agg(version ORDER BY version), bool_and(status = 'applied') FROM schema_migrations"
+        ).fetchone()
+    assert effects == (everything,)
+    assert ledger == (everything, True)
+    assert len(told) == FILES
+
+
+@pytest.mark.parametrize("server", BOTH, indirect=True)
+def test_twelve_at_once_apply_each_file_once_and_all_succeed(race_folder: Path, url: str) -> None:
+    race(race_folder, url)
+
+
+@pytest.mark.full
+def test_twenty_races_have_no_loser(race_folder: Path, postgres: EmbeddedPostgres) -> None:
+    for _ in range(20):
+        with fresh_database(postgres) as url:
+            race(race_folder, url)
+
+
+def test_twelve_at_once_build_an_index_concurrently_once(race_folder: Path, url: str) -> None:
+    (race_folder / f"{FILES - 1:04d}_effect.sql").write_text(
+        "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY effects_file ON effects (file);\n"
+    )
+    with runners(race_folder, url) as started:
+        assert [process.wait(120) for process in started] == [0] * RUNNERS, started[0].output
+    with psycopg.connect(url) as connection:
+        valid = connection.execute(
+            "SELECT array_agg(indisvalid) FROM pg_index WHERE indrelid = 'effects'::regclass"
+        )
+        assert valid.fetchone() == ([True],)
