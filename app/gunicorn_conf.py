@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ control_socket_disable = True
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The sockets listen; workers are forked next."""
+    # Blocked since app.start, while there was no handler for it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.collect()
     gc.freeze()
     logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})

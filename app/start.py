@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -12,12 +13,13 @@ from app import logs
 from app.config import Config, ConfigError
 from app.environment import ROOT, load_config
 from app.migrations.command import TERMINATED, check, migrate
+from app.migrations.connect import check_url
 from app.migrations.errors import Exit, MigrationError, TerminatedError
 from app.migrations.report import LogReport
 from app.migrations.signals import raise_on_sigterm
 
 LOCK_WAIT = 90.0
-"""Seconds; fits inside the health grace of a deployment."""
+"""Seconds; with a database that answers, inside the health grace of a deployment."""
 
 PACKAGES = {
     "SENTRY_DSN": ("sentry_sdk", "sentry"),
@@ -40,6 +42,11 @@ def prepare(environ: Mapping[str, str]) -> Config:
     _require_packages(config)
     for warning in config.warnings():
         logger.warning(warning)
+    for variable, url in (
+        ("DATABASE_URL", config.database_url),
+        ("MIGRATE_DATABASE_URL", config.migrate_database_url),
+    ):
+        check_url(url, variable)
     if config.migrate_on_start:
         migrate(config.migrate_database_url, report=LogReport(logger), wait=LOCK_WAIT)
     else:
@@ -61,7 +68,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     logs.configure("console" if environ.get("LOG_FORMAT") == "console" else "json", "info")
     try:
         prepare(environ)
-        return _become_gunicorn()
+        return _become_gunicorn(environ)
     except ConfigError as error:
         LogReport(logger).say("error", *str(error).splitlines(), level=logging.ERROR)
         return Exit.CONFIGURATION
@@ -73,19 +80,20 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return Exit.TERMINATED
 
 
-def _become_gunicorn() -> NoReturn:
+def _become_gunicorn(environ: Mapping[str, str]) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     configuration = str(ROOT / "app" / "gunicorn_conf.py")
-    os.execv(  # noqa: S606  # becoming gunicorn is the point: it must be the container's first process
-        sys.executable,
-        [sys.executable, "-P", "-m", "gunicorn", "--config", configuration, "app.wsgi:get_app()"],
-    )
+    command = [sys.executable, "-P", "-m", "gunicorn", "--config", configuration, "app.wsgi:get_app()"]
+    # Empty counts as unset, also for the variables that gunicorn reads by itself.
+    given = {name: value for name, value in environ.items() if value.strip()}
+    os.execve(sys.executable, command, given)  # noqa: S606  # it must be the container's first process
 
 
 def _require_packages(config: Config) -> None:
     values = {"SENTRY_DSN": config.sentry_dsn, "OTEL_EXPORTER_OTLP_ENDPOINT": config.otel_endpoint}
     faults = [
-        f"{name}: needs a package that is not installed: pip install 'connected-backend[{extra}]', "
-        f"or leave {name} empty"
+        f"{name}: needs a package that is not installed here; the image has it, elsewhere: "
+        f".venv/bin/pip install '.[{extra}]'. Or leave {name} empty"
         for name, (module, extra) in PACKAGES.items()
         if values[name] and not _is_installed(module)
     ]
@@ -98,7 +106,3 @@ def _is_installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))

@@ -47,6 +47,7 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    CONSTRAINT users_email_lower_check CHECK ((email = lower(email))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
     CONSTRAINT users_picture_check CHECK ((char_length(picture) <= 2000))
 );
@@ -80,7 +81,7 @@ CREATE INDEX identities_user_id_idx ON public.identities USING btree (user_id);
 
 CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at);
 
-CREATE INDEX sessions_user_id_last_seen_at_idx ON public.sessions USING btree (user_id, last_seen_at DESC) WHERE (revoked_at IS NULL);
+CREATE INDEX sessions_user_id_last_seen_at_idx ON public.sessions USING btree (user_id, last_seen_at DESC);
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

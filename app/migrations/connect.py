@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ DEFAULTS: dict[str, str | int] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
 }
 OWN = {"client_encoding": "UTF8"}
 """Whatever PGCLIENTENCODING says: files are sent as UTF-8."""
@@ -54,13 +55,7 @@ def connect(
     Raises:
         MigrationError: CONFIGURATION at once for what waiting cannot mend, UNAVAILABLE after the wait.
     """
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise MigrationError(
-            Exit.CONFIGURATION,
-            "The database URL is not one that PostgreSQL's libpq can read: see DATABASE_URL.",
-        ) from error
+    given = check_url(url, "DATABASE_URL")
     defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
     conninfo = make_conninfo(url, application_name=application_name, **defaults, **OWN)
     began = clock()
@@ -104,6 +99,20 @@ def _configured(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     # A pooler gives each transaction another server, which does not know what was prepared.
     connection.prepare_threshold = None
     return connection
+
+
+def check_url(url: str, variable: str) -> Mapping[str, Any]:
+    """The parts of a URL, as libpq reads it.
+
+    Raises:
+        MigrationError: CONFIGURATION, naming the variable and not the URL, which may hold a password.
+    """
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise MigrationError(
+            Exit.CONFIGURATION, f"{variable}: not a URL that PostgreSQL's libpq can read; % is written %25"
+        ) from error
 
 
 def _reason(error: psycopg.Error) -> str:
