@@ -17,7 +17,7 @@ QUIET_LOGGERS = {
     # DEBUG would print codes, tokens and secrets.
     "oauthlib": logging.INFO,
     "requests_oauthlib": logging.INFO,
-    "urllib3": logging.INFO,
+    "urllib3": logging.ERROR,
     # app.database says once what the pool would say at every attempt.
     "psycopg.pool": logging.CRITICAL,
     "psycopg": logging.ERROR,
