@@ -196,11 +196,15 @@ def test_while_the_database_is_frozen_threads_stay_free(database: Outage, serve:
         assert load.lost == []
 
 
+AT_ONCE = 1.5
+"""Seconds; who waits for the database instead waits 3 or 5. Answers take milliseconds, on a machine at rest."""
+
+
 def is_quick(service: Service, headers: dict[str, str]) -> bool:
     """Whether /health answers at once, and /auth/session with 503."""
     health, session = get(service, "/health"), get(service, "/auth/session", headers)
     slowest = max(answer.elapsed.total_seconds() for answer in (health, session))
-    return (health.status_code, session.status_code) == (200, 503) and slowest < 0.5
+    return (health.status_code, session.status_code) == (200, 503) and slowest < AT_ONCE
 
 
 def test_a_restart_between_two_requests_is_noticed_by_nobody(database: Outage, serve: MakeService) -> None:
