@@ -197,7 +197,7 @@ def test_while_the_database_is_frozen_threads_stay_free(database: Outage, serve:
 
 
 AT_ONCE = 1.5
-"""Seconds; who waits for the database instead waits 3 or 5. Answers take milliseconds, on a machine at rest."""
+"""Seconds; who waits for the database instead waits 3 or 5. At rest, answers take milliseconds."""
 
 
 def is_quick(service: Service, headers: dict[str, str]) -> bool:
