@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from typing import NoReturn
 
 from app.migrations.errors import Exit, TerminatedError
@@ -13,14 +14,13 @@ GRACE = 1.5
 def raise_on_sigterm() -> None:
     """Makes SIGTERM and SIGINT raise TerminatedError, upon which psycopg cancels the running statement."""
 
-    def leave(_signal: int, _frame: object) -> NoReturn:
-        os._exit(Exit.TERMINATED)
-
     def terminate(_signal: int, _frame: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGALRM, leave)
-        signal.setitimer(signal.ITIMER_REAL, GRACE)
+        # In a thread of its own, whatever the main one waits for.
+        watchdog = threading.Timer(GRACE, os._exit, (Exit.TERMINATED,))
+        watchdog.daemon = True
+        watchdog.start()
         raise TerminatedError
 
     signal.signal(signal.SIGTERM, terminate)

@@ -18,6 +18,9 @@ from tests.support.service import Process
 
 MakeRunner = Callable[..., Runner]
 BOTH = [18, 16]
+"""Versions for `parametrize("server", BOTH, indirect=True)`."""
+BOTH_IN_FULL = [18, pytest.param(16, marks=pytest.mark.full)]
+"""The older one in `bin/ci --full` alone."""
 
 
 class Run(Protocol):

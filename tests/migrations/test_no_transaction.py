@@ -9,10 +9,10 @@ import pytest
 
 from app.migrations.errors import Exit, MigrationError
 from app.migrations.files import NO_TRANSACTION
-from tests.migrations.conftest import BOTH, MakeRunner
+from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
 Connection = psycopg.Connection[Any]
-pytestmark = pytest.mark.parametrize("server", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("server", BOTH_IN_FULL, indirect=True)
 BUILD = "CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)"
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from app.migrations.errors import Exit, MigrationError
 from app.migrations.lock import lock_key
-from tests.migrations.conftest import BOTH, MakeRunner
+from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
-pytestmark = pytest.mark.parametrize("server", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("server", BOTH_IN_FULL, indirect=True)
 
 
 def test_it_says_what_it_did(make_runner: MakeRunner) -> None:
