@@ -17,6 +17,7 @@ class Outcome:
     """What became of one request.
 
     Attributes:
+        client: the thread's number.
         request_id: of the service's log.
         sent_at: monotonic seconds.
         seconds: until the answer was read to its end, or until it was clear that there is none.
@@ -24,6 +25,7 @@ class Outcome:
         fault: why there is none.
     """
 
+    client: int
     request_id: str
     sent_at: float
     seconds: float
@@ -50,8 +52,8 @@ class Load:
         self._headers = dict(headers)
         self._is_over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._call, args=(keeps,), daemon=True)
-            for keeps in [False] * fresh + [True] * kept
+            threading.Thread(target=self._call, args=(number, number >= fresh), daemon=True)
+            for number in range(fresh + kept)
         ]
         self.outcomes: list[Outcome] = []
         self.refused = 0
@@ -77,7 +79,12 @@ class Load:
         """The statuses of what was sent after a moment."""
         return {outcome.status for outcome in list(self.outcomes) if outcome.sent_at >= since}
 
-    def _call(self, keeps: bool) -> None:  # noqa: FBT001  # a thread's argument
+    def has_answered_all(self, *, since: float) -> bool:
+        """Whether every thread has got an answer to something it sent after a moment."""
+        clients = {outcome.client for outcome in list(self.outcomes) if outcome.sent_at >= since}
+        return len(clients) == len(self._threads)
+
+    def _call(self, number: int, keeps: bool) -> None:  # noqa: FBT001  # a thread's arguments
         connection: http.client.HTTPConnection | None = None
         while not self._is_over.is_set():
             if connection is None:
@@ -85,7 +92,7 @@ class Load:
             if connection is None:
                 self._is_over.wait(0.02)
                 continue
-            if not self._ask(connection, keeps=keeps):
+            if not self._ask(connection, number, keeps=keeps):
                 connection.close()
                 connection = None
         if connection:
@@ -100,7 +107,7 @@ class Load:
             return None
         return connection
 
-    def _ask(self, connection: http.client.HTTPConnection, *, keeps: bool) -> bool:
+    def _ask(self, connection: http.client.HTTPConnection, number: int, *, keeps: bool) -> bool:
         """Adds the outcome; returns whether the connection can be used again."""
         began = time.monotonic()
         request_id = uuid.uuid4().hex
@@ -114,7 +121,9 @@ class Load:
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException) as error:
-            self.outcomes.append(Outcome(request_id, began, time.monotonic() - began, None, repr(error)))
+            self.outcomes.append(
+                Outcome(number, request_id, began, time.monotonic() - began, None, repr(error))
+            )
             return False
-        self.outcomes.append(Outcome(request_id, began, time.monotonic() - began, response.status))
+        self.outcomes.append(Outcome(number, request_id, began, time.monotonic() - began, response.status))
         return not response.will_close
