@@ -251,7 +251,7 @@ def test_a_connection_that_dies_under_a_read_is_replaced_unnoticed(
     service = serve(1)
     signed_in = insert_live_session(database.admin_url)
     with Load(service.port, "/auth/session", fresh=2, kept=6, headers=signed_in) as load:
-        for _ in range(25):
+        for _ in range(12):
             database.kill_a_connection()
             # A request that meets two such deaths is refused; here each meets one at most.
             until(partial(load.has_answered_all, since=time.monotonic()), seconds=20, what="answers")

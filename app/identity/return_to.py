@@ -1,4 +1,4 @@
-"""Where a sign-in may lead back to: a path of the frontend, never another site."""
+"""Where a sign-in may lead back to: a path of the frontend or a sibling host's page, never another site."""
 
 import re
 import unicodedata
@@ -13,11 +13,17 @@ MAX_DECODINGS = 5
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
 _NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
 """What decoding makes of other bytes; some readers take an overlong form for a slash."""
+_URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(?P<rest>/.*)?", re.DOTALL)
+"""No user name, no port: a host and whatever follows it."""
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 
 
-def checked_return_to(value: str | None) -> str:
-    """The path to return to, ready for a Location header; DEFAULT when none was asked for.
+def checked_return_to(value: str | None, *, cookie_domain: str | None = None) -> str:
+    """The path or URL to return to, ready for a Location header; DEFAULT when none was asked for.
+
+    Args:
+        value: a path under WEBAPP_URL, or with COOKIE_DOMAIN an https URL under that domain.
+        cookie_domain: COOKIE_DOMAIN.
 
     Raises:
         InvalidReturnToError: for a scheme, `//`, a backslash, a dot segment, a control character,
@@ -25,6 +31,15 @@ def checked_return_to(value: str | None) -> str:
     """
     if not value:
         return DEFAULT
+    if cookie_domain and (match := _URL.fullmatch(value)):
+        host = match["host"].lower()
+        if not f".{host}".endswith(f".{cookie_domain}"):
+            raise InvalidReturnToError
+        return f"https://{host}{_checked_path(match['rest'] or '/')}"
+    return _checked_path(value)
+
+
+def _checked_path(value: str) -> str:
     if len(value) > MAX_LENGTH:
         raise InvalidReturnToError
     path = re.split(r"[?#]", value, maxsplit=1)[0]

@@ -58,7 +58,8 @@ class CallbackResource(HeadMixin):
         except (AccountGoneError, NotSignedInError) as error:
             raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
         resp.status = 303
-        resp.set_header("Location", self._webapp_url + path)
+        # An absolute one was checked to be a sibling host's when the attempt began.
+        resp.set_header("Location", path if path.startswith("https://") else self._webapp_url + path)
 
     def _take_attempt(self, req: falcon.Request, resp: falcon.Response) -> Attempt:
         """The attempt of this browser that the state names; it cannot be taken again."""

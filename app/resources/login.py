@@ -22,7 +22,8 @@ class LoginResource(HeadMixin):
         wanted = req.get_param_as_list("return_to") or []
         if len(wanted) > 1:
             raise InvalidReturnToError
-        attempt = Attempt.begin(checked_return_to(wanted[0] if wanted else None))
+        return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookies.domain)
+        attempt = Attempt.begin(return_to)
         url = self._conversation.authorization_url(attempt)
         cookie = self._signer.sign(attempt)
         self._make_room(req, resp, len(cookie))

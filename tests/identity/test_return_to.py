@@ -207,3 +207,45 @@ def assert_stays_below(frontend: str, url: str) -> None:
         assert "" not in segments[1:-1]
         assert not re.search(r"[\0-\x1f\x7f\\]", path)
         path = unquote(path)
+
+
+SIBLINGS = {
+    "https://docs.example.com": "https://docs.example.com/",
+    "https://example.com/a?b=c#d": "https://example.com/a?b=c#d",
+    "https://A.B.Example.com/x": "https://a.b.example.com/x",
+}
+STRANGERS = [
+    "https://example.com.evil.example/",
+    "https://evilexample.com/",
+    "https://user@docs.example.com/",
+    "https://docs.example.com:8443/",
+    "https://docs.example.com\\.evil.example/",
+    "https://docs.example.com@evil.example/",
+    "https://evil.example?x=.example.com",
+    "https://evil.example#.example.com",
+    "https://docs.example.com//evil",
+    "https://docs.example.com/%0d%0aX: y",
+    "http://docs.example.com/",
+    "https:docs.example.com/",
+    "//docs.example.com/",
+]
+
+
+@pytest.mark.parametrize(("value", "checked"), SIBLINGS.items())
+def test_with_a_cookie_domain_a_sibling_host_may_be_returned_to(value: str, checked: str) -> None:
+    assert checked_return_to(value, cookie_domain="example.com") == checked
+    with pytest.raises(InvalidReturnToError):
+        checked_return_to(value)
+
+
+@pytest.mark.parametrize("value", STRANGERS)
+def test_with_a_cookie_domain_others_are_still_refused(value: str) -> None:
+    with pytest.raises(InvalidReturnToError):
+        checked_return_to(value, cookie_domain="example.com")
+
+
+def test_a_sign_in_leads_back_to_a_sibling_host(make_app: Callable[..., Any]) -> None:
+    hosts = {"API_URL": "https://api.example.com", "WEBAPP_URL": "https://app.example.com"}
+    visitor = Visitor(make_app(**hosts, COOKIE_DOMAIN="example.com", REGISTRATION="automatic"))
+    answer = visitor.sign_in(quote("https://docs.example.com/page", safe=""))
+    assert answer.headers["location"] == "https://docs.example.com/page"
