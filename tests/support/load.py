@@ -42,14 +42,23 @@ class Load:
         fresh: threads that open a connection for each request.
         kept: threads that keep theirs as long as the service does.
         headers: sent with each request.
+        pause: seconds between a thread's answer and its next request.
     """
 
     def __init__(
-        self, port: int, path: str, *, fresh: int = 0, kept: int = 0, headers: Mapping[str, str] = NOTHING
+        self,
+        port: int,
+        path: str,
+        *,
+        fresh: int = 0,
+        kept: int = 0,
+        headers: Mapping[str, str] = NOTHING,
+        pause: float = 0.0,
     ) -> None:
         self._port = port
         self._path = path
         self._headers = dict(headers)
+        self._pause = pause
         self._is_over = threading.Event()
         self._threads = [
             threading.Thread(target=self._call, args=(number, number >= fresh), daemon=True)
@@ -86,7 +95,7 @@ class Load:
 
     def _call(self, number: int, keeps: bool) -> None:  # noqa: FBT001  # a thread's arguments
         connection: http.client.HTTPConnection | None = None
-        while not self._is_over.is_set():
+        while not self._is_over.wait(self._pause):
             if connection is None:
                 connection = self._connect()
             if connection is None:
