@@ -1,44 +1,28 @@
 """What the service can be told by its environment: read once, checked once, then frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal
 
-from environs import Env, EnvValidationError
+from environs import Env, EnvError, EnvValidationError
 
 from app import config_parsers as parse
+from app import variables
 from app.config_parsers import Rate
-
-ORIGINAL_NAMES = {"APP_ENV": "NODE_ENV", "API_URL": "VITE_API_URL"}
-"""Names of the Node backend's deployment guide; ours wins when both are set."""
-
-VERBATIM = frozenset({"DB_PASSWORD"})
-"""Values whose outer blanks count."""
+from app.database_url import DatabaseVariables
+from app.variables import ORIGINAL_NAMES, ConfigError
 
 LOCAL_DEFAULTS = {
     "SESSION_SECRET": "not-a-secret-only-for-development-and-tests",
     "GOOGLE_CLIENT_ID": "development",
     "GOOGLE_CLIENT_SECRET": "development",
     "WEBAPP_URL": "http://localhost:5173",
-    "DATABASE_URL": "postgresql://postgres@localhost:5432/connected_backend",
 }
 """What development and test use where staging and production require a value."""
 
 PRIVATE_NETWORKS = "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
-
-
-class ConfigError(Exception):
-    """The environment is not usable.
-
-    Attributes:
-        faults: one sentence a fault, each beginning with the variable's name.
-    """
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(["The configuration is not valid:", *faults]))
-        self.faults = faults
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,10 +92,11 @@ class Config:
         Raises:
             ConfigError: with every fault there is.
         """
+        database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
         reader = _Reader(environ)
-        values = reader.values(embedded_database_url)
-        reader.raise_faults()
-        return cls(**values)
+        values = reader.values()
+        reader.raise_faults(database.faults)
+        return cls(**values, database_url=database.url or "", migrate_database_url=database.migrate_url or "")
 
 
 class _MappingEnv(Env):
@@ -120,21 +105,24 @@ class _MappingEnv(Env):
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(eager=False)
         self._source = environ
-        self.add_parser("parsed", lambda value, parser: None if value is None else parser(value))
+        self.add_parser("parsed", _parsed)
 
     def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401  # environs' own signature
-        for name in (env_key, ORIGINAL_NAMES.get(env_key, env_key)):
-            value = self._source.get(name, "")
-            if value.strip():
-                return value if name in VERBATIM else value.strip()
-        return default
+        value = variables.find(self._source, env_key)
+        return default if value is None else value
+
+
+def _parsed(value: str | None, parser: Callable[[str], object]) -> object:
+    try:
+        return None if value is None else parser(value)
+    except parse.ParseError as error:
+        raise EnvError(str(error)) from error
 
 
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._env = _MappingEnv(environ)
         self._environ = environ
-        self._faults: list[str] = []
         self._app_env: str | None = self._read(
             "APP_ENV", parse.one_of("development", "test", "staging", "production"), "production"
         )
@@ -147,7 +135,7 @@ class _Reader:
         default = LOCAL_DEFAULTS.get(name, ...) if self._is_local else ...
         return self._env.parsed(name, default, parser=parser)
 
-    def values(self, embedded_database_url: str | None) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Config's fields; None where a fault was noted."""
         read = self._read
         url = parse.url(https_only=not self._is_local)
@@ -155,15 +143,12 @@ class _Reader:
         threads = read("WEB_THREADS", parse.integer(1, 512), 8)
         webapp_url = self._required("WEBAPP_URL", url)
         api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else ...)
-        database_url = self.database_url(embedded_database_url)
         console = "console" if self._app_env == "development" else "json"
         provider = "http://localhost:9400" if self._is_local else "https://accounts.google.com"
         return {
             "app_env": self._app_env,
             "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens to its network
             "port": port,
-            "database_url": database_url,
-            "migrate_database_url": self.migrate_database_url(database_url),
             "db_pool_max": read("DB_POOL_MAX", parse.integer(1, 1000), threads),
             "session_secret": self._required("SESSION_SECRET", parse.session_secret),
             "session_secret_previous": read("SESSION_SECRET_PREVIOUS", parse.session_secret),
@@ -195,60 +180,21 @@ class _Reader:
         listed: frozenset[str] = self._read("ALLOWED_ORIGINS", parse.origins, "") or frozenset()
         return listed | {parse.origin_of(webapp_url)} if webapp_url else listed
 
-    def database_url(self, embedded_database_url: str | None) -> str | None:
-        """DATABASE_URL, else what the DB_* variables make, else what this APP_ENV falls back on."""
-        fallback = LOCAL_DEFAULTS["DATABASE_URL"] if self._is_local else None
-        if self._app_env == "development" and embedded_database_url:
-            fallback = embedded_database_url
-        if url := self._read("DATABASE_URL", parse.database_url):
-            return str(url)
-        names = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSLMODE")
-        if self._environ.get("DATABASE_URL", "").strip():
-            return None
-        if not any(self._environ.get(name, "").strip() for name in names):
-            if fallback is None:
-                self._faults.append("DATABASE_URL: required (or DB_HOST, DB_USER, DB_PASSWORD and DB_NAME)")
-            return fallback
-        parts = {
-            "host": self._env.parsed("DB_HOST", parser=parse.text),
-            "port": self._read("DB_PORT", parse.integer(1, 65535), 5432),
-            "user": self._env.parsed("DB_USER", parser=parse.text),
-            "password": self._env.parsed("DB_PASSWORD", parser=parse.text),
-            "name": self._env.parsed("DB_NAME", parser=parse.text),
-            "sslmode": self._read("DB_SSLMODE", parse.one_of(*parse.SSL_MODES), "prefer"),
-        }
-        return None if None in parts.values() else parse.compose_database_url(**parts)
-
-    def migrate_database_url(self, database_url: str | None) -> str:
-        """A direct connection for migrations; the service's own where none is named."""
-        return str(self._read("MIGRATE_DATABASE_URL", parse.database_url, database_url))
-
-    def raise_faults(self) -> None:
-        """Raises ConfigError with what environs collected and what was noted here."""
+    def raise_faults(self, others: list[str]) -> None:
+        """Raises ConfigError with what environs collected and what others noted."""
+        faults = list(others)
         try:
             self._env.seal()
         except EnvValidationError as error:
             messages: dict[str, list[str]] = dict(error.error_messages)  # type: ignore[arg-type]  # seal's are a mapping
             for name, sentences in messages.items():
-                self._faults += [f"{self._name_in_use(name)}: {_own_words(text)}" for text in sentences]
-        if self._faults:
-            raise ConfigError(sorted(self._faults))
+                faults += [f"{self._name_in_use(name)}: {_own_words(text)}" for text in sentences]
+        if faults:
+            raise ConfigError(sorted(faults))
 
     def _name_in_use(self, name: str) -> str:
         original = ORIGINAL_NAMES.get(name, name)
         return original if not self._environ.get(name) and self._environ.get(original) else name
-
-
-def migration_database_url(environ: Mapping[str, str], *, embedded_database_url: str | None = None) -> str:
-    """The database that migrations run against, without asking for the rest of the configuration.
-
-    Raises:
-        ConfigError: with every fault of the variables that name the database.
-    """
-    reader = _Reader(environ)
-    url = reader.migrate_database_url(reader.database_url(embedded_database_url))
-    reader.raise_faults()
-    return url
 
 
 def _own_words(message: str) -> str:

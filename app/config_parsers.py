@@ -1,4 +1,4 @@
-"""Text of one environment variable → its value. Each raises EnvError with a sentence for people."""
+"""Text of one environment variable → its value. Each raises ParseError with a sentence for people."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -7,14 +7,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
-from environs import EnvError
-
 MINIMUM_SECRET_LENGTH = 32
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute|hour|day)s?")
+
+
+class ParseError(ValueError):
+    """The text is not usable; the message is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Rate:
     def parse(cls, text: str) -> Self:
         """Reads `200/minute` or `10/15minutes`."""
         if not (match := _RATE.fullmatch(text.lower())):
-            raise EnvError("must look like 200/minute or 10/15minutes")
+            raise ParseError("must look like 200/minute or 10/15minutes")
         return cls(int(match[1]), int(match[2] or 1) * SECONDS[match[3]])
 
 
@@ -39,21 +41,21 @@ def host(value: str) -> str:
         return str(ip_address(name))
     except ValueError:
         if not _HOST_NAME.fullmatch(name.lower()):
-            raise EnvError("must be an address such as 0.0.0.0 or :: to listen on") from None
+            raise ParseError("must be an address such as 0.0.0.0 or :: to listen on") from None
         return name
 
 
 def text(value: str) -> str:
     """Any text without control characters."""
     if not value.isprintable():
-        raise EnvError("must not contain control characters")
+        raise ParseError("must not contain control characters")
     return value
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value not in choices:
-            raise EnvError(f"must be one of {', '.join(choices)}")
+            raise ParseError(f"must be one of {', '.join(choices)}")
         return value
 
     return parse
@@ -62,9 +64,9 @@ def one_of(*choices: str) -> Callable[[str], str]:
 def integer(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str | int) -> int:
         if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
-            raise EnvError("must be a whole number")
+            raise ParseError("must be a whole number")
         if not low <= int(value) <= high:
-            raise EnvError(f"must be from {low} to {high}")
+            raise ParseError(f"must be from {low} to {high}")
         return int(value)
 
     return parse
@@ -72,13 +74,13 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 def boolean(value: str) -> bool:
     if value.lower() not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
-        raise EnvError("must be true or false")
+        raise ParseError("must be true or false")
     return value.lower() in {"true", "1", "yes", "on"}
 
 
 def session_secret(value: str) -> str:
     if len(value) < MINIMUM_SECRET_LENGTH:
-        raise EnvError(f"Session secret must be at least {MINIMUM_SECRET_LENGTH} characters")
+        raise ParseError(f"Session secret must be at least {MINIMUM_SECRET_LENGTH} characters")
     return text(value)
 
 
@@ -88,9 +90,9 @@ def url(*, https_only: bool) -> Callable[[str], str]:
     def parse(value: str) -> str:
         parts = _split(value)
         if https_only and parts.scheme != "https":
-            raise EnvError("must begin with https:// in staging and production")
+            raise ParseError("must begin with https:// in staging and production")
         if parts.query or parts.fragment:
-            raise EnvError("must be a URL without ? and #")
+            raise ParseError("must be a URL without ? and #")
         return origin_of(value) + parts.path.rstrip("/")
 
     return parse
@@ -99,19 +101,19 @@ def url(*, https_only: bool) -> Callable[[str], str]:
 def dsn(value: str) -> str:
     """An http(s) URL that may carry a key, as error trackers hand out."""
     if not value.startswith(("http://", "https://")):
-        raise EnvError("must be a URL that begins with http:// or https://")
+        raise ParseError("must be a URL that begins with http:// or https://")
     return value
 
 
 def database_url(value: str) -> str:
     if not value.startswith(("postgresql://", "postgres://")):
-        raise EnvError("must begin with postgresql://")
+        raise ParseError("must begin with postgresql://")
     return value
 
 
 def redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise EnvError("must begin with redis://, rediss:// or unix://")
+        raise ParseError("must begin with redis://, rediss:// or unix://")
     return value
 
 
@@ -153,7 +155,7 @@ def domains(value: str) -> frozenset[str]:
 def domain(value: str) -> str:
     name = value.lower().removeprefix(".")
     if not _HOST_NAME.fullmatch(name):
-        raise EnvError(f"{value!r} is not a domain name")
+        raise ParseError(f"{value!r} is not a domain name")
     return name
 
 
@@ -163,7 +165,7 @@ def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(item) for item in items)
     except ValueError as error:
-        raise EnvError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from error
+        raise ParseError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from error
 
 
 def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
@@ -182,10 +184,10 @@ def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
 
 def _origin(value: str) -> str:
     if value in {"*", "null"}:
-        raise EnvError(f"{value!r} would let any site act for a signed-in person; list exact origins")
+        raise ParseError(f"{value!r} would let any site act for a signed-in person; list exact origins")
     parts = _split(value)
     if parts.path.rstrip("/") or parts.query or parts.fragment:
-        raise EnvError(f"{value!r} must be an origin such as https://app.example.com, without a path")
+        raise ParseError(f"{value!r} must be an origin such as https://app.example.com, without a path")
     return origin_of(value)
 
 
@@ -196,9 +198,9 @@ def _split(value: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or not value.isascii() or not value.isprintable() or set(value) & set(" \\*"):
-        raise EnvError(f"{value!r} is not a URL such as https://app.example.com (other alphabets as xn--...)")
+        raise ParseError(f"{value!r} is not a URL such as https://app.example.com (in ASCII)")
     if parts.username is not None:
-        raise EnvError("must not contain a user name or password")
+        raise ParseError("must not contain a user name or password")
     return parts
 
 
@@ -206,7 +208,7 @@ def _items(value: str) -> list[str]:
     items = [item.strip() for item in value.split(",") if item.strip()]
     if value and not items:
         # Taken for "none given" it would mean "everybody", for some.
-        raise EnvError("names nothing; leave the variable empty if that is meant")
+        raise ParseError("names nothing; leave the variable empty if that is meant")
     return items
 
 
@@ -220,5 +222,5 @@ def cookie_domain(value: str, *, api_url: str | None) -> str:
     api_host = urlsplit(api_url or "").hostname or name
     is_domain = "." in name and not name.rpartition(".")[2].isdigit()
     if not is_domain or not f".{api_host}".endswith(f".{name}"):
-        raise EnvError(f"must be a domain that the host of API_URL ({api_host}) lies under")
+        raise ParseError(f"must be a domain that the host of API_URL ({api_host}) lies under")
     return name

@@ -5,23 +5,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
-
-from app.config import Config, migration_database_url
+from app import variables
+from app.database_url import migration_database_url
 
 ROOT = Path(__file__).parent.parent
 MAX_SOCKET_PATH = 100
 """Bytes; Linux takes 107 for a Unix socket's path, and PostgreSQL adds its file's name."""
-
-
-def load_config(environ: Mapping[str, str]) -> Config:
-    """The configuration of this process.
-
-    Raises:
-        ConfigError: with every fault there is.
-    """
-    merged = with_dotenv(environ)
-    return Config.from_environ(merged, embedded_database_url=embedded_database_url(merged))
 
 
 def load_migration_database_url(environ: Mapping[str, str]) -> str:
@@ -36,8 +25,10 @@ def load_migration_database_url(environ: Mapping[str, str]) -> str:
 
 def with_dotenv(environ: Mapping[str, str], path: Path = ROOT / ".env") -> dict[str, str]:
     """The process's variables over those of `.env`, which only APP_ENV=development, set outside it, reads."""
-    if (environ.get("APP_ENV") or environ.get("NODE_ENV") or "").strip() != "development":
+    if variables.find(environ, "APP_ENV") != "development":
         return dict(environ)
+    from dotenv import dotenv_values  # noqa: PLC0415  # nobody else pays for it
+
     written = {name: value for name, value in dotenv_values(path).items() if value and value.strip()}
     return written | {name: value for name, value in environ.items() if value.strip()}
 

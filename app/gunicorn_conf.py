@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 import app.wsgi  # noqa: F401
 from app import logs
 from app.cpu import available_cpus
-from app.environment import load_config
+from app.settings import load_config
 
 _config = load_config(os.environ)
 logs.configure(_config.log_format, _config.log_level)

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from app import logs
-from app.config import Config, ConfigError
-from app.environment import ROOT, load_config
+from app.config import Config
+from app.environment import ROOT
 from app.migrations.command import TERMINATED, check, migrate
 from app.migrations.connect import check_url
 from app.migrations.errors import Exit, MigrationError, TerminatedError
 from app.migrations.report import LogReport
 from app.migrations.signals import raise_on_sigterm
+from app.settings import load_config
+from app.variables import ConfigError
 
 LOCK_WAIT = 90.0
 """Seconds; with a database that answers, inside the health grace of a deployment."""

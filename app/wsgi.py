@@ -15,7 +15,6 @@ from app.config import Config
 from app.cookies import CookiePolicy
 from app.credentials import Keyring
 from app.database import Database
-from app.environment import load_config
 from app.error_handlers import PROBLEM_JSON, add_error_handlers, problem
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
@@ -39,6 +38,7 @@ from app.resources.root import RootResource
 from app.resources.session import SessionResource
 from app.resources.sessions import SessionsResource
 from app.sessions import Sessions
+from app.settings import load_config
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Config, ConfigError, migration_database_url
+from app.config import Config
 from app.config_parsers import Rate
+from app.database_url import migration_database_url
 from app.environment import with_dotenv
+from app.variables import ConfigError
 from tests.support.service import PRODUCTION
 
 COMPLETE = {**PRODUCTION, "DATABASE_URL": "postgresql://u:p@db/app"}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.config import Config, ConfigError
+from app.config import Config
+from app.variables import ConfigError
 from tests.support.service import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

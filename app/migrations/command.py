@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.config import ConfigError
 from app.environment import load_migration_database_url
 from app.migrations import actions, amend
 from app.migrations.arguments import make_parser
@@ -17,6 +16,7 @@ from app.migrations.new import new
 from app.migrations.report import JSONReport, PlainReport, Report
 from app.migrations.signals import raise_on_sigterm
 from app.migrations.target import Target
+from app.variables import ConfigError
 from app.version import version
 
 TERMINATED = "Terminated. What ran in a transaction was rolled back; bin/migrate goes on from there."
