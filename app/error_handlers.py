@@ -36,6 +36,9 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
 }
 """Status, stable code, and what to tell the caller; an empty sentence stands for the exception's own."""
 
+INTERNAL_ERROR = (500, "internal_error", "Something went wrong here. The request_id helps to find it.")
+"""Of whatever is in no table."""
+
 RETRY_AFTER_SECONDS = 2
 
 CODES_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -95,7 +98,7 @@ def _handle_unexpected(
     _req: falcon.Request, resp: falcon.Response, error: Exception, _params: object
 ) -> None:
     logger.error("Request error", exc_info=error)
-    _set_problem(resp, 500, "internal_error", "Something went wrong here. The request_id helps to find it.")
+    _set_problem(resp, *INTERNAL_ERROR)
 
 
 def problem(status: int, code: str, detail: str) -> bytes:

@@ -15,7 +15,7 @@ from app.config import Config
 from app.cookies import CookiePolicy
 from app.credentials import Keyring
 from app.database import Database
-from app.error_handlers import PROBLEM_JSON, add_error_handlers, problem
+from app.error_handlers import INTERNAL_ERROR, PROBLEM_JSON, add_error_handlers, problem
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
@@ -144,7 +144,7 @@ def get_app() -> Service:
 def _answer_internal_error(
     common_headers: Mapping[str, str], _environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> Iterable[bytes]:
-    body = problem(500, "internal_error", "Something went wrong here. The request_id helps to find it.")
+    body = problem(*INTERNAL_ERROR)
     headers = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
     start_response("500 Internal Server Error", [*headers, *common_headers.items()])
     return [body]
