@@ -8,6 +8,7 @@ import falcon
 
 from app import errors
 from app.logs import REQUEST_FIELDS
+from app.metrics import Metrics
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -53,11 +54,14 @@ logger = logging.getLogger(__name__)
 MAX_CAUSE_LENGTH = 500
 
 
-def add_error_handlers(app: "falcon.App[falcon.Request, falcon.Response]", *, webapp_url: str) -> None:
+def add_error_handlers(
+    app: "falcon.App[falcon.Request, falcon.Response]", metrics: Metrics, *, webapp_url: str
+) -> None:
     """Gives every exception an answer; what is in no table is a 500 and a log record with its stack.
 
     Args:
         app: whose errors these are.
+        metrics: where failed sign-ins are counted.
         webapp_url: the frontend, where a sign-in that fails ends, with its code.
     """
 
@@ -67,6 +71,7 @@ def add_error_handlers(app: "falcon.App[falcon.Request, falcon.Response]", *, we
         cause = error.cause[:MAX_CAUSE_LENGTH]
         extra = {"event": "sign_in_failed", "code": error.code, "cause": cause}
         logger.warning("Sign-in failed", extra=extra)
+        metrics.sign_ins.labels(error.code).inc()
         resp.status = 303
         resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")
 

@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import falcon
+from falcon.routing import CompiledRouter
+from prometheus_client import CollectorRegistry
 
 from app import logs
 from app.authentication import Authentication
@@ -15,15 +17,18 @@ from app.config import Config
 from app.cookies import CookiePolicy
 from app.credentials import Keyring
 from app.database import Database
-from app.error_handlers import INTERNAL_ERROR, PROBLEM_JSON, add_error_handlers, problem
+from app.error_handlers import add_error_handlers
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
 from app.lifecycle import Lifecycle
+from app.metrics import Metrics
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
-from app.middleware.request_log import RequestLog
+from app.middleware.last_resort import LastResortMiddleware
+from app.middleware.request_id import RequestIDMiddleware
+from app.middleware.request_log import RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
@@ -67,7 +72,9 @@ class Service:
         self._database.close()
 
 
-def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSGIApplication":
+def create_app(
+    config: Config, database: Database, lifecycle: Lifecycle, metrics: Metrics
+) -> "WSGIApplication":
     """The application over its collaborators; reads no environment and opens nothing."""
     queries = Queries(database)
     keyring = Keyring(config.session_secret, config.session_secret_previous)
@@ -88,18 +95,19 @@ def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSG
     # The order is the order of refusal; what is sent back passes them in reverse. Headers come first, so
     # that every refusal carries them. Origins come before the cross-site check, which relies on it.
     headers = security_headers(hsts=config.is_hardened)
+    router = CompiledRouter()
     middleware: list[Any] = [
-        RouteMiddleware(),
+        RouteMiddleware(router),
         SecurityHeadersMiddleware(headers),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BodyLimitMiddleware(),
     ]
-    app = falcon.App(middleware=middleware)
+    app = falcon.App(middleware=middleware, router=router)
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
         dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
     )
-    add_error_handlers(app, webapp_url=config.webapp_url)
+    add_error_handlers(app, metrics, webapp_url=config.webapp_url)
 
     app.add_route("/", RootResource())
     app.add_route("/health", HealthResource())
@@ -121,8 +129,10 @@ def create_app(config: Config, database: Database, lifecycle: Lifecycle) -> "WSG
     app.add_route("/auth/sessions", SessionsResource(authentication, sessions))
     app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
-    addresses = ClientAddressFinder(config.trusted_proxies)
-    return RequestLog(app, addresses=addresses, last_resort=partial(_answer_internal_error, headers))
+    # WSGI layers, the outermost last: what they see includes all that Falcon does.
+    answered = LastResortMiddleware(app, headers)
+    logged = RequestLogMiddleware(answered, addresses=ClientAddressFinder(config.trusted_proxies))
+    return RequestIDMiddleware(logged)
 
 
 def get_app() -> Service:
@@ -137,14 +147,6 @@ def get_app() -> Service:
     )
     database.open()
     lifecycle = Lifecycle()
+    metrics = Metrics(CollectorRegistry())
     headers = security_headers(hsts=config.is_hardened)
-    return Service(create_app(config, database, lifecycle), database, lifecycle, headers)
-
-
-def _answer_internal_error(
-    common_headers: Mapping[str, str], _environ: "WSGIEnvironment", start_response: "StartResponse"
-) -> Iterable[bytes]:
-    body = problem(*INTERNAL_ERROR)
-    headers = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
-    start_response("500 Internal Server Error", [*headers, *common_headers.items()])
-    return [body]
+    return Service(create_app(config, database, lifecycle, metrics), database, lifecycle, headers)

@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from app.config import Config
 from app.database import Database
 from app.lifecycle import Lifecycle
+from app.metrics import Metrics
 from app.migrations.command import migrate
 from app.migrations.report import PlainReport
 from app.wsgi import create_app
@@ -105,7 +107,7 @@ def make_app(
             )
             database.open()
             stack.callback(database.close)
-            return create_app(config, database, Lifecycle())
+            return create_app(config, database, Lifecycle(), Metrics(CollectorRegistry()))
 
         yield make
 

@@ -14,12 +14,12 @@ from app.errors import (
 )
 from app.identity.attempt import Attempt, AttemptSigner, attempt_id
 from app.identity.conversation import Conversation
-from app.middleware.request_log import client_of
 from app.models import Client, PendingIdentity
 from app.queries import Queries
 from app.resources.login import ATTEMPT_PREFIX
 from app.resources.resource import HeadMixin
 from app.sessions import LIFETIME, PENDING_LIFETIME, Sessions
+from app.wsgi_environ import client_of
 
 REGISTER_PATH = "/auth/register"
 
@@ -89,7 +89,7 @@ class CallbackResource(HeadMixin):
             raise SignInError("account_disabled", f"user {account.user_id} is disabled")
         if not account and self._registration == "closed":
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
-        client, previous_token = client_of(req), self._cookies.session_token(req)
+        client, previous_token = client_of(req.env), self._cookies.session_token(req)
         if not account and self._registration == "automatic":
             token = self._start_account(identity, client)
             if previous_token:

@@ -1,0 +1,30 @@
+"""An answer where the framework itself failed to give one."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from app.error_handlers import INTERNAL_ERROR, PROBLEM_JSON, problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+
+
+class LastResortMiddleware:
+    """Turns what nobody caught into the same 500 as an error in a resource; WSGI, not Falcon's."""
+
+    def __init__(self, app: "WSGIApplication", headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        try:
+            return self._app(environ, start_response)
+        except Exception:
+            logger.exception("Request error")
+        body = problem(*INTERNAL_ERROR)
+        common = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
+        start_response("500 Internal Server Error", [*common, *self._headers.items()])
+        return [body]

@@ -1,0 +1,44 @@
+"""Names the request: in its answer, in every log record, in the trace it belongs to."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from app.logs import request_fields
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+
+
+class RequestIDMiddleware:
+    """Takes an X-Request-ID of harmless characters over, makes a new one otherwise; WSGI, not Falcon's."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        fields = _identifying_fields(environ)
+
+        def start_named(
+            status: str,
+            headers: list[tuple[str, str]],
+            *exc_info: Any,  # noqa: ANN401  # PEP 3333
+        ) -> Callable[[bytes], object]:
+            headers.append(("X-Request-ID", fields["request_id"]))
+            return start_response(status, headers, *exc_info)
+
+        with request_fields(fields):
+            return self._app(environ, start_named)
+
+
+def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex}
+    # W3C Trace Context, section 3.2.
+    if match := _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
+        fields["trace_id"], fields["span_id"] = match.groups()
+    return fields
