@@ -9,6 +9,7 @@ import falcon
 from app import errors
 from app.logs import REQUEST_FIELDS
 from app.metrics import Metrics
+from app.security_events import log_event
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -24,6 +25,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "cross_site_request",
         "A request that changes something must come from an allowed origin.",
     ),
+    errors.SessionNotFoundError: (404, "session_not_found", "You have no such session."),
     errors.AlreadyRegisteredError: (409, "already_registered", "This person has an account already."),
     errors.EmailTakenError: (409, "email_taken", "Another account has this e-mail address."),
     errors.BodyTooLargeError: (413, "body_too_large", "The body is longer than 64 KiB."),
@@ -69,8 +71,7 @@ def add_error_handlers(
         _req: falcon.Request, resp: falcon.Response, error: errors.SignInError, _params: object
     ) -> None:
         cause = error.cause[:MAX_CAUSE_LENGTH]
-        extra = {"event": "sign_in_failed", "code": error.code, "cause": cause}
-        logger.warning("Sign-in failed", extra=extra)
+        log_event("sign_in_failed", code=error.code, cause=cause)
         metrics.sign_ins.labels(error.code).inc()
         resp.status = 303
         resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")

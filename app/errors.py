@@ -48,6 +48,10 @@ class RegistrationClosedError(ServiceError):
     """No new accounts are made here."""
 
 
+class SessionNotFoundError(ServiceError):
+    """The caller has no such session."""
+
+
 class OriginNotAllowedError(ServiceError):
     """The request's Origin is not one of ALLOWED_ORIGINS."""
 

@@ -45,6 +45,22 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class InsertedSession:
+    """A session just made, and the user whose session in the same browser ended with that."""
+
+    id: UUID
+    previous_user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that has just ended; without a user when it was still to be registered."""
+
+    id: UUID
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSummary:
     """A session as its owner sees it in a list; `id` is a handle, not a credential."""
 

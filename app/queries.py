@@ -1,6 +1,6 @@
 """One typed method for each file in sql/queries; the file has the method's name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,12 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import errors
-from psycopg.rows import args_row, class_row, scalar_row, tuple_row
+from psycopg.rows import args_row, class_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from app.database import Database
 from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError
-from app.models import Account, Client, PendingIdentity, Session, SessionSummary, User
+from app.models import (
+    Account,
+    Client,
+    EndedSession,
+    InsertedSession,
+    PendingIdentity,
+    Session,
+    SessionSummary,
+    User,
+)
 
 FOLDER = Path(__file__).parent.parent / "sql" / "queries"
 
@@ -51,8 +60,8 @@ class Queries:
         lifetime: timedelta,
         idle_limit: timedelta,
         client: Client,
-    ) -> UUID:
-        """The new session's id; the previous session is revoked.
+    ) -> InsertedSession:
+        """The new session's id, and whose session it replaced; that one is revoked.
 
         Raises:
             AccountGoneError: there is no such user any more.
@@ -70,12 +79,11 @@ class Queries:
                     "ip": client.ip,
                     "user_agent": client.user_agent,
                 },
-                scalar_row,
+                class_row(InsertedSession),
             )
         except errors.ForeignKeyViolation as error:
             raise AccountGoneError from error
-        session_id: UUID = rows[0]
-        return session_id
+        return rows[0]
 
     def insert_user(
         self,
@@ -114,11 +122,58 @@ class Queries:
             raise
         return rows[0] if rows else None
 
-    def update_session_revoked(self, *, token_hashes: list[bytes], reason: str) -> None:
-        """Ends a session. May run twice: the second time changes nothing."""
-        self._database.read(
-            self._sql["update_session_revoked"], {"token_hashes": token_hashes, "reason": reason}, tuple_row
+    def update_session_revoked(self, *, token_hashes: list[bytes], reason: str) -> EndedSession | None:
+        """Ends a session, unless it has ended. May run twice: the second time changes nothing."""
+        rows = self._database.read(
+            self._sql["update_session_revoked"],
+            {"token_hashes": token_hashes, "reason": reason},
+            class_row(EndedSession),
         )
+        return rows[0] if rows else None
+
+    def update_session_of_user_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> bool:
+        """Ends a user's session; whether the user has, or had, such a session. May run twice."""
+        return bool(
+            self._database.read(
+                self._sql["update_session_of_user_revoked"],
+                {"session_id": session_id, "user_id": user_id, "reason": reason},
+                tuple_row,
+            )
+        )
+
+    def update_other_sessions_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> int:
+        """Ends a user's live sessions but one; how many those were."""
+        return len(
+            self._database.write(
+                self._sql["update_other_sessions_revoked"],
+                {"session_id": session_id, "user_id": user_id, "reason": reason},
+                tuple_row,
+            )
+        )
+
+    def update_user(self, *, user_id: UUID, changes: Mapping[str, str | None]) -> User | None:
+        """The user as changed, or None when there is none. May run twice.
+
+        Args:
+            user_id: whose profile it is.
+            changes: the new `name`, `picture` or both; None empties a field.
+        """
+        rows = self._database.read(
+            self._sql["update_user"],
+            {
+                "user_id": user_id,
+                "sets_name": "name" in changes,
+                "name": changes.get("name"),
+                "sets_picture": "picture" in changes,
+                "picture": changes.get("picture"),
+            },
+            class_row(User),
+        )
+        return rows[0] if rows else None
+
+    def delete_user(self, *, user_id: UUID) -> None:
+        """Deletes the user with all that is theirs. May run twice."""
+        self._database.read(self._sql["delete_user"], {"user_id": user_id}, tuple_row)
 
     def list_sessions(self, *, user_id: UUID) -> Sequence[SessionSummary]:
         return self._database.read(

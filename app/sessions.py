@@ -1,6 +1,5 @@
 """The life of a session: how long it lives, when its token changes, what ends it."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,9 +11,11 @@ from app.errors import (
     EmailTakenError,
     NotSignedInError,
     RegistrationClosedError,
+    SessionNotFoundError,
 )
 from app.models import Client, PendingIdentity, Session, SessionSummary, User
 from app.queries import Queries
+from app.security_events import log_event
 
 LIFETIME = timedelta(days=30)
 """Never extended."""
@@ -23,8 +24,6 @@ SLIDE_INTERVAL = timedelta(minutes=5)
 """A visit moves the idle limit at most this often, so that reading stays reading."""
 PENDING_LIFETIME = timedelta(hours=1)
 """How long somebody may think about registering."""
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Sessions:
         """
         token = new_token()
         lifetime = PENDING_LIFETIME if isinstance(owner, PendingIdentity) else LIFETIME
-        session_id = self._queries.insert_session(
+        inserted = self._queries.insert_session(
             token_hash=self._keyring.token_hash(token),
             previous_token_hashes=self._keyring.token_hashes(previous_token) if previous_token else [],
             owner=owner,
@@ -71,8 +70,16 @@ class Sessions:
             idle_limit=min(lifetime, IDLE_LIMIT),
             client=client,
         )
-        logger.info("Session started", extra={"event": "session_started", "session_id": str(session_id)})
-        return StartedSession(session_id, token)
+        user_id = owner if isinstance(owner, UUID) else None
+        log_event("signed_in", session_id=str(inserted.id), user_id=_shown(user_id))
+        if inserted.previous_user_id not in {None, user_id}:
+            log_event(
+                "account_switched",
+                session_id=str(inserted.id),
+                user_id=_shown(user_id),
+                previous_user_id=_shown(inserted.previous_user_id),
+            )
+        return StartedSession(inserted.id, token)
 
     def register(
         self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
@@ -85,6 +92,17 @@ class Sessions:
             EmailTakenError: another identity's user has the e-mail.
             NotSignedInError: the pending session has ended.
         """
+        try:
+            user, token = self._insert_user(session_id, identity, name=name, picture=picture)
+        except (AlreadyRegisteredError, EmailTakenError, RegistrationClosedError) as error:
+            log_event("registration_failed", session_id=str(session_id), error=type(error).__name__)
+            raise
+        log_event("user_registered", user_id=str(user.id))
+        return user, token
+
+    def _insert_user(
+        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+    ) -> tuple[User, str]:
         if not self._registration_is_open:
             raise RegistrationClosedError
         token = new_token()
@@ -104,16 +122,42 @@ class Sessions:
             raise
         if user is None:
             raise NotSignedInError
-        logger.info("User registered", extra={"event": "user_registered", "user_id": str(user.id)})
         return user, token
 
     def end(self, token: str) -> None:
         """Signs out: the token is worth nothing from now on, on every replica."""
-        if is_token(token):
-            self._queries.update_session_revoked(
-                token_hashes=self._keyring.token_hashes(token), reason="signed_out"
-            )
+        if not is_token(token):
+            return
+        ended = self._queries.update_session_revoked(
+            token_hashes=self._keyring.token_hashes(token), reason="signed_out"
+        )
+        if ended:
+            log_event("signed_out", session_id=str(ended.id), user_id=_shown(ended.user_id))
+
+    def revoke(self, session_id: UUID, user: User) -> None:
+        """Ends one of the user's sessions, on every replica; one that has ended stays so.
+
+        Raises:
+            SessionNotFoundError: the user has no such session.
+        """
+        if not self._queries.update_session_of_user_revoked(
+            session_id=session_id, user_id=user.id, reason="revoked"
+        ):
+            raise SessionNotFoundError
+        log_event("session_revoked", session_id=str(session_id), user_id=str(user.id))
+
+    def revoke_others(self, current: Session, user: User) -> int:
+        """Ends the user's live sessions but the current one; how many those were."""
+        count = self._queries.update_other_sessions_revoked(
+            session_id=current.id, user_id=user.id, reason="revoked"
+        )
+        log_event("other_sessions_revoked", user_id=str(user.id), count=count)
+        return count
 
     def list_of(self, user: User) -> Sequence[SessionSummary]:
         """The user's live sessions, the latest seen first."""
         return self._queries.list_sessions(user_id=user.id)
+
+
+def _shown(user_id: UUID | None) -> str | None:
+    return str(user_id) if user_id else None

@@ -11,6 +11,7 @@ from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
 from app import logs
+from app.accounts import Accounts
 from app.authentication import Authentication
 from app.client_address import ClientAddressFinder
 from app.config import Config
@@ -41,7 +42,8 @@ from app.resources.logout import LogoutResource
 from app.resources.register import RegisterResource
 from app.resources.root import RootResource
 from app.resources.session import SessionResource
-from app.resources.sessions import SessionsResource
+from app.resources.sessions import OwnSessionResource, RevokeOthersResource, SessionsResource
+from app.resources.user import UserResource
 from app.sessions import Sessions
 from app.settings import load_config
 
@@ -127,6 +129,9 @@ def create_app(
     )
     app.add_route("/auth/session", SessionResource(authentication))
     app.add_route("/auth/sessions", SessionsResource(authentication, sessions))
+    app.add_route("/auth/sessions/{session_id}", OwnSessionResource(authentication, sessions, cookies))
+    app.add_route("/auth/sessions/revoke-others", RevokeOthersResource(authentication, sessions))
+    app.add_route("/auth/user", UserResource(authentication, Accounts(queries), cookies))
     app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
     # WSGI layers, the outermost last: what they see includes all that Falcon does.

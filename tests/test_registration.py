@@ -15,11 +15,6 @@ Connection = psycopg.Connection[Any]
 HTTPS = {"API_URL": "https://api.example.com", "WEBAPP_URL": "https://app.example.com"}
 
 
-def register(visitor: Visitor) -> None:
-    visitor.sign_in()
-    assert visitor.post("/auth/register").status_code == 201
-
-
 def test_an_expired_pending_session_registers_nobody(visitor: Visitor, connection: Connection) -> None:
     visitor.sign_in()
     connection.execute("UPDATE sessions SET expires_at = now(), idle_expires_at = now() + interval '1 hour'")
@@ -34,7 +29,7 @@ def test_an_expired_pending_session_registers_nobody(visitor: Visitor, connectio
 def test_an_email_another_identity_holds_is_a_conflict(
     visitor: Visitor, app: Any, provider: OpenIDProvider
 ) -> None:
-    register(visitor)
+    visitor.register()
     provider.person["sub"] = "somebody-else"
     provider.person["email"] = provider.person["email"].upper()
     other = Visitor(app, origin=WEBAPP)
@@ -75,7 +70,7 @@ def test_registration_can_be_closed(make_app: Callable[..., Any], visitor: Visit
 
 
 def test_a_disabled_user_cannot_sign_in(visitor: Visitor, connection: Connection) -> None:
-    register(visitor)
+    visitor.register()
     connection.execute("UPDATE users SET disabled_at = now()")
     assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/login?error=account_disabled"
 

@@ -14,17 +14,8 @@ Connection = psycopg.Connection[Any]
 HTTPS = {"API_URL": "https://api.example.com", "WEBAPP_URL": "https://app.example.com"}
 
 
-def register(visitor: Visitor) -> None:
-    visitor.sign_in()
-    assert visitor.post("/auth/register").status_code == 201
-
-
-def is_signed_in(visitor: Visitor) -> bool:
-    return bool(visitor.get("/auth/session").json["authenticated"])
-
-
 def test_the_database_holds_no_token(visitor: Visitor, connection: Connection) -> None:
-    register(visitor)
+    visitor.register()
     token = visitor.cookies["session"]
     hashes = [row[0] for row in connection.execute("SELECT token_hash FROM sessions")]
     assert token.encode() not in b"".join(hashes)
@@ -34,7 +25,7 @@ def test_the_database_holds_no_token(visitor: Visitor, connection: Connection) -
 
 def test_over_https_the_cookie_belongs_to_this_host_alone(make_app: Callable[..., Any]) -> None:
     visitor = Visitor(make_app(**HTTPS), origin="https://app.example.com")
-    register(visitor)
+    visitor.register()
     cookie = visitor.latest["__Host-session"]
     assert (cookie.http_only, cookie.secure, cookie.path) == (True, True, "/")
     assert not cookie.domain
@@ -49,7 +40,7 @@ def test_with_a_cookie_domain_the_session_is_shared_and_the_attempt_is_not(
     make_app: Callable[..., Any],
 ) -> None:
     visitor = Visitor(make_app(**HTTPS, COOKIE_DOMAIN="example.com"), origin="https://app.example.com")
-    register(visitor)
+    visitor.register()
     cookie = visitor.latest["__Secure-session"]
     assert (cookie.secure, cookie.domain) == (True, "example.com")
     attempts = [name for name in visitor.latest if name.startswith("__Host-sign-in-")]
@@ -73,28 +64,28 @@ def test_a_users_session_lives_thirty_days_seven_of_them_idle(
         SELECT expires_at - created_at = '30 days', idle_expires_at - created_at = '7 days'
         FROM sessions WHERE user_id IS NOT NULL AND revoked_at IS NULL
     """
-    register(visitor)
+    visitor.register()
     assert connection.execute(read).fetchall() == [(True, True)]
     visitor.sign_in()
     assert connection.execute(read).fetchall() == [(True, True)]
 
 
 def test_signing_in_again_ends_the_browsers_previous_session(visitor: Visitor) -> None:
-    register(visitor)
+    visitor.register()
     old = visitor.cookies["session"]
     visitor.sign_in()
     assert visitor.cookies["session"] != old
     visitor.cookies["session"] = old
-    assert not is_signed_in(visitor)
+    assert not visitor.is_signed_in
 
 
 def test_signing_out_ends_the_session_on_the_server(visitor: Visitor) -> None:
-    register(visitor)
+    visitor.register()
     token = visitor.cookies["session"]
     assert visitor.post("/auth/logout").status_code == 204
     assert "session" not in visitor.cookies
     visitor.cookies["session"] = token
-    assert not is_signed_in(visitor)
+    assert not visitor.is_signed_in
     assert visitor.post("/auth/logout").status_code == 204
 
 
@@ -109,9 +100,9 @@ def test_signing_out_ends_the_session_on_the_server(visitor: Visitor) -> None:
     ],
 )
 def test_a_session_is_dead_at_the_next_request(visitor: Visitor, connection: Connection, change: str) -> None:
-    register(visitor)
+    visitor.register()
     connection.execute(change)
-    assert not is_signed_in(visitor)
+    assert not visitor.is_signed_in
 
 
 def test_a_dead_token_is_not_cleared_lest_a_late_answer_takes_a_new_one_away(visitor: Visitor) -> None:
@@ -121,13 +112,13 @@ def test_a_dead_token_is_not_cleared_lest_a_late_answer_takes_a_new_one_away(vis
     late = visitor.get("/auth/session", headers={"Cookie": f"session={pending}"})
     assert late.json["authenticated"] is False
     assert not late.cookies
-    assert is_signed_in(visitor)
+    assert visitor.is_signed_in
 
 
 def test_a_visit_moves_the_idle_limit_at_most_every_five_minutes(
     visitor: Visitor, connection: Connection
 ) -> None:
-    register(visitor)
+    visitor.register()
     read = "SELECT last_seen_at, idle_expires_at FROM sessions WHERE user_id IS NOT NULL"
 
     def age(interval: str) -> tuple[Any, ...] | None:
@@ -139,10 +130,10 @@ def test_a_visit_moves_the_idle_limit_at_most_every_five_minutes(
         return connection.execute(read).fetchone()
 
     before = age("4 minutes")
-    assert is_signed_in(visitor)
+    assert visitor.is_signed_in
     assert connection.execute(read).fetchone() == before
     age("6 minutes")
-    assert is_signed_in(visitor)
+    assert visitor.is_signed_in
     left = (
         "SELECT extract(epoch FROM idle_expires_at - now()) / 86400 FROM sessions WHERE user_id IS NOT NULL"
     )
@@ -152,7 +143,7 @@ def test_a_visit_moves_the_idle_limit_at_most_every_five_minutes(
 
 
 def test_the_idle_limit_never_passes_the_absolute_one(visitor: Visitor, connection: Connection) -> None:
-    register(visitor)
+    visitor.register()
     connection.execute(
         "UPDATE sessions SET last_seen_at = now() - interval '1 hour', expires_at = now() + interval '1 day'"
     )
@@ -165,7 +156,7 @@ def test_the_idle_limit_never_passes_the_absolute_one(visitor: Visitor, connecti
 
 
 def test_several_session_cookies_count_as_none_and_are_cleared(visitor: Visitor) -> None:
-    register(visitor)
+    visitor.register()
     good, planted = visitor.cookies.pop("session"), new_token()
     for pair in ((good, planted), (planted, good), (good, good)):
         cookie = "; ".join(f"session={value}" for value in pair)
@@ -195,7 +186,7 @@ def test_a_visitor_gets_no_cookie(visitor: Visitor) -> None:
 
 
 def test_my_sessions_are_listed_and_mine_is_marked(app: Any, visitor: Visitor) -> None:
-    register(visitor)
+    visitor.register()
     elsewhere = Visitor(app, origin=WEBAPP)
     elsewhere.get(
         elsewhere.go_to_provider(),
@@ -219,14 +210,14 @@ def test_unregistered_people_have_no_list(visitor: Visitor) -> None:
 def test_a_rotated_secret_keeps_sessions_while_the_previous_is_set(make_app: Callable[..., Any]) -> None:
     old, new = "o" * 32, "n" * 32
     visitor = Visitor(make_app(SESSION_SECRET=old), origin=WEBAPP)
-    register(visitor)
+    visitor.register()
     for environ, expected in (
         ({"SESSION_SECRET": new, "SESSION_SECRET_PREVIOUS": old}, True),
         ({"SESSION_SECRET": new}, False),
     ):
         later = Visitor(make_app(**environ), origin=WEBAPP)
         later.cookies = dict(visitor.cookies)
-        assert is_signed_in(later) is expected
+        assert later.is_signed_in is expected
 
 
 def test_tokens_have_256_bits() -> None:
@@ -235,7 +226,7 @@ def test_tokens_have_256_bits() -> None:
 
 
 def test_over_http_the_cookie_is_plain_and_closed_to_scripts(visitor: Visitor) -> None:
-    register(visitor)
+    visitor.register()
     cookie = visitor.latest["session"]
     assert (cookie.http_only, cookie.secure, cookie.path) == (True, False, "/")
     assert not cookie.domain
@@ -247,6 +238,6 @@ def test_registration_ends_the_old_token(visitor: Visitor) -> None:
     visitor.sign_in()
     old = visitor.cookies["session"]
     visitor.post("/auth/register")
-    assert is_signed_in(visitor)
+    assert visitor.is_signed_in
     visitor.cookies["session"] = old
-    assert not is_signed_in(visitor)
+    assert not visitor.is_signed_in

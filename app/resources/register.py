@@ -4,7 +4,7 @@ from app.authentication import Authentication
 from app.cookies import CookiePolicy
 from app.errors import AlreadyRegisteredError
 from app.resources.json_body import name_field, picture_field, read_object
-from app.resources.session import user_media
+from app.resources.media import user_media
 from app.sessions import LIFETIME, Sessions
 
 FIELDS = frozenset({"name", "picture"})

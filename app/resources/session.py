@@ -2,7 +2,7 @@ import falcon
 
 from app.authentication import Authentication
 from app.logs import rfc3339
-from app.models import PendingIdentity, User
+from app.resources.media import user_media
 from app.resources.resource import HeadMixin
 
 ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
@@ -26,13 +26,3 @@ class SessionResource(HeadMixin):
             "user": user_media(person) if person else None,
             "expires_at": rfc3339(session.expires_at),
         }
-
-
-def user_media(person: User | PendingIdentity) -> dict[str, str | None]:
-    """A person as the API shows them; without an account the id is null."""
-    return {
-        "id": str(person.id) if isinstance(person, User) else None,
-        "email": person.email,
-        "name": person.name,
-        "picture": person.picture,
-    }

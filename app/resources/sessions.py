@@ -1,6 +1,10 @@
+from uuid import UUID
+
 import falcon
 
 from app.authentication import Authentication
+from app.cookies import CookiePolicy
+from app.errors import SessionNotFoundError
 from app.logs import rfc3339
 from app.resources.resource import HeadMixin
 from app.sessions import Sessions
@@ -29,3 +33,35 @@ class SessionsResource(HeadMixin):
                 for session in self._sessions.list_of(user)
             ]
         }
+
+
+class OwnSessionResource:
+    """`/auth/sessions/{session_id}`: one place where the caller is signed in."""
+
+    def __init__(self, authentication: Authentication, sessions: Sessions, cookies: CookiePolicy) -> None:
+        self._authentication = authentication
+        self._sessions = sessions
+        self._cookies = cookies
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, session_id: str) -> None:
+        current, user = self._authentication.get_user_session(req, resp)
+        try:
+            revoked = UUID(session_id)
+        except ValueError as error:
+            raise SessionNotFoundError from error
+        self._sessions.revoke(revoked, user)
+        if revoked == current.id:
+            self._cookies.clear_session(resp)
+        resp.status = 204
+
+
+class RevokeOthersResource:
+    """`/auth/sessions/revoke-others`: signs the caller out everywhere else."""
+
+    def __init__(self, authentication: Authentication, sessions: Sessions) -> None:
+        self._authentication = authentication
+        self._sessions = sessions
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        current, user = self._authentication.get_user_session(req, resp)
+        resp.media = {"revoked": self._sessions.revoke_others(current, user)}

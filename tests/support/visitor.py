@@ -55,6 +55,23 @@ class Visitor:
     def post(self, path: str, **arguments: Any) -> Result:
         return self.request("POST", path, **arguments)
 
+    def patch(self, path: str, **arguments: Any) -> Result:
+        return self.request("PATCH", path, **arguments)
+
+    def delete(self, path: str, **arguments: Any) -> Result:
+        return self.request("DELETE", path, **arguments)
+
+    def register(self) -> str:
+        """Signs in for the first time and registers; returns the new user's id."""
+        self.sign_in()
+        answer = self.post("/auth/register")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json["id"])
+
+    @property
+    def is_signed_in(self) -> bool:
+        return bool(self.get("/auth/session").json["authenticated"])
+
     def sign_in(self, return_to: str = "") -> Result:
         """From /auth/login through the provider to the answer of the callback."""
         return self.get(self.go_to_provider(return_to))

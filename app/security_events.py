@@ -1,0 +1,44 @@
+"""Log records of what happens to sign-ins, sessions and accounts (OWASP ASVS 5.0, V16.3)."""
+
+import logging
+from typing import Literal
+
+Event = Literal[
+    "signed_in",
+    "account_switched",
+    "sign_in_failed",
+    "user_registered",
+    "registration_failed",
+    "signed_out",
+    "session_revoked",
+    "other_sessions_revoked",
+    "user_updated",
+    "user_deleted",
+]
+
+SENTENCES: dict[Event, str] = {
+    "signed_in": "Signed in",
+    "account_switched": "Signed in as somebody else",
+    "sign_in_failed": "Sign-in failed",
+    "user_registered": "User registered",
+    "registration_failed": "Registration failed",
+    "signed_out": "Signed out",
+    "session_revoked": "Session revoked",
+    "other_sessions_revoked": "Other sessions revoked",
+    "user_updated": "User updated",
+    "user_deleted": "User deleted",
+}
+FAILURES: frozenset[Event] = frozenset({"sign_in_failed", "registration_failed"})
+
+logger = logging.getLogger(__name__)
+
+
+def log_event(event: Event, **fields: object) -> None:
+    """Writes one record whose `event` is that fixed word; ids are handles, so they may be in it.
+
+    Args:
+        event: what happened.
+        fields: ids, codes and counts; never a token, a code of a sign-in, or an e-mail address.
+    """
+    level = logging.WARNING if event in FAILURES else logging.INFO
+    logger.log(level, SENTENCES[event], extra={"event": event, **fields})
