@@ -40,6 +40,24 @@ export class Api {
     return this.#call("POST", "/auth/register", fields);
   }
 
+  /** Ends one session, by the id it has in the list. */
+  endSession(id) {
+    return this.#call("DELETE", `/auth/sessions/${id}`);
+  }
+
+  endOtherSessions() {
+    return this.#call("POST", "/auth/sessions/revoke-others");
+  }
+
+  /** `fields` holds name, picture or both; null empties one. */
+  changeUser(fields) {
+    return this.#call("PATCH", "/auth/user", fields);
+  }
+
+  deleteUser() {
+    return this.#call("DELETE", "/auth/user");
+  }
+
   signOut() {
     return this.#call("POST", "/auth/logout");
   }

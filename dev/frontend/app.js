@@ -48,9 +48,38 @@ async function dashboard() {
     const device = describeDevice(entry.user_agent);
     const row = fill("session-row", { ...entry, device, address: entry.ip ?? "an unknown address" });
     row.querySelector("[data-testid=current]").hidden = !entry.current;
+    const end = row.querySelector("[data-testid=end-session]");
+    end.hidden = entry.current;
+    end.addEventListener("click", () => act(() => api.endSession(entry.id)));
     view.querySelector("#sessions").append(row);
   }
+  const endOthers = view.querySelector("#end-others");
+  endOthers.hidden = sessions.length < 2;
+  endOthers.addEventListener("click", () => act(() => api.endOtherSessions()));
   view.querySelector("#sign-out").addEventListener("click", signOut);
+
+  const form = view.querySelector("#profile-form");
+  const field = view.querySelector("#profile-name");
+  field.value = session.user.name ?? "";
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(() => api.changeUser({ name: field.value.trim() || null }));
+  });
+
+  const dialog = view.querySelector("#delete-dialog");
+  view.querySelector("#delete-account").addEventListener("click", () => dialog.showModal());
+  dialog.addEventListener("close", () => dialog.returnValue === "delete" && act(() => api.deleteUser()));
+}
+
+/** Does something to the account, then shows the dashboard as it has become, or the refusal on it. */
+async function act(change) {
+  try {
+    await change();
+    await dashboard();
+  } catch (error) {
+    if (error.status !== 422) return failed(error);
+    document.getElementById("profile-error").textContent = error.message;
+  }
 }
 
 async function register() {

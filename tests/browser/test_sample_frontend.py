@@ -4,26 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import ROOT, Stack, Visitor
+from tests.browser.conftest import Stack, Visitor
+from tests.browser.walk import SCREENSHOTS, show, sign_in
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-SCREENSHOTS = ROOT / ".data" / "screenshots"
-
-
-def show(page: "Page", view: str) -> None:
-    """Wait until the sample frontend shows a view, named as its template in index.html."""
-    page.wait_for_selector(f"#main[data-view={view}]")
-
-
-def sign_in(page: "Page", stack: Stack, email: str) -> None:
-    page.goto(stack.frontend_url)
-    page.click("#sign-in")
-    page.fill("#new-person", email)
-    page.click("#continue")
 
 
 def test_somebody_new_registers_and_signs_out_of_one_browser_only(stack: Stack, visitor: Visitor) -> None:
