@@ -1,22 +1,73 @@
-"""Who is calling, by the session cookie."""
+"""Who is calling: by bearer token or by session cookie."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 import falcon
 
+from app.api_tokens import APITokens
+from app.bearer import bearer_token
 from app.cookies import CookiePolicy
-from app.errors import NotRegisteredError, NotSignedInError
-from app.models import Session, User
+from app.errors import InvalidBearerError, NotRegisteredError, NotSignedInError
+from app.models import PendingIdentity, Session, User
 from app.sessions import Sessions
 
 
-class Authentication:
-    """Finds the caller's session; clears a cookie that can never be one again."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody a request could be tied to.
 
-    def __init__(self, sessions: Sessions, cookies: CookiePolicy) -> None:
+    Attributes:
+        person: a user, or somebody who may become one.
+        expires_at: when the session or token ends; None for a token that does not.
+        session_id: None for a bearer.
+    """
+
+    person: User | PendingIdentity
+    expires_at: datetime | None
+    session_id: UUID | None
+
+
+class Authentication:
+    """Finds the caller; clears a cookie that can never be a session's again."""
+
+    def __init__(self, sessions: Sessions, tokens: APITokens, cookies: CookiePolicy) -> None:
         self._sessions = sessions
+        self._tokens = tokens
         self._cookies = cookies
 
+    def find_caller(self, req: falcon.Request, resp: falcon.Response) -> Caller | None:
+        """Who is calling; a bearer token counts, whatever cookie comes with it.
+
+        Raises:
+            DatabaseUnavailableError: the credential is well-formed, and cannot be checked.
+        """
+        bearer = bearer_token(req)
+        if bearer is not None:
+            use = self._tokens.find(bearer)
+            return Caller(use.user, use.expires_at, None) if use else None
+        session = self.find_session(req, resp)
+        person = session and (session.user or session.pending)
+        return Caller(person, session.expires_at, session.id) if session and person else None
+
+    def get_user(self, req: falcon.Request, resp: falcon.Response) -> tuple[Caller, User]:
+        """The caller and their user, for whoever only reads.
+
+        Raises:
+            InvalidBearerError: the bearer token is no live one.
+            NotSignedInError: there is no session.
+            NotRegisteredError: the session has no user yet.
+        """
+        caller = self.find_caller(req, resp)
+        if caller is None:
+            raise NotSignedInError if bearer_token(req) is None else InvalidBearerError
+        if not isinstance(caller.person, User):
+            raise NotRegisteredError
+        return caller, caller.person
+
     def find_session(self, req: falcon.Request, resp: falcon.Response) -> Session | None:
-        """The caller's live session.
+        """The session of the caller's cookie.
 
         Raises:
             DatabaseUnavailableError: there is a well-formed cookie, and it cannot be checked.
@@ -30,7 +81,7 @@ class Authentication:
         return self._sessions.find(token)
 
     def get_session(self, req: falcon.Request, resp: falcon.Response) -> Session:
-        """The caller's live session.
+        """The session of the caller's cookie.
 
         Raises:
             NotSignedInError: there is none.
@@ -40,7 +91,7 @@ class Authentication:
         raise NotSignedInError
 
     def get_user_session(self, req: falcon.Request, resp: falcon.Response) -> tuple[Session, User]:
-        """The caller's live session and its user.
+        """The session of the caller's cookie and its user, for whoever changes something.
 
         Raises:
             NotSignedInError: there is no session.

@@ -1,11 +1,14 @@
-"""Session tokens, what the database keeps of them, and keys for other uses of the same secret."""
+"""Session and API tokens, what the database keeps of them, and keys for other uses of the same secret."""
 
 import hashlib
 import hmac
 import re
 import secrets
+import zlib
 
 TOKEN_BYTES = 32
+API_TOKEN_PREFIX = "cbt_"  # noqa: S105  # what secret scanners look for
+_API_TOKEN = re.compile(rf"{API_TOKEN_PREFIX}[0-9a-f]{{72}}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -17,6 +20,26 @@ def new_token() -> str:
 def is_token(text: str) -> bool:
     """Whether the text has the shape of a token, so that anything else costs no query."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def new_api_token() -> str:
+    """A random API token: a prefix that secret scanners know, 256 bits and a CRC-32 in hexadecimal."""
+    body = API_TOKEN_PREFIX + secrets.token_hex(TOKEN_BYTES)
+    return body + _checksum(body)
+
+
+def is_api_token(text: str) -> bool:
+    """Whether the text is an API token as it was made; a truncated or mistyped one costs no query."""
+    return _API_TOKEN.fullmatch(text) is not None and _checksum(text[:-8]) == text[-8:]
+
+
+def api_token_hash(token: str) -> bytes:
+    """SHA-256 of the token: it has 256 random bits, and outlives a rotation of SESSION_SECRET."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):08x}"
 
 
 class Keyring:

@@ -17,6 +17,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidReturnToError: (400, "invalid_return_to", "return_to must be a path such as /dashboard."),
     errors.InvalidJSONError: (400, "invalid_json", "The body is not valid JSON."),
     errors.NotSignedInError: (401, "not_signed_in", "Sign in first."),
+    errors.InvalidBearerError: (401, "invalid_token", "This bearer token is not valid."),
     errors.NotRegisteredError: (403, "not_registered", "Register first: POST /auth/register."),
     errors.RegistrationClosedError: (403, "registration_closed", "New accounts are not made here."),
     errors.OriginNotAllowedError: (403, "origin_not_allowed", "This origin may not call the API."),
@@ -25,11 +26,14 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "cross_site_request",
         "A request that changes something must come from an allowed origin.",
     ),
+    errors.BearerNotAllowedError: (403, "bearer_not_allowed", "A bearer token may only read."),
+    errors.TokenNotFoundError: (404, "token_not_found", "You have no such token."),
     errors.SessionNotFoundError: (404, "session_not_found", "You have no such session."),
     errors.AlreadyRegisteredError: (409, "already_registered", "This person has an account already."),
     errors.EmailTakenError: (409, "email_taken", "Another account has this e-mail address."),
     errors.BodyTooLargeError: (413, "body_too_large", "The body is longer than 64 KiB."),
     errors.UnsupportedMediaTypeError: (415, "unsupported_media_type", "Send application/json."),
+    errors.TokenLimitError: (422, "too_many_tokens", "You have 20 tokens; delete one first."),
     errors.InvalidFieldError: (422, "invalid_field", ""),
     errors.DatabaseUnavailableError: (
         503,
@@ -87,6 +91,10 @@ def _handle_known(_req: falcon.Request, resp: falcon.Response, error: Exception,
     status, code, detail = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         resp.set_header("Retry-After", str(RETRY_AFTER_SECONDS))
+    if status == HTTPStatus.UNAUTHORIZED:
+        # RFC 6750, section 3.
+        is_bearer = isinstance(error, errors.InvalidBearerError)
+        resp.set_header("WWW-Authenticate", 'Bearer error="invalid_token"' if is_bearer else "Bearer")
     _set_problem(resp, status, code, detail or str(error))
 
 

@@ -52,6 +52,26 @@ class SessionNotFoundError(ServiceError):
     """The caller has no such session."""
 
 
+class InvalidBearerError(ServiceError):
+    """The request's bearer token is none of ours, expired or revoked."""
+
+
+class BearerNotAllowedError(ServiceError):
+    """A bearer token may only read."""
+
+
+class TokenNotFoundError(ServiceError):
+    """The caller has no such API token."""
+
+
+class TokenLimitError(ServiceError):
+    """The caller has as many API tokens as one user may have."""
+
+
+class TokenSlotTakenError(ServiceError):
+    """Another request has taken that slot first."""
+
+
 class OriginNotAllowedError(ServiceError):
     """The request's Origin is not one of ALLOWED_ORIGINS."""
 

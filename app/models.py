@@ -73,6 +73,25 @@ class SessionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class APIToken:
+    """An API token as its owner sees it in a list; without the secret, which is nowhere."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """Whom a live API token stands for, and until when."""
+
+    user: User
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """Where a request came from; kept with a session for its list only."""
 

@@ -12,15 +12,17 @@ from psycopg.rows import args_row, class_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from app.database import Database
-from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError
+from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError, TokenSlotTakenError
 from app.models import (
     Account,
+    APIToken,
     Client,
     EndedSession,
     InsertedSession,
     PendingIdentity,
     Session,
     SessionSummary,
+    TokenUse,
     User,
 )
 
@@ -180,6 +182,53 @@ class Queries:
             self._sql["list_sessions"], {"user_id": user_id}, class_row(SessionSummary)
         )
 
+    def find_api_token(self, *, token_hash: bytes, note_interval: timedelta) -> TokenUse | None:
+        """Whom a live token stands for. May run twice: it only moves a time forward."""
+        rows = self._database.read(
+            self._sql["find_api_token"],
+            {"token_hash": token_hash, "note_interval": note_interval},
+            args_row(_token_use),
+        )
+        return rows[0] if rows else None
+
+    def insert_api_token(
+        self, *, user_id: UUID, name: str, token_hash: bytes, lifetime: timedelta | None, slots: int
+    ) -> APIToken | None:
+        """The new token, or None when all the user's slots are taken.
+
+        Raises:
+            TokenSlotTakenError: another request took the slot meanwhile; there may be more.
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_api_token"],
+                {
+                    "user_id": user_id,
+                    "name": name,
+                    "token_hash": token_hash,
+                    "lifetime": lifetime,
+                    "slots": slots,
+                },
+                class_row(APIToken),
+            )
+        except errors.UniqueViolation as error:
+            raise TokenSlotTakenError from error
+        except errors.ForeignKeyViolation as error:
+            raise AccountGoneError from error
+        return rows[0] if rows else None
+
+    def list_api_tokens(self, *, user_id: UUID) -> Sequence[APIToken]:
+        return self._database.read(self._sql["list_api_tokens"], {"user_id": user_id}, class_row(APIToken))
+
+    def delete_api_token(self, *, token_id: UUID, user_id: UUID) -> bool:
+        """Revokes a user's token; whether the user had it."""
+        return bool(
+            self._database.write(
+                self._sql["delete_api_token"], {"token_id": token_id, "user_id": user_id}, tuple_row
+            )
+        )
+
     def list_migrations(self) -> frozenset[int] | None:
         """Versions of the migrations the database has; None when it has never seen any. Has one second."""
         try:
@@ -187,6 +236,12 @@ class Queries:
         except errors.UndefinedTable:
             return None
         return frozenset(version for (version,) in rows)
+
+
+def _token_use(
+    expires_at: datetime | None, user_id: UUID, email: str, name: str | None, picture: str | None
+) -> TokenUse:
+    return TokenUse(User(user_id, email, name, picture), expires_at)
 
 
 def _session(

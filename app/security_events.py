@@ -14,6 +14,8 @@ Event = Literal[
     "other_sessions_revoked",
     "user_updated",
     "user_deleted",
+    "api_token_created",
+    "api_token_revoked",
 ]
 
 SENTENCES: dict[Event, str] = {
@@ -27,6 +29,8 @@ SENTENCES: dict[Event, str] = {
     "other_sessions_revoked": "Other sessions revoked",
     "user_updated": "User updated",
     "user_deleted": "User deleted",
+    "api_token_created": "API token created",
+    "api_token_revoked": "API token revoked",
 }
 FAILURES: frozenset[Event] = frozenset({"sign_in_failed", "registration_failed"})
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from app import logs
 from app.accounts import Accounts
+from app.api_tokens import APITokens
 from app.authentication import Authentication
 from app.client_address import ClientAddressFinder
 from app.config import Config
@@ -24,6 +25,7 @@ from app.identity.conversation import Conversation
 from app.identity.provider import Provider
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.middleware.bearer import BearerMiddleware
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
@@ -43,7 +45,9 @@ from app.resources.register import RegisterResource
 from app.resources.root import RootResource
 from app.resources.session import SessionResource
 from app.resources.sessions import OwnSessionResource, RevokeOthersResource, SessionsResource
+from app.resources.tokens import TokenResource, TokensResource
 from app.resources.user import UserResource
+from app.resources.verify import VerifyResource
 from app.sessions import Sessions
 from app.settings import load_config
 
@@ -83,7 +87,8 @@ def create_app(
     is_secure = config.api_url.startswith("https://")
     cookies = CookiePolicy(is_secure=is_secure, domain=config.cookie_domain)
     sessions = Sessions(queries, keyring, registration_is_open=config.registration != "closed")
-    authentication = Authentication(sessions, cookies)
+    tokens = APITokens(queries)
+    authentication = Authentication(sessions, tokens, cookies)
     signer = AttemptSigner(keyring)
     conversation = Conversation(
         Provider(config.oidc_issuer),
@@ -103,6 +108,7 @@ def create_app(
         SecurityHeadersMiddleware(headers),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
+        BearerMiddleware(),
         BodyLimitMiddleware(),
     ]
     app = falcon.App(middleware=middleware, router=router)
@@ -132,6 +138,12 @@ def create_app(
     app.add_route("/auth/sessions/{session_id}", OwnSessionResource(authentication, sessions, cookies))
     app.add_route("/auth/sessions/revoke-others", RevokeOthersResource(authentication, sessions))
     app.add_route("/auth/user", UserResource(authentication, Accounts(queries), cookies))
+    app.add_route(
+        "/auth/verify",
+        VerifyResource(authentication, api_url=config.api_url, cookie_domain=config.cookie_domain),
+    )
+    app.add_route("/auth/tokens", TokensResource(authentication, tokens))
+    app.add_route("/auth/tokens/{token_id}", TokenResource(authentication, tokens))
     app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
     # WSGI layers, the outermost last: what they see includes all that Falcon does.

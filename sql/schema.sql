@@ -8,8 +8,12 @@ CREATE TABLE public.api_tokens (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
     last_used_at timestamp with time zone,
-    CONSTRAINT api_tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
+    slot smallint NOT NULL,
+    CONSTRAINT api_tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT api_tokens_slot_check CHECK (((slot >= 1) AND (slot <= 20)))
 );
+
+COMMENT ON COLUMN public.api_tokens.token_hash IS 'SHA-256 of the token, which has 256 random bits.';
 
 CREATE TABLE public.identities (
     issuer text NOT NULL,
@@ -60,6 +64,9 @@ ALTER TABLE ONLY public.api_tokens
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_user_id_slot_key UNIQUE (user_id, slot);
+
 ALTER TABLE ONLY public.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject);
 
@@ -74,8 +81,6 @@ ALTER TABLE ONLY public.users
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
-
-CREATE INDEX api_tokens_user_id_idx ON public.api_tokens USING btree (user_id);
 
 CREATE INDEX identities_user_id_idx ON public.identities USING btree (user_id);
 

@@ -81,9 +81,7 @@ def test_deleting_an_account_deletes_all_its_rows(
     app: Any, visitor: Visitor, connection: Connection, provider: OpenIDProvider
 ) -> None:
     user_id = visitor.register()
-    connection.execute(
-        "INSERT INTO api_tokens (user_id, name, token_hash) VALUES (%s, 'ci', '\\x01')", [user_id]
-    )
+    assert visitor.post("/auth/tokens", json={"name": "ci"}).status_code == 201
     elsewhere = Visitor(app, origin=WEBAPP)
     elsewhere.sign_in()
     person = dict(provider.person)

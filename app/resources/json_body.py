@@ -9,6 +9,8 @@ from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, U
 from app.middleware.body_limit import MAX_BODY_BYTES
 from app.text import MAX_NAME_LENGTH, MAX_PICTURE_LENGTH, has_control_characters, is_picture_url
 
+MAX_DAYS = 3650
+
 
 def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
     """The body's JSON object with no other than the given fields; an empty body is an empty object.
@@ -47,6 +49,17 @@ def picture_field(body: dict[str, Any]) -> str | None:
     if url is not None and not is_picture_url(url):
         raise InvalidFieldError("picture must be an https URL in ASCII.")
     return url
+
+
+def days_field(body: dict[str, Any], field: str) -> int | None:
+    """A whole number of days, 1 to 3,650; None when absent or null."""
+    value = body.get(field)
+    if value is None:
+        return None
+    # True is an int to Python and none to anybody else.
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
+        raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
+    return value
 
 
 def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None:

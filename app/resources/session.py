@@ -2,6 +2,7 @@ import falcon
 
 from app.authentication import Authentication
 from app.logs import rfc3339
+from app.models import User
 from app.resources.media import user_media
 from app.resources.resource import HeadMixin
 
@@ -15,14 +16,13 @@ class SessionResource(HeadMixin):
         self._authentication = authentication
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        session = self._authentication.find_session(req, resp)
-        if session is None:
+        caller = self._authentication.find_caller(req, resp)
+        if caller is None:
             resp.media = ANONYMOUS
             return
-        person = session.user or session.pending
         resp.media = {
             "authenticated": True,
-            "registered": session.user is not None,
-            "user": user_media(person) if person else None,
-            "expires_at": rfc3339(session.expires_at),
+            "registered": isinstance(caller.person, User),
+            "user": user_media(caller.person),
+            "expires_at": rfc3339(caller.expires_at) if caller.expires_at else None,
         }

@@ -18,12 +18,12 @@ class SessionsResource(HeadMixin):
         self._sessions = sessions
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        current, user = self._authentication.get_user_session(req, resp)
+        caller, user = self._authentication.get_user(req, resp)
         resp.media = {
             "sessions": [
                 {
                     "id": str(session.id),
-                    "current": session.id == current.id,
+                    "current": session.id == caller.session_id,
                     "created_at": rfc3339(session.created_at),
                     "last_seen_at": rfc3339(session.last_seen_at),
                     "expires_at": rfc3339(session.expires_at),

@@ -19,7 +19,7 @@ class UserResource(HeadMixin):
         self._cookies = cookies
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        _, user = self._authentication.get_user_session(req, resp)
+        _, user = self._authentication.get_user(req, resp)
         resp.media = user_media(user)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response) -> None:

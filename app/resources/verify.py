@@ -1,0 +1,69 @@
+from urllib.parse import quote, urlencode
+
+import falcon
+
+from app.authentication import Authentication
+from app.errors import InvalidReturnToError, NotSignedInError
+from app.identity.return_to import checked_return_to
+from app.models import User
+from app.resources.resource import HeadMixin
+
+IDENTITY_HEADERS = ("X-Auth-User-Id", "X-Auth-Email", "X-Auth-Name")
+_PRINTABLE_ASCII = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+
+
+class VerifyResource(HeadMixin):
+    """`/auth/verify`: tells a proxy whether to let a request through, and whose it is.
+
+    For Traefik's ForwardAuth, Caddy's forward_auth and nginx's auth_request, which pass on what they got.
+    """
+
+    def __init__(self, authentication: Authentication, *, api_url: str, cookie_domain: str | None) -> None:
+        self._authentication = authentication
+        self._login_url = f"{api_url}/auth/login"
+        self._cookie_domain = cookie_domain
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        # On every answer: a proxy that copies them must never be left with the client's own.
+        resp.set_headers(dict.fromkeys(IDENTITY_HEADERS, ""))
+        try:
+            _, user = self._authentication.get_user(req, resp)
+        except NotSignedInError:
+            if req.get_param("redirect") != "1" or not _is_navigation(req):
+                raise
+            resp.status = 302
+            resp.set_header("Location", self._login_location(req))
+        else:
+            resp.set_headers(_identity_headers(user))
+
+    def _login_location(self, req: falcon.Request) -> str:
+        """The login that leads back to the page asked for, if that is one under COOKIE_DOMAIN."""
+        page = (
+            f"{req.get_header('X-Forwarded-Proto', default='')}://"
+            f"{req.get_header('X-Forwarded-Host', default='')}"
+            f"{req.get_header('X-Forwarded-Uri', default='')}"
+        )
+        try:
+            if self._cookie_domain and page.startswith("https://"):
+                return_to = checked_return_to(page, cookie_domain=self._cookie_domain)
+                return f"{self._login_url}?{urlencode({'return_to': return_to})}"
+        except InvalidReturnToError:
+            pass
+        return self._login_url
+
+
+def _identity_headers(user: User) -> dict[str, str]:
+    values = (str(user.id), user.email, user.name or "")
+    # A percent sign is encoded, too, so that decoding always gives back what was there.
+    return {
+        name: quote(value, safe=_PRINTABLE_ASCII)
+        for name, value in zip(IDENTITY_HEADERS, values, strict=True)
+    }
+
+
+def _is_navigation(req: falcon.Request) -> bool:
+    """Whether a browser shows the answer as a page, so that it can go elsewhere (Fetch Metadata)."""
+    if req.get_header("X-Forwarded-Method", default="GET") not in {"GET", "HEAD"}:
+        return False
+    mode = req.get_header("Sec-Fetch-Mode")
+    return mode == "navigate" if mode else "text/html" in req.get_header("Accept", default="")

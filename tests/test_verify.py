@@ -1,0 +1,133 @@
+"""What a proxy is told about the requests it asks about."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import psycopg
+import pytest
+
+from tests.support.visitor import Visitor
+
+SHARED = {
+    "API_URL": "https://api.example.com",
+    "WEBAPP_URL": "https://app.example.com",
+    "COOKIE_DOMAIN": "example.com",
+}
+NAVIGATION = {
+    "Sec-Fetch-Mode": "navigate",
+    "X-Forwarded-Method": "GET",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "files.example.com",
+    "X-Forwarded-Uri": "/reports/2026?page=2&q=a%20b",
+}
+EMPTY = {"x-auth-user-id": "", "x-auth-email": "", "x-auth-name": ""}
+
+
+@pytest.fixture
+def sibling(make_app: Callable[..., Any]) -> Visitor:
+    """Somebody in front of a page of a sibling host, not signed in."""
+    return Visitor(make_app(**SHARED), origin=SHARED["WEBAPP_URL"])
+
+
+def identity(result: Any) -> dict[str, str]:
+    return {name: result.headers[name] for name in EMPTY}
+
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", "Åda Løvelace 🦊", '100%25 "Ada", <b>', "漢" * 200])
+def test_a_user_is_named_in_ascii_that_decodes_to_what_it_was(visitor: Visitor, name: str) -> None:
+    user_id = visitor.register()
+    visitor.patch("/auth/user", json={"name": name})
+    verified = visitor.get("/auth/verify")
+    assert (verified.status_code, verified.content) == (200, b"")
+    headers = identity(verified)
+    assert headers["x-auth-user-id"] == user_id
+    assert headers["x-auth-email"] == visitor.get("/auth/user").json["email"]
+    assert headers["x-auth-name"].isascii()
+    assert unquote(headers["x-auth-name"]) == name
+
+
+def test_a_plain_name_stays_as_it_is_and_none_is_empty(visitor: Visitor) -> None:
+    visitor.register()
+    visitor.patch("/auth/user", json={"name": "Ada, Countess of Lovelace"})
+    assert identity(visitor.get("/auth/verify"))["x-auth-name"] == "Ada, Countess of Lovelace"
+    visitor.patch("/auth/user", json={"name": None})
+    assert identity(visitor.get("/auth/verify"))["x-auth-name"] == ""
+
+
+def test_every_refusal_empties_the_identity_whatever_the_client_wrote(
+    visitor: Visitor, connection: psycopg.Connection[Any]
+) -> None:
+    forged = {"X-Auth-User-Id": "1", "X-Auth-Email": "root@example.com", "X-Auth-Name": "root"}
+    anonymous = visitor.get("/auth/verify", headers=forged)
+    assert (anonymous.status_code, identity(anonymous)) == (401, EMPTY)
+    visitor.sign_in()
+    unregistered = visitor.get("/auth/verify", headers=forged)
+    assert (unregistered.status_code, identity(unregistered)) == (403, EMPTY)
+    connection.execute("ALTER TABLE users RENAME TO gone")
+    failed = visitor.get("/auth/verify", headers=forged)
+    assert (failed.status_code, identity(failed)) == (500, EMPTY)
+
+
+def test_a_page_leads_to_sign_in_and_back(sibling: Visitor) -> None:
+    answer = sibling.get("/auth/verify?redirect=1", headers=NAVIGATION)
+    assert (answer.status_code, identity(answer)) == (302, EMPTY)
+    location = answer.headers["location"]
+    assert location.startswith("https://api.example.com/auth/login?")
+    page = "https://files.example.com/reports/2026?page=2&q=a%20b"
+    assert parse_qs(urlsplit(location).query)["return_to"] == [page]
+    sibling.register()
+    parts = urlsplit(location)
+    assert sibling.sign_in(parts.query.removeprefix("return_to=")).headers["location"] == page
+    assert sibling.get("/auth/verify?redirect=1", headers=NAVIGATION).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"X-Forwarded-Host": "evil.example"},
+        {"X-Forwarded-Host": "example.com.evil.example"},
+        {"X-Forwarded-Host": "evil.example/.example.com"},
+        {"X-Forwarded-Host": "user@files.example.com"},
+        {"X-Forwarded-Host": "files.example.com:8443"},
+        {"X-Forwarded-Host": ""},
+        {"X-Forwarded-Proto": "http"},
+        {"X-Forwarded-Proto": "javascript"},
+        {"X-Forwarded-Uri": "//evil.example"},
+        {"X-Forwarded-Uri": "/\\evil.example"},
+        {"X-Forwarded-Uri": "/%2f%2fevil.example"},
+        {"X-Forwarded-Uri": ".evil.example/"},
+    ],
+)
+def test_sign_in_leads_back_to_no_other_place(sibling: Visitor, changes: dict[str, str]) -> None:
+    answer = sibling.get("/auth/verify?redirect=1", headers=NAVIGATION | changes)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://api.example.com/auth/login")
+
+
+def test_without_a_shared_cookie_there_is_no_way_back(visitor: Visitor) -> None:
+    answer = visitor.get("/auth/verify?redirect=1", headers=NAVIGATION)
+    assert (answer.status_code, answer.headers["location"]) == (302, "http://localhost:3000/auth/login")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Mode": "websocket"},
+        {"X-Forwarded-Method": "POST"},
+        {"Authorization": "Bearer cbt_x"},
+    ],
+)
+def test_what_is_no_page_of_a_browser_gets_the_plain_refusal(
+    sibling: Visitor, changes: dict[str, str]
+) -> None:
+    assert sibling.get("/auth/verify?redirect=1", headers=NAVIGATION | changes).status_code == 401
+    assert sibling.get("/auth/verify", headers=NAVIGATION).status_code == 401
+
+
+def test_an_old_browser_is_known_by_what_it_accepts(sibling: Visitor) -> None:
+    old = {name: value for name, value in NAVIGATION.items() if name != "Sec-Fetch-Mode"}
+    page = sibling.get("/auth/verify?redirect=1", headers=old | {"Accept": "text/html,*/*;q=0.8"})
+    image = sibling.get("/auth/verify?redirect=1", headers=old | {"Accept": "image/png,*/*"})
+    assert (page.status_code, image.status_code) == (302, 401)
