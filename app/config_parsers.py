@@ -12,6 +12,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+MAX_RATE_SECONDS = 366 * SECONDS["day"]
 _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute|hour|day)s?")
 
 
@@ -31,7 +32,10 @@ class Rate:
         """Reads `200/minute` or `10/15minutes`."""
         if not (match := _RATE.fullmatch(text.lower())):
             raise ParseError("must look like 200/minute or 10/15minutes")
-        return cls(int(match[1]), int(match[2] or 1) * SECONDS[match[3]])
+        seconds = int(match[2] or 1) * SECONDS[match[3]]
+        if seconds > MAX_RATE_SECONDS:
+            raise ParseError("must look no further than a year")
+        return cls(int(match[1]), seconds)
 
 
 def host(value: str) -> str:

@@ -35,6 +35,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.UnsupportedMediaTypeError: (415, "unsupported_media_type", "Send application/json."),
     errors.TokenLimitError: (422, "too_many_tokens", "You have 20 tokens; delete one first."),
     errors.InvalidFieldError: (422, "invalid_field", ""),
+    errors.RateLimitedError: (429, "rate_limited", "Rate limit exceeded. Please try again later."),
     errors.DatabaseUnavailableError: (
         503,
         "database_unavailable",
@@ -42,6 +43,14 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     ),
 }
 """Status, stable code, and what to tell the caller; an empty sentence stands for the exception's own."""
+
+TYPES = {
+    "rate_limited": (
+        "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "Request cannot be satisfied as assigned quota has been exceeded",
+    )
+}
+"""Type and title by code, where the world has agreed on a type (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 INTERNAL_ERROR = (500, "internal_error", "Something went wrong here. The request_id helps to find it.")
 """Of whatever is in no table."""
@@ -116,10 +125,11 @@ def _handle_unexpected(
 
 
 def problem(status: int, code: str, detail: str) -> bytes:
-    """The body of a problem; `type` is about:blank, so `title` is the status's own phrase."""
+    """The body of a problem; where `type` is about:blank, `title` is the status's own phrase."""
+    kind, title = TYPES.get(code) or ("about:blank", HTTPStatus(status).phrase)
     body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "type": kind,
+        "title": title,
         "status": status,
         "detail": detail,
         "code": code,

@@ -80,6 +80,10 @@ class CrossSiteRequestError(ServiceError):
     """An unsafe request with a cookie that its own frontend cannot have sent."""
 
 
+class RateLimitedError(ServiceError):
+    """The client has used up one of its limits."""
+
+
 class InvalidReturnToError(ServiceError):
     """`return_to` is not a plain path of the frontend."""
 

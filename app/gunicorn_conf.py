@@ -13,10 +13,13 @@ from gunicorn.glogging import Logger
 import app.wsgi  # noqa: F401
 from app import logs
 from app.cpu import available_cpus
+from app.rate_limit.shared_memory import inherited_memory
 from app.settings import load_config
 
 _config = load_config(os.environ)
 logs.configure(_config.log_format, _config.log_level)
+# Made here, before the fork, so that the workers count together.
+inherited_memory()
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types

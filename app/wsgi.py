@@ -30,12 +30,15 @@ from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
 from app.middleware.last_resort import LastResortMiddleware
+from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
 from app.queries import Queries
+from app.rate_limit.limiter import Limiter, make_limiter
+from app.rate_limit.shared_memory import inherited_memory
 from app.readiness import ReadinessProbe
 from app.resources.callback import CallbackResource
 from app.resources.health import HealthResource, ReadyResource
@@ -62,11 +65,13 @@ class Service:
         self,
         app: "WSGIApplication",
         database: Database,
+        limiter: Limiter,
         lifecycle: Lifecycle,
         headers: Mapping[str, str],
     ) -> None:
         self._app = app
         self._database = database
+        self._limiter = limiter
         self.lifecycle = lifecycle
         self.security_headers = headers
 
@@ -74,12 +79,13 @@ class Service:
         return self._app(environ, start_response)
 
     def close(self) -> None:
-        """Gives the database its connections back."""
+        """Gives the database its connections back, and Redis."""
         self._database.close()
+        self._limiter.store.close()
 
 
 def create_app(
-    config: Config, database: Database, lifecycle: Lifecycle, metrics: Metrics
+    config: Config, database: Database, lifecycle: Lifecycle, metrics: Metrics, limiter: Limiter
 ) -> "WSGIApplication":
     """The application over its collaborators; reads no environment and opens nothing."""
     queries = Queries(database)
@@ -99,13 +105,15 @@ def create_app(
     )
     versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
 
-    # The order is the order of refusal; what is sent back passes them in reverse. Headers come first, so
-    # that every refusal carries them. Origins come before the cross-site check, which relies on it.
+    # The order is the order of refusal; what is sent back passes them all in reverse, whoever refused. The
+    # route comes first, as limits go by it. Limits come before the other refusals, which must not be free.
+    # Origins come before the cross-site check, which relies on it.
     headers = security_headers(hsts=config.is_hardened)
     router = CompiledRouter()
     middleware: list[Any] = [
         RouteMiddleware(router),
         SecurityHeadersMiddleware(headers),
+        RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development"),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BearerMiddleware(),
@@ -165,5 +173,7 @@ def get_app() -> Service:
     database.open()
     lifecycle = Lifecycle()
     metrics = Metrics(CollectorRegistry())
+    limiter = make_limiter(config, inherited_memory())
     headers = security_headers(hsts=config.is_hardened)
-    return Service(create_app(config, database, lifecycle, metrics), database, lifecycle, headers)
+    service = create_app(config, database, lifecycle, metrics, limiter)
+    return Service(service, database, limiter, lifecycle, headers)

@@ -16,11 +16,13 @@ from app.lifecycle import Lifecycle
 from app.metrics import Metrics
 from app.migrations.command import migrate
 from app.migrations.report import PlainReport
+from app.rate_limit.limiter import make_limiter
+from app.rate_limit.shared_memory import SharedMemory
 from app.wsgi import create_app
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
-from tests.support.service import Service
+from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
 
 WEBAPP = "http://localhost:5173"
@@ -85,6 +87,7 @@ def make_config(database_url: str, provider: OpenIDProvider) -> Callable[..., Co
                 "OIDC_ISSUER": provider.issuer,
                 "GOOGLE_CLIENT_ID": CLIENT_ID,
                 "GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
+                **UNLIMITED,
                 **environ,
             }
         )
@@ -107,7 +110,11 @@ def make_app(
             )
             database.open()
             stack.callback(database.close)
-            return create_app(config, database, Lifecycle(), Metrics(CollectorRegistry()))
+            memory = SharedMemory()
+            stack.callback(memory.close)
+            limiter = make_limiter(config, memory)
+            stack.callback(limiter.store.close)
+            return create_app(config, database, Lifecycle(), Metrics(CollectorRegistry()), limiter)
 
         yield make
 

@@ -102,9 +102,7 @@ def serve(database: Outage) -> Iterator[MakeService]:
     with ExitStack() as stack:
 
         def make(workers: int) -> Service:
-            service = Service(
-                database_url=database.url, WEB_CONCURRENCY=str(workers), RATE_LIMIT="1000000/second"
-            )
+            service = Service(database_url=database.url, WEB_CONCURRENCY=str(workers))
             stack.callback(service.kill)
             service.wait_until_serving()
             wait_for_workers(service, workers)

@@ -30,7 +30,7 @@ STOP_LIMIT = 25
 @pytest.fixture
 def service(make_service: MakeService) -> Service:
     """Two workers that can be stopped."""
-    service = make_service(WEB_CONCURRENCY="2", RATE_LIMIT="1000000/second")
+    service = make_service(WEB_CONCURRENCY="2")
     service.wait_until_serving()
     wait_for_workers(service, 2)
     return service

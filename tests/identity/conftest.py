@@ -1,7 +1,7 @@
 """What a sign-in that was refused may leave behind: a redirect, a log record, nothing else."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -13,7 +13,6 @@ from tests.conftest import TEMPLATE, WEBAPP
 from tests.support.databases import fresh_database
 
 Connection = psycopg.Connection[Any]
-NO_LIMITS = {"RATE_LIMIT": "100000/minute", "RATE_LIMIT_SIGN_IN": "100000/minute"}
 
 
 @pytest.fixture(scope="package")
@@ -29,12 +28,6 @@ def database_url(_shared_database_url: str) -> str:
         connection.execute("DELETE FROM sessions")
         connection.execute("DELETE FROM users")
     return _shared_database_url
-
-
-@pytest.fixture
-def app(make_app: Callable[..., Any]) -> Any:
-    """The application, with more patience than it has for strangers."""
-    return make_app(**NO_LIMITS)
 
 
 class Refusal:

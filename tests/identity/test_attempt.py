@@ -12,7 +12,7 @@ from app.config import LOCAL_DEFAULTS
 from app.credentials import Keyring
 from app.identity.attempt import Attempt, AttemptSigner
 from tests.identity import tokens
-from tests.identity.conftest import NO_LIMITS, Refusal
+from tests.identity.conftest import Refusal
 from tests.support.visitor import Visitor
 
 SECRET = LOCAL_DEFAULTS["SESSION_SECRET"]
@@ -150,7 +150,7 @@ def test_twenty_logins_in_a_row_leave_the_newest_four_attempts(visitor: Visitor)
 
 
 def test_attempts_with_long_ways_back_fit_into_one_header(make_app: Callable[..., Any]) -> None:
-    visitor = Visitor(make_app(API_URL="https://api.example.com", **NO_LIMITS))
+    visitor = Visitor(make_app(API_URL="https://api.example.com"))
     for _ in range(6):
         path = visitor.go_to_provider("/" + "a" * 1999)
         assert max(len(name) + len(value) for name, value in visitor.cookies.items()) < 4000
@@ -201,9 +201,7 @@ def test_the_attempts_cookie_is_closed_to_scripts_and_other_hosts(
     make_app: Callable[..., Any], api_url: str
 ) -> None:
     is_secure = api_url.startswith("https")
-    visitor = Visitor(
-        make_app(API_URL=api_url, COOKIE_DOMAIN="example.com" if is_secure else "", **NO_LIMITS)
-    )
+    visitor = Visitor(make_app(API_URL=api_url, COOKIE_DOMAIN="example.com" if is_secure else ""))
     path = visitor.go_to_provider()
     ((name, cookie),) = visitor.latest.items()
     assert name.startswith("__Host-sign-in-" if is_secure else "sign-in-")

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from app.logs import ConsoleFormatter, JSONFormatter
 from tests.conftest import WEBAPP
-from tests.identity.conftest import NO_LIMITS, Connection, Refusal
+from tests.identity.conftest import Connection, Refusal
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
 
@@ -163,7 +163,7 @@ def test_the_issuer_may_be_missing_unless_the_provider_announces_it(
 def test_a_planted_session_cookie_is_not_kept_and_dies(
     make_app: Callable[..., Any], provider: OpenIDProvider, registration: str
 ) -> None:
-    app = make_app(REGISTRATION=registration, **NO_LIMITS)
+    app = make_app(REGISTRATION=registration)
     attacker, visitor = Visitor(app), Visitor(app)
     attacker.sign_in()
     planted = visitor.cookies["session"] = attacker.cookies["session"]

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.conftest import WEBAPP
-from tests.identity.conftest import NO_LIMITS, Connection, Refusal
+from tests.identity.conftest import Connection, Refusal
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
 from tests.support.visitor import Visitor, authorize
 from tests.support.waiting import until
@@ -195,7 +195,7 @@ def test_people_are_known_by_their_subject_never_by_their_address(
 def test_a_new_person_with_two_tabs_is_one_user_and_both_are_signed_in(
     make_app: Callable[..., Any], connection: Connection
 ) -> None:
-    app = make_app(**AUTOMATIC, **NO_LIMITS)
+    app = make_app(**AUTOMATIC)
     tabs = [Visitor(app) for _ in range(2)]
     callbacks = [tab.go_to_provider("/settings") for tab in tabs]
     # Both find no account, and then both wait to make one.

@@ -11,7 +11,6 @@ import jwt
 import pytest
 
 from tests.conftest import WEBAPP
-from tests.identity.conftest import NO_LIMITS
 from tests.identity.misbehaviour import DISCOVERY, ENDPOINTS, KEYS, Patience, begin_and_finish
 from tests.support.provider import Answer, OpenIDProvider
 from tests.support.visitor import Visitor
@@ -36,7 +35,7 @@ def make_stage(make_app: Callable[..., Any]) -> Iterator[Callable[[], tuple[Any,
             provider = OpenIDProvider()
             provider.start()
             stack.callback(provider.stop)
-            return make_app(OIDC_ISSUER=provider.issuer, **NO_LIMITS), provider
+            return make_app(OIDC_ISSUER=provider.issuer), provider
 
         yield make
 

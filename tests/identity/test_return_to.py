@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from app.errors import InvalidReturnToError
 from app.identity.return_to import checked_return_to
 from tests.conftest import WEBAPP
-from tests.identity.conftest import NO_LIMITS
 from tests.support.visitor import Visitor
 
 REFUSED = {
@@ -147,7 +146,7 @@ def test_queries_that_mean_nothing_are_refused(visitor: Visitor, query: str) -> 
 
 
 def test_no_path_means_the_dashboard(make_app: Callable[..., Any]) -> None:
-    visitor = Visitor(make_app(REGISTRATION="automatic", **NO_LIMITS))
+    visitor = Visitor(make_app(REGISTRATION="automatic"))
     for query in ("", "?", "?return_to", "?return_to="):
         visitor.get(f"/auth/login{query}")
         assert visitor.sign_in().headers["location"] == f"{WEBAPP}/dashboard"
@@ -155,7 +154,7 @@ def test_no_path_means_the_dashboard(make_app: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(("value", "path"), ACCEPTED.items(), ids=ACCEPTED)
 def test_paths_of_the_frontend_are_returned_to(make_app: Callable[..., Any], value: str, path: str) -> None:
-    visitor = Visitor(make_app(REGISTRATION="automatic", **NO_LIMITS))
+    visitor = Visitor(make_app(REGISTRATION="automatic"))
     assert visitor.sign_in(quote(value, safe="")).headers["location"] == WEBAPP + path
 
 

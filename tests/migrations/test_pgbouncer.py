@@ -124,8 +124,6 @@ def test_the_service_works_with_fewer_server_connections_than_threads(
         MIGRATE_DATABASE_URL=database_url,
         WEB_CONCURRENCY="2",
         WEB_THREADS="8",
-        RATE_LIMIT="1000000/second",
-        RATE_LIMIT_SIGN_IN="1000000/second",
     )
     service.wait_until_serving()
     people = [Person(service.url, webapp=WEBAPP) for _ in range(PEOPLE)]

@@ -1,0 +1,121 @@
+"""Spends a client's limits, or refuses; says where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import falcon
+
+from app.errors import RateLimitedError
+from app.metrics import Metrics
+from app.rate_limit.client_key import client_key
+from app.rate_limit.gcra import NANOSECONDS
+from app.rate_limit.limiter import Limiter
+from app.rate_limit.policy import Decision, Policy
+from app.wsgi_environ import ROUTE_KEY, address_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+EXEMPT_ROUTES = frozenset({"/health", "/health/ready", "/metrics"})
+SIGN_IN_ROUTE = "/auth/login"
+
+
+class RateLimitMiddleware:
+    """Every request spends the default limit; an unknown path and a sign-in spend one more.
+
+    Args:
+        limiter: the store and its policies.
+        metrics: where decisions are counted.
+        exempts_loopback: whether clients on this machine are free, as in development.
+    """
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        metrics: Metrics,
+        *,
+        exempts_loopback: bool,
+    ) -> None:
+        self._store = limiter.store
+        self._usual = _Charge([limiter.default], metrics)
+        self._not_found = _Charge([limiter.default, limiter.not_found], metrics)
+        self._sign_in = _Charge([limiter.default, limiter.sign_in], metrics)
+        self._exempts_loopback = exempts_loopback
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        environ = req.env
+        if self._is_exempt(environ):
+            return
+        charge = self._charge(environ[ROUTE_KEY], environ["REQUEST_METHOD"])
+        decision = self._store.spend(client_key(address_of(environ)), charge.policies)
+        charge.tell(decision, resp)
+
+    def _charge(self, route: str | None, method: str) -> "_Charge":
+        if route is None:
+            return self._not_found
+        if route == SIGN_IN_ROUTE and method in {"GET", "HEAD"}:
+            return self._sign_in
+        return self._usual
+
+    def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
+        if environ[ROUTE_KEY] in EXEMPT_ROUTES:
+            return True
+        if self._exempts_loopback and (address := address_of(environ)) and address.is_loopback:
+            return True
+        return (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            and "HTTP_ORIGIN" in environ
+            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        )
+
+
+class _Charge:
+    """The policies that one kind of request spends, and how their decision is told."""
+
+    def __init__(self, policies: Sequence[Policy], metrics: Metrics) -> None:
+        self.policies = policies
+        self._header = ", ".join(
+            f'"{policy.name}";q={policy.limit.count};w={policy.limit.seconds}' for policy in policies
+        )
+        counter = metrics.rate_limit_decisions
+        self._allowed = [counter.labels(policy.name, "allowed") for policy in policies]
+        self._refused = [counter.labels(policy.name, "refused") for policy in policies]
+
+    def tell(self, decision: Decision, resp: falcon.Response) -> None:
+        """Sets the headers and counts.
+
+        `r` is what may be asked at once. `t` is when all of the quota is back; of a policy that refuses, when
+        the next request will be admitted, which Retry-After repeats. A refusal names only those policies.
+
+        Raises:
+            RateLimitedError: the request is refused.
+        """
+        resp.set_header("RateLimit-Policy", self._header)
+        standings = list(zip(self.policies, decision.debts, strict=True))
+        if decision.is_admitted:
+            for counter in self._allowed:
+                counter.inc()
+            resp.set_header(
+                "RateLimit",
+                ", ".join(_item(policy, debt, _seconds(debt)) for policy, debt in standings),
+            )
+            return
+        items: list[str] = []
+        longest = 0
+        for (policy, debt), counter in zip(standings, self._refused, strict=True):
+            if not policy.limit.admits(debt):
+                counter.inc()
+                wait = _seconds(policy.limit.wait(debt))
+                longest = max(longest, wait)
+                items.append(_item(policy, debt, wait))
+        resp.set_header("RateLimit", ", ".join(items))
+        resp.set_header("Retry-After", str(longest))
+        raise RateLimitedError
+
+
+def _item(policy: Policy, debt: int, seconds: int) -> str:
+    return f'"{policy.name}";r={policy.limit.remaining(debt)};t={seconds}'
+
+
+def _seconds(nanoseconds: int) -> int:
+    return -(-nanoseconds // NANOSECONDS)

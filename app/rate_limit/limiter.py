@@ -1,0 +1,33 @@
+"""The limiter of one process, put together."""
+
+from dataclasses import dataclass
+
+from app.config import Config
+from app.config_parsers import Rate
+from app.rate_limit.gcra import Limit
+from app.rate_limit.memory_store import MemoryStore
+from app.rate_limit.policy import Policy, Store
+from app.rate_limit.shared_memory import SharedMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """Where debts are kept, and the policies: the first for all limited requests, the others for some."""
+
+    store: Store
+    default: Policy
+    not_found: Policy
+    sign_in: Policy
+
+
+def make_limiter(config: Config, memory: SharedMemory) -> Limiter:
+    """The limiter that the configuration asks for, over the memory that the replica's processes share."""
+    default = _policy("default", config.rate_limit)
+    not_found = _policy("not-found", config.rate_limit_not_found)
+    sign_in = _policy("sign-in", config.rate_limit_sign_in)
+    store = MemoryStore(memory, [default, not_found, sign_in])
+    return Limiter(store, default, not_found, sign_in)
+
+
+def _policy(name: str, rate: Rate) -> Policy:
+    return Policy(name, Limit(rate.count, rate.seconds))
