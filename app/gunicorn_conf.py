@@ -10,7 +10,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 # Imported before the fork, so that workers share its memory and start fast; they make their own objects.
-import app.wsgi  # noqa: F401
+import app.wsgi
 from app import logs
 from app.cpu import available_cpus
 from app.rate_limit.shared_memory import inherited_memory
@@ -20,6 +20,9 @@ _config = load_config(os.environ)
 logs.configure(_config.log_format, _config.log_level)
 # Made here, before the fork, so that the workers count together.
 inherited_memory()
+if _config.redis_url:
+    # Imported before the fork for the same reason as above.
+    import app.rate_limit.fallback_store  # noqa: F401
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types

@@ -173,7 +173,7 @@ def get_app() -> Service:
     database.open()
     lifecycle = Lifecycle()
     metrics = Metrics(CollectorRegistry())
-    limiter = make_limiter(config, inherited_memory())
+    limiter = make_limiter(config, inherited_memory(), metrics)
     headers = security_headers(hsts=config.is_hardened)
     service = create_app(config, database, lifecycle, metrics, limiter)
     return Service(service, database, limiter, lifecycle, headers)

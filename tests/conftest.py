@@ -112,9 +112,10 @@ def make_app(
             stack.callback(database.close)
             memory = SharedMemory()
             stack.callback(memory.close)
-            limiter = make_limiter(config, memory)
+            metrics = Metrics(CollectorRegistry())
+            limiter = make_limiter(config, memory, metrics)
             stack.callback(limiter.store.close)
-            return create_app(config, database, Lifecycle(), Metrics(CollectorRegistry()), limiter)
+            return create_app(config, database, Lifecycle(), metrics, limiter)
 
         yield make
 

@@ -20,7 +20,7 @@ _FLOCK = struct.Struct("hhqqi4x")
 
 
 class SharedMemory:
-    """Tables of slots, grouped into sets; all zero at first, and never larger than at first.
+    """Tables of slots, grouped into sets, and a flag; all zero at first, and never larger than at first.
 
     A set is WAYS tags, then WAYS times, 8 bytes each. Whoever makes it before a fork shares it with its
     children.
@@ -35,7 +35,7 @@ class SharedMemory:
         self.sets = sets
         self.secret = secrets.token_bytes(16)
         self._fd = os.memfd_create("rate-limit")
-        os.ftruncate(self._fd, tables * self.table_words * 8)
+        os.ftruncate(self._fd, (tables * self.table_words + 1) * 8)
         self._map = mmap.mmap(self._fd, 0)
         self.words = memoryview(self._map).cast("Q")
 
@@ -93,3 +93,26 @@ class ShardLock:
             fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, self._release)
         finally:
             self._thread_lock.release()
+
+
+class SharedFlag:
+    """A yes or no that all processes share: the last word of the memory.
+
+    Args:
+        memory: shared with the other processes.
+    """
+
+    def __init__(self, memory: SharedMemory) -> None:
+        self._words = memory.words
+        self._fd = memory.reopen()
+        self._lock = ShardLock(self._fd, SHARDS)
+
+    def change(self, *, is_set: bool) -> bool:
+        """Sets it; returns whether that was news."""
+        with self._lock:
+            is_news = bool(self._words[-1]) != is_set
+            self._words[-1] = is_set
+        return is_news
+
+    def close(self) -> None:
+        os.close(self._fd)

@@ -1,0 +1,64 @@
+"""Redis while it answers; the replica's own memory while it does not."""
+
+from collections.abc import Callable, Sequence
+
+from app.rate_limit.policy import Decision, Policy, Store
+from app.rate_limit.redis_link import RedisAwayError, RedisLink
+from app.rate_limit.redis_store import CHECK, SCRIPT, RedisStore
+from app.rate_limit.shared_memory import SharedFlag, SharedMemory
+
+
+class FallbackStore:
+    """Never fails for want of Redis.
+
+    Neither store knows what was spent in the other: a client gets at most one more burst a replica when Redis
+    goes away, and one when it comes back.
+    """
+
+    def __init__(self, shared: RedisStore, own: Store, *, on_fallback: Callable[[], None]) -> None:
+        self._shared = shared
+        self._own = own
+        self._on_fallback = on_fallback
+
+    def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+        """Charges one request to all policies, or to none when one of them refuses."""
+        try:
+            return self._shared.spend(client, policies)
+        except RedisAwayError:
+            self._on_fallback()
+            return self._own.spend(client, policies)
+
+    def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+        """What `spend` would decide."""
+        try:
+            return self._shared.peek(client, policies)
+        except RedisAwayError:
+            self._on_fallback()
+            return self._own.peek(client, policies)
+
+    def close(self) -> None:
+        self._shared.close()
+        self._own.close()
+
+
+def over_redis(
+    url: str,
+    own: Store,
+    policies: Sequence[Policy],
+    *,
+    threads: int,
+    memory: SharedMemory,
+    on_fallback: Callable[[], None],
+) -> FallbackStore:
+    """A store in Redis that falls back on the given one.
+
+    Args:
+        url: REDIS_URL.
+        own: the replica's own store.
+        policies: what is limited.
+        threads: how many may ask at the same time.
+        memory: where the processes of the replica tell one another that Redis is away.
+        on_fallback: called for each decision of the replica's own store.
+    """
+    link = RedisLink(url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory))
+    return FallbackStore(RedisStore(link, policies), own, on_fallback=on_fallback)

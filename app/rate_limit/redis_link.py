@@ -1,0 +1,153 @@
+"""Connections to Redis, made by a thread of their own, so that no request waits for more than an answer."""
+
+import hashlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from redis.connection import AbstractConnection, Connection, parse_url
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+
+from app.rate_limit.shared_memory import SharedFlag
+
+TIMEOUT = 0.04
+"""Seconds for an answer, so that with all around it no request loses more than 50 ms."""
+CONNECT_TIMEOUT = 1.0
+PAUSE = 1.0
+"""Seconds from a failure to the next attempt."""
+
+SETTINGS = {
+    "socket_timeout": TIMEOUT,
+    "socket_connect_timeout": CONNECT_TIMEOUT,
+    "socket_keepalive": True,
+    # Nothing of the newer protocol is needed, and its greeting costs two more answers.
+    "protocol": 2,
+    "driver_info": None,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class RedisAwayError(Exception):
+    """Redis gave no usable answer, or not in time."""
+
+
+class RedisLink:
+    """Runs one script, behind a circuit breaker.
+
+    The first failure opens the circuit: from then on everybody is told at once that Redis is away, while one
+    thread tries every PAUSE seconds to connect and to run the script. Requests never connect: looking up
+    a host that is gone may take seconds, and there is no limit to set for that.
+
+    Args:
+        url: REDIS_URL.
+        script: Lua.
+        check: keys and numbers to try the script with.
+        size: how many connections: one for each thread that asks.
+        is_away: shared by the processes of the replica, so that one of them tells the log.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        script: str,
+        check: tuple[Sequence[str], Sequence[int]],
+        size: int,
+        is_away: SharedFlag,
+    ) -> None:
+        self._url = url
+        self._script = script
+        self._sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+        self._check = check
+        self._size = size
+        self._is_away = is_away
+        self._idle: deque[AbstractConnection] = deque()
+        self._fault: Exception | None = None
+        self._is_broken = threading.Event()
+        self._is_broken.set()
+        self._was_tried = threading.Event()
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep_connected, name="redis-link", daemon=True)
+        self._thread.start()
+
+    def run(self, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        """The script's answer.
+
+        Raises:
+            RedisAwayError: there is none, or none in time.
+        """
+        if self._is_broken.is_set():
+            # The first requests of a process wait for its first attempt; the others not at all.
+            self._was_tried.wait(TIMEOUT)
+            if self._is_broken.is_set():
+                raise RedisAwayError
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            raise RedisAwayError from None
+        try:
+            answer = self._ask(connection, keys, numbers)
+        except (RedisError, OSError) as error:
+            connection.disconnect()
+            # A server that was restarted, or closes what is idle, is asked again at once.
+            self._fault = None if isinstance(error, RedisConnectionError) else error
+            self._is_broken.set()
+            raise RedisAwayError from error
+        self._idle.append(connection)
+        return answer
+
+    def close(self) -> None:
+        self._is_closing.set()
+        self._is_broken.set()
+        self._thread.join(CONNECT_TIMEOUT)
+        self._disconnect(self._idle)
+        self._is_away.close()
+
+    def _ask(self, connection: AbstractConnection, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        arguments = (len(keys), *keys, *numbers)
+        connection.send_command("EVALSHA", self._sha, *arguments, check_health=False)
+        try:
+            answer: list[int] = connection.read_response()
+        except NoScriptError:
+            connection.send_command("EVAL", self._script, *arguments, check_health=False)
+            answer = connection.read_response()
+        return answer
+
+    def _keep_connected(self) -> None:
+        """The thread's whole life."""
+        while self._is_broken.wait() and not self._is_closing.is_set():
+            fault, self._fault = self._fault or self._connect(), None
+            self._was_tried.set()
+            if fault:
+                if self._is_away.change(is_set=True):
+                    extra = {"cause": f"{type(fault).__name__}: {fault}"}
+                    logger.warning("Redis is away: this replica keeps the limits alone", extra=extra)
+                self._is_closing.wait(PAUSE)
+            elif self._is_away.change(is_set=False):
+                logger.warning("Redis is back: the replicas keep the limits together")
+
+    def _connect(self) -> Exception | None:
+        """Closes the circuit, or returns why not."""
+        connections: deque[AbstractConnection] = deque()
+        try:
+            settings: dict[str, Any] = {**parse_url(self._url), **SETTINGS}
+            kind = settings.pop("connection_class", Connection)
+            for _ in range(self._size):
+                connections.append(kind(**settings))
+                connections[-1].connect()
+            self._ask(connections[0], *self._check)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the URL or the server, we go on
+            self._disconnect(connections)
+            return error
+        self._disconnect(self._idle)
+        self._idle = connections
+        self._is_broken.clear()
+        return None
+
+    def _disconnect(self, connections: deque[AbstractConnection]) -> None:
+        while connections:
+            connections.pop().disconnect()

@@ -1,0 +1,76 @@
+"""Keeps the limits in Redis, for all replicas together: the same algorithm, as one script."""
+
+from collections.abc import Sequence
+
+from app.rate_limit.policy import Decision, Policy
+from app.rate_limit.redis_link import RedisLink
+
+SCRIPT = """\
+-- KEYS: when the client's buckets will be full again, in microseconds. ARGV: whether to charge, then the
+-- interval and the capacity of each policy. Returns whether all admit, then the debts.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local debts, admitted = {1}, true
+for number, key in ipairs(KEYS) do
+    local interval, capacity = tonumber(ARGV[2 * number]), tonumber(ARGV[2 * number + 1])
+    local full_at = tonumber(redis.call('GET', key) or 0)
+    -- Beyond the capacity there is only an older limit, or a clock put back.
+    local debt = math.min(math.max(full_at - now, 0), capacity)
+    debts[number + 1] = debt
+    admitted = admitted and debt + interval <= capacity
+end
+if not admitted then
+    debts[1] = 0
+elseif ARGV[1] == '1' then
+    for number, key in ipairs(KEYS) do
+        local debt = debts[number + 1] + ARGV[2 * number]
+        debts[number + 1] = debt
+        redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000))
+    end
+end
+return debts
+"""
+CHECK = ("rate-limit:check",), (1, 1000, 1000)
+"""A key and arguments that the script can be tried with: it writes, as it must be able to."""
+
+NANOSECONDS = 1000
+"""In a microsecond, the finest that Redis's clock tells."""
+
+
+class RedisStore:
+    """One key a client and policy, gone when the bucket is full again."""
+
+    def __init__(self, link: RedisLink, policies: Sequence[Policy]) -> None:
+        self._link = link
+        self._numbers: dict[str, tuple[int, int]] = {}
+        for policy in policies:
+            interval = -(-policy.limit.interval // NANOSECONDS)
+            self._numbers[policy.name] = interval, interval * policy.limit.count
+
+    def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+        """Charges one request to all policies, or to none when one of them refuses.
+
+        Raises:
+            RedisAwayError: Redis gave no usable answer, or not in time.
+        """
+        return self._decide(client, policies, charges=True)
+
+    def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+        """What `spend` would decide.
+
+        Raises:
+            RedisAwayError: Redis gave no usable answer, or not in time.
+        """
+        return self._decide(client, policies, charges=False)
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _decide(self, client: bytes, policies: Sequence[Policy], *, charges: bool) -> Decision:
+        # The braces keep a client's keys together where keys are spread over servers.
+        keys = [f"rate-limit:{{{client.hex()}}}:{policy.name}" for policy in policies]
+        numbers = [int(charges)]
+        for policy in policies:
+            numbers += self._numbers[policy.name]
+        is_admitted, *debts = self._link.run(keys, numbers)
+        return Decision(bool(is_admitted), [debt * NANOSECONDS for debt in debts])

