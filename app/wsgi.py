@@ -109,11 +109,12 @@ def create_app(
     # route comes first, as limits go by it. Limits come before the other refusals, which must not be free.
     # Origins come before the cross-site check, which relies on it.
     headers = security_headers(hsts=config.is_hardened)
+    limits = RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development")
     router = CompiledRouter()
     middleware: list[Any] = [
         RouteMiddleware(router),
         SecurityHeadersMiddleware(headers),
-        RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development"),
+        limits,
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BearerMiddleware(),
@@ -148,7 +149,7 @@ def create_app(
     app.add_route("/auth/user", UserResource(authentication, Accounts(queries), cookies))
     app.add_route(
         "/auth/verify",
-        VerifyResource(authentication, api_url=config.api_url, cookie_domain=config.cookie_domain),
+        VerifyResource(authentication, limits, api_url=config.api_url, cookie_domain=config.cookie_domain),
     )
     app.add_route("/auth/tokens", TokensResource(authentication, tokens))
     app.add_route("/auth/tokens/{token_id}", TokenResource(authentication, tokens))

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psycopg
 import pytest
 
+from app.credentials import new_api_token
 from tests.support.visitor import Visitor
 
 SHARED = {
@@ -131,3 +132,42 @@ def test_an_old_browser_is_known_by_what_it_accepts(sibling: Visitor) -> None:
     page = sibling.get("/auth/verify?redirect=1", headers=old | {"Accept": "text/html,*/*;q=0.8"})
     image = sibling.get("/auth/verify?redirect=1", headers=old | {"Accept": "image/png,*/*"})
     assert (page.status_code, image.status_code) == (302, 401)
+
+
+def test_a_successful_verify_costs_nothing_and_a_failed_one_soon_too_much(
+    make_app: Callable[..., Any],
+) -> None:
+    app = make_app(RATE_LIMIT="200/minute", RATE_LIMIT_NOT_FOUND="10/minute")
+    visitor = Visitor(app, origin="http://localhost:5173")
+    visitor.register()
+    # A page of 60 assets, four times, which is more than the limit of 200.
+    answers = [visitor.get("/auth/verify") for _ in range(240)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.headers["ratelimit"].split(";")[1] for answer in answers}) <= 2
+
+    stranger = Visitor(app)
+    statuses = [stranger.get("/auth/verify").status_code for _ in range(60)]
+    assert statuses == [401] * 10 + [429] * 50
+    # The same address, and yet not the guest's fault.
+    assert visitor.get("/auth/verify").status_code == 200
+
+
+def test_people_who_are_sent_to_sign_in_are_not_taken_for_guessers(make_app: Callable[..., Any]) -> None:
+    stranger = Visitor(make_app(**SHARED, RATE_LIMIT="20/minute", RATE_LIMIT_NOT_FOUND="3/minute"))
+    pages = [stranger.get("/auth/verify?redirect=1", headers=NAVIGATION) for _ in range(25)]
+    assert [page.status_code for page in pages] == [302] * 20 + [429] * 5
+    assert "location" not in pages[-1].headers
+
+
+def test_a_guesser_who_is_out_of_requests_asks_the_database_no_more(
+    make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Visitor(make_app(RATE_LIMIT="5/minute", RATE_LIMIT_NOT_FOUND="100/minute"))
+    headers = {"Authorization": f"Bearer {new_api_token()}"}
+    assert [stranger.get("/auth/verify", headers=headers).status_code for _ in range(5)] == [401] * 5
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("asked the database")
+
+    monkeypatch.setattr("app.queries.Queries.find_api_token", refuse)
+    assert stranger.get("/auth/verify", headers=headers).status_code == 429

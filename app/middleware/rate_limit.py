@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 EXEMPT_ROUTES = frozenset({"/health", "/health/ready", "/metrics"})
 SIGN_IN_ROUTE = "/auth/login"
+VERIFY_ROUTE = "/auth/verify"
 
 
 class RateLimitMiddleware:
     """Every request spends the default limit; an unknown path and a sign-in spend one more.
+
+    A proxy asks /auth/verify about each file of a page: that costs only those whom it has to refuse.
 
     Args:
         limiter: the store and its policies.
@@ -46,9 +49,29 @@ class RateLimitMiddleware:
         environ = req.env
         if self._is_exempt(environ):
             return
+        client = client_key(address_of(environ))
+        if environ[ROUTE_KEY] == VERIFY_ROUTE:
+            self._usual.tell(self._store.peek(client, self._usual.policies), resp, is_spent=False)
+            return
         charge = self._charge(environ[ROUTE_KEY], environ["REQUEST_METHOD"])
-        decision = self._store.spend(client_key(address_of(environ)), charge.policies)
-        charge.tell(decision, resp)
+        charge.tell(self._store.spend(client, charge.policies), resp)
+
+    def spend_failed_verify(self, req: falcon.Request, resp: falcon.Response, *, is_page: bool) -> None:
+        """Charges a client whom a proxy will not let through.
+
+        Args:
+            req: what the proxy asked.
+            resp: told the standing.
+            is_page: whether a browser shows the answer, and goes to sign in; anything else spends what an
+                unknown path does, too, as it may be a guess.
+
+        Raises:
+            RateLimitedError: the client has failed too often.
+        """
+        if self._is_exempt(req.env):
+            return
+        charge = self._usual if is_page else self._not_found
+        charge.tell(self._store.spend(client_key(address_of(req.env)), charge.policies), resp)
 
     def _charge(self, route: str | None, method: str) -> "_Charge":
         if route is None:
@@ -81,7 +104,7 @@ class _Charge:
         self._allowed = [counter.labels(policy.name, "allowed") for policy in policies]
         self._refused = [counter.labels(policy.name, "refused") for policy in policies]
 
-    def tell(self, decision: Decision, resp: falcon.Response) -> None:
+    def tell(self, decision: Decision, resp: falcon.Response, *, is_spent: bool = True) -> None:
         """Sets the headers and counts.
 
         `r` is what may be asked at once. `t` is when all of the quota is back; of a policy that refuses, when
@@ -93,7 +116,7 @@ class _Charge:
         resp.set_header("RateLimit-Policy", self._header)
         standings = list(zip(self.policies, decision.debts, strict=True))
         if decision.is_admitted:
-            for counter in self._allowed:
+            for counter in self._allowed if is_spent else ():
                 counter.inc()
             resp.set_header(
                 "RateLimit",

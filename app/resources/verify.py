@@ -3,8 +3,9 @@ from urllib.parse import quote, urlencode
 import falcon
 
 from app.authentication import Authentication
-from app.errors import InvalidReturnToError, NotSignedInError
+from app.errors import InvalidBearerError, InvalidReturnToError, NotRegisteredError, NotSignedInError
 from app.identity.return_to import checked_return_to
+from app.middleware.rate_limit import RateLimitMiddleware
 from app.models import User
 from app.resources.resource import HeadMixin
 
@@ -18,18 +19,28 @@ class VerifyResource(HeadMixin):
     For Traefik's ForwardAuth, Caddy's forward_auth and nginx's auth_request, which pass on what they got.
     """
 
-    def __init__(self, authentication: Authentication, *, api_url: str, cookie_domain: str | None) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        limits: RateLimitMiddleware,
+        *,
+        api_url: str,
+        cookie_domain: str | None,
+    ) -> None:
         self._authentication = authentication
+        self._limits = limits
         self._login_url = f"{api_url}/auth/login"
         self._cookie_domain = cookie_domain
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        # On every answer: a proxy that copies them must never be left with the client's own.
+        # Before anything can fail: a proxy that copies them must never be left with the client's own.
         resp.set_headers(dict.fromkeys(IDENTITY_HEADERS, ""))
         try:
             _, user = self._authentication.get_user(req, resp)
-        except NotSignedInError:
-            if req.get_param("redirect") != "1" or not _is_navigation(req):
+        except (InvalidBearerError, NotRegisteredError, NotSignedInError) as error:
+            is_page = isinstance(error, NotSignedInError) and _wants_page(req)
+            self._limits.spend_failed_verify(req, resp, is_page=is_page)
+            if not is_page:
                 raise
             resp.status = 302
             resp.set_header("Location", self._login_location(req))
@@ -61,9 +72,10 @@ def _identity_headers(user: User) -> dict[str, str]:
     }
 
 
-def _is_navigation(req: falcon.Request) -> bool:
-    """Whether a browser shows the answer as a page, so that it can go elsewhere (Fetch Metadata)."""
-    if req.get_header("X-Forwarded-Method", default="GET") not in {"GET", "HEAD"}:
+def _wants_page(req: falcon.Request) -> bool:
+    """Whether the proxy asks for a redirect, and a browser shows the answer as a page (Fetch Metadata)."""
+    method = req.get_header("X-Forwarded-Method", default="GET")
+    if req.get_param("redirect") != "1" or method not in {"GET", "HEAD"}:
         return False
     mode = req.get_header("Sec-Fetch-Mode")
     return mode == "navigate" if mode else "text/html" in req.get_header("Accept", default="")

