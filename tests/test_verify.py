@@ -137,7 +137,7 @@ def test_an_old_browser_is_known_by_what_it_accepts(sibling: Visitor) -> None:
 def test_a_successful_verify_costs_nothing_and_a_failed_one_soon_too_much(
     make_app: Callable[..., Any],
 ) -> None:
-    app = make_app(RATE_LIMIT="200/minute", RATE_LIMIT_NOT_FOUND="10/minute")
+    app = make_app(RATE_LIMIT="200/day", RATE_LIMIT_NOT_FOUND="10/day")
     visitor = Visitor(app, origin="http://localhost:5173")
     visitor.register()
     # A page of 60 assets, four times, which is more than the limit of 200.
@@ -153,7 +153,7 @@ def test_a_successful_verify_costs_nothing_and_a_failed_one_soon_too_much(
 
 
 def test_people_who_are_sent_to_sign_in_are_not_taken_for_guessers(make_app: Callable[..., Any]) -> None:
-    stranger = Visitor(make_app(**SHARED, RATE_LIMIT="20/minute", RATE_LIMIT_NOT_FOUND="3/minute"))
+    stranger = Visitor(make_app(**SHARED, RATE_LIMIT="20/day", RATE_LIMIT_NOT_FOUND="3/day"))
     pages = [stranger.get("/auth/verify?redirect=1", headers=NAVIGATION) for _ in range(25)]
     assert [page.status_code for page in pages] == [302] * 20 + [429] * 5
     assert "location" not in pages[-1].headers
@@ -162,7 +162,7 @@ def test_people_who_are_sent_to_sign_in_are_not_taken_for_guessers(make_app: Cal
 def test_a_guesser_who_is_out_of_requests_asks_the_database_no_more(
     make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Visitor(make_app(RATE_LIMIT="5/minute", RATE_LIMIT_NOT_FOUND="100/minute"))
+    stranger = Visitor(make_app(RATE_LIMIT="5/day", RATE_LIMIT_NOT_FOUND="100/day"))
     headers = {"Authorization": f"Bearer {new_api_token()}"}
     assert [stranger.get("/auth/verify", headers=headers).status_code for _ in range(5)] == [401] * 5
 
