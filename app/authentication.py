@@ -9,7 +9,13 @@ import falcon
 from app.api_tokens import APITokens
 from app.bearer import bearer_token
 from app.cookies import CookiePolicy
-from app.errors import InvalidBearerError, NotRegisteredError, NotSignedInError
+from app.errors import (
+    DatabaseUnavailableError,
+    InvalidBearerError,
+    NotRegisteredError,
+    NotSignedInError,
+)
+from app.metrics import Metrics
 from app.models import PendingIdentity, Session, User
 from app.sessions import Sessions
 
@@ -32,10 +38,13 @@ class Caller:
 class Authentication:
     """Finds the caller; clears a cookie that can never be a session's again."""
 
-    def __init__(self, sessions: Sessions, tokens: APITokens, cookies: CookiePolicy) -> None:
+    def __init__(
+        self, sessions: Sessions, tokens: APITokens, cookies: CookiePolicy, metrics: Metrics
+    ) -> None:
         self._sessions = sessions
         self._tokens = tokens
         self._cookies = cookies
+        self._checks = metrics.session_checks
 
     def find_caller(self, req: falcon.Request, resp: falcon.Response) -> Caller | None:
         """Who is calling; a bearer token counts, whatever cookie comes with it.
@@ -76,9 +85,16 @@ class Authentication:
         if token is None:
             # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
             if self._cookies.has_session_cookie(req):
+                self._checks.labels("malformed").inc()
                 self._cookies.clear_session(resp)
             return None
-        return self._sessions.find(token)
+        try:
+            session = self._sessions.find(token)
+        except DatabaseUnavailableError:
+            self._checks.labels("unavailable").inc()
+            raise
+        self._checks.labels("live" if session else "dead").inc()
+        return session
 
     def get_session(self, req: falcon.Request, resp: falcon.Response) -> Session:
         """The session of the caller's cookie.

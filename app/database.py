@@ -16,6 +16,7 @@ from psycopg.rows import BaseRowFactory, RowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
 from app.errors import DatabaseUnavailableError
+from app.metrics import Metrics
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -89,12 +90,13 @@ class Database:
 
     Args:
         url: libpq's.
+        metrics: where the pool's state and waits are kept.
         pool_max: connections at most.
         through_pooler: whether a transaction pooler such as PgBouncer answers at that URL: each statement may
             then meet another server connection, so that nothing may be prepared or set on one.
     """
 
-    def __init__(self, url: str, *, pool_max: int, through_pooler: bool = False) -> None:
+    def __init__(self, url: str, metrics: Metrics, *, pool_max: int, through_pooler: bool = False) -> None:
         unsent = conninfo_to_dict(url).keys() | (REFUSED_BY_POOLERS if through_pooler else set())
         defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in unsent}
         self._pool = ConnectionPool(
@@ -110,6 +112,8 @@ class Database:
             open=False,
             configure=_prepare_nothing if through_pooler else None,
         )
+        self._metrics = metrics
+        self._metrics.pool_max_connections.set(pool_max)
         self._is_away = threading.Event()
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
@@ -184,6 +188,7 @@ class Database:
     ) -> Sequence[Row]:
         connection = self._get_connection(pool_timeout)
         connection.deadline = deadline
+        self._metrics.pool_connections_in_use.inc()
         try:
             with connection.cursor(row_factory=row_factory) as cursor:
                 cursor.execute(query, params)
@@ -199,18 +204,27 @@ class Database:
             # A statement that ran into its deadline is still running: only closing gets rid of it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
+            self._metrics.pool_connections_in_use.dec()
             self._pool.putconn(connection)
 
     def _get_connection(self, timeout: float) -> DeadlineConnection:
+        self._metrics.pool_waiting.inc()
         try:
-            connection = self._pool.getconn(timeout)
-            while connection.has_hung_up():
-                connection.close()
-                self._drain(connection)
-                self._pool.putconn(connection)
-                connection = self._pool.getconn(timeout)
+            with self._metrics.pool_wait_seconds.time():
+                return self._get_live_connection(timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or _first_line(error)) from error
+        finally:
+            self._metrics.pool_waiting.dec()
+            self._metrics.pool_connections.set(self._pool.get_stats()["pool_size"])
+
+    def _get_live_connection(self, timeout: float) -> DeadlineConnection:
+        connection = self._pool.getconn(timeout)
+        while connection.has_hung_up():
+            connection.close()
+            self._drain(connection)
+            self._pool.putconn(connection)
+            connection = self._pool.getconn(timeout)
         return connection
 
     def _note_refusal(self, refusal: str | None) -> None:
@@ -233,6 +247,7 @@ class Database:
             if self._is_away.is_set() or self._is_closed.is_set():
                 return
             self._is_away.set()
+        self._metrics.database_outages.inc()
         logger.error("Database unavailable", extra={"cause": str(error)})
         threading.Thread(target=self._await_return, name="database-probe", daemon=True).start()
 

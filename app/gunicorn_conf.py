@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from gunicorn.glogging import Logger
 import app.wsgi
 from app import logs
 from app.cpu import available_cpus
+from app.metrics_folder import make_folder, remove_folder
+from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, use_slot
 from app.rate_limit.shared_memory import inherited_memory
 from app.settings import load_config
 
@@ -59,6 +62,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 
 
+def on_starting(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
+    """The master begins; not at SIGHUP, which keeps the metrics."""
+    os.environ[FOLDER_VARIABLE] = str(make_folder(Path(worker_tmp_dir or tempfile.gettempdir())))
+
+
 def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The sockets listen; workers are forked next."""
     # Blocked since app.start, while there was no handler for it.
@@ -66,6 +74,16 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     gc.collect()
     gc.freeze()
     logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})
+
+
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
+    """A worker is about to be born."""
+    worker.metrics_slot = free_slot(sibling.metrics_slot for sibling in server.WORKERS.values())
+
+
+def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
+    """In the new worker, before it makes anything."""
+    use_slot(worker.metrics_slot)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401
@@ -77,3 +95,13 @@ def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
     """The worker has answered its last request."""
     if service := getattr(worker, "wsgi", None):
         service.close()
+
+
+def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
+    """The master knows that the worker is gone, however it went."""
+    forget_worker(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
+
+
+def on_exit(_server: Any) -> None:  # noqa: ANN401
+    """The last worker is gone, and the master goes."""
+    remove_folder(Path(os.environ[FOLDER_VARIABLE]))

@@ -1,5 +1,6 @@
 """Whether this replica should get requests: database there, migrations applied, not about to stop."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,10 +9,13 @@ from typing import Literal
 
 from app.errors import DatabaseUnavailableError
 from app.lifecycle import Lifecycle
+from app.metrics import Metrics
 from app.queries import Queries
 
 Check = Literal["ok", "pending", "unavailable"]
 CACHE_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class ReadinessProbe:
         queries: how to ask the database.
         versions: the migrations this image has.
         lifecycle: whether the worker is about to stop.
+        metrics: where what was found is kept, too.
         clock: monotonic seconds.
     """
 
@@ -42,11 +47,13 @@ class ReadinessProbe:
         queries: Queries,
         versions: frozenset[int],
         lifecycle: Lifecycle,
+        metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._versions = versions
         self._lifecycle = lifecycle
+        self._metrics = metrics
         self._clock = clock
         self._lock = threading.Lock()
         self._latest = UNAVAILABLE
@@ -62,10 +69,26 @@ class ReadinessProbe:
                 self._looked_at = self._clock()
             return self._latest
 
+    def check_soon(self) -> None:
+        """Looks in the background, unless somebody is looking; the metrics then say what was found."""
+        if not self._lock.locked():
+            threading.Thread(target=self._check_aside, name="readiness", daemon=True).start()
+
+    def _check_aside(self) -> None:
+        try:
+            self.check()
+        except Exception:
+            logger.exception("Readiness check failed")
+
     def _look(self) -> Readiness:
         try:
-            applied = self._queries.list_migrations()
+            applied = self._queries.list_migrations() or frozenset()
         except DatabaseUnavailableError:
+            self._metrics.database_up.set(0)
             return UNAVAILABLE
+        pending = self._versions - applied
+        self._metrics.database_up.set(1)
+        self._metrics.migrations_applied.set(len(applied))
+        self._metrics.migrations_pending.set(len(pending))
         # A database ahead of this image is fine: the previous image must start for a rollback.
-        return Readiness("ok", "ok" if self._versions <= (applied or frozenset()) else "pending")
+        return Readiness("ok", "pending" if pending else "ok")

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -25,11 +26,14 @@ from app.identity.conversation import Conversation
 from app.identity.provider import Provider
 from app.lifecycle import Lifecycle
 from app.metrics import Metrics
+from app.metrics_access import MetricsAccess
+from app.metrics_slots import FOLDER_VARIABLE, shared_registry
 from app.middleware.bearer import BearerMiddleware
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
 from app.middleware.last_resort import LastResortMiddleware
+from app.middleware.metrics import MetricsMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import RequestLogMiddleware
@@ -44,6 +48,7 @@ from app.resources.callback import CallbackResource
 from app.resources.health import HealthResource, ReadyResource
 from app.resources.login import LoginResource
 from app.resources.logout import LogoutResource
+from app.resources.metrics import MetricsResource
 from app.resources.register import RegisterResource
 from app.resources.root import RootResource
 from app.resources.session import SessionResource
@@ -53,6 +58,7 @@ from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
 from app.sessions import Sessions
 from app.settings import load_config
+from app.version import version
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,12 +73,14 @@ class Service:
         database: Database,
         limiter: Limiter,
         lifecycle: Lifecycle,
+        metrics: Metrics,
         headers: Mapping[str, str],
     ) -> None:
         self._app = app
         self._database = database
         self._limiter = limiter
         self.lifecycle = lifecycle
+        self.metrics = metrics
         self.security_headers = headers
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -94,7 +102,7 @@ def create_app(
     cookies = CookiePolicy(is_secure=is_secure, domain=config.cookie_domain)
     sessions = Sessions(queries, keyring, registration_is_open=config.registration != "closed")
     tokens = APITokens(queries)
-    authentication = Authentication(sessions, tokens, cookies)
+    authentication = Authentication(sessions, tokens, cookies, metrics)
     signer = AttemptSigner(keyring)
     conversation = Conversation(
         Provider(config.oidc_issuer),
@@ -104,6 +112,7 @@ def create_app(
         allowed_email_domains=config.allowed_email_domains,
     )
     versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
+    readiness = ReadinessProbe(queries, versions, lifecycle, metrics)
 
     # The order is the order of refusal; what is sent back passes them all in reverse, whoever refused. The
     # route comes first, as limits go by it. Limits come before the other refusals, which must not be free.
@@ -128,7 +137,10 @@ def create_app(
 
     app.add_route("/", RootResource())
     app.add_route("/health", HealthResource())
-    app.add_route("/health/ready", ReadyResource(ReadinessProbe(queries, versions, lifecycle)))
+    app.add_route("/health/ready", ReadyResource(readiness))
+    app.add_route(
+        "/metrics", MetricsResource(metrics.registry, MetricsAccess(config.metrics_token), readiness)
+    )
     app.add_route("/auth/login", LoginResource(conversation, signer, cookies))
     app.add_route(
         "/auth/callback",
@@ -138,6 +150,7 @@ def create_app(
             sessions,
             queries,
             cookies,
+            metrics,
             webapp_url=config.webapp_url,
             registration=config.registration,
         ),
@@ -157,7 +170,8 @@ def create_app(
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
     # WSGI layers, the outermost last: what they see includes all that Falcon does.
     answered = LastResortMiddleware(app, headers)
-    logged = RequestLogMiddleware(answered, addresses=ClientAddressFinder(config.trusted_proxies))
+    measured = MetricsMiddleware(answered, metrics)
+    logged = RequestLogMiddleware(measured, addresses=ClientAddressFinder(config.trusted_proxies))
     return RequestIDMiddleware(logged)
 
 
@@ -168,13 +182,28 @@ def get_app() -> Service:
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE))
     database = Database(
-        config.database_url, pool_max=config.db_pool_max, through_pooler=config.goes_through_pooler
+        config.database_url,
+        metrics,
+        pool_max=config.db_pool_max,
+        through_pooler=config.goes_through_pooler,
     )
     database.open()
     lifecycle = Lifecycle()
-    metrics = Metrics(CollectorRegistry())
     limiter = make_limiter(config, inherited_memory(), metrics)
     headers = security_headers(hsts=config.is_hardened)
     service = create_app(config, database, lifecycle, metrics, limiter)
-    return Service(service, database, limiter, lifecycle, headers)
+    return Service(service, database, limiter, lifecycle, metrics, headers)
+
+
+def _make_metrics(folder: str | None) -> Metrics:
+    """This worker's metrics, shared through gunicorn_conf's folder; its own under another server."""
+    if folder:
+        metrics = Metrics(shared_registry(Path(folder)), is_shared=True)
+    else:
+        metrics = Metrics(CollectorRegistry())
+    metrics.build_info.labels(version()).set(1)
+    metrics.worker_processes.set(1)
+    metrics.worker_starts.inc()
+    return metrics

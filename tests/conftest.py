@@ -105,14 +105,17 @@ def make_app(
 
         def make(**environ: str) -> Any:
             config = make_config(**environ)
+            metrics = Metrics(CollectorRegistry())
             database = Database(
-                config.database_url, pool_max=config.db_pool_max, through_pooler=config.goes_through_pooler
+                config.database_url,
+                metrics,
+                pool_max=config.db_pool_max,
+                through_pooler=config.goes_through_pooler,
             )
             database.open()
             stack.callback(database.close)
             memory = SharedMemory()
             stack.callback(memory.close)
-            metrics = Metrics(CollectorRegistry())
             limiter = make_limiter(config, memory, metrics)
             stack.callback(limiter.store.close)
             return create_app(config, database, Lifecycle(), metrics, limiter)

@@ -12,9 +12,11 @@ import psutil
 import psycopg
 import pytest
 import requests
+from prometheus_client import CollectorRegistry
 from psycopg.rows import tuple_row
 
 from app.database import Database
+from app.metrics import Metrics
 from dev.postgres import EmbeddedPostgres
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
@@ -234,7 +236,7 @@ def test_a_restart_between_two_requests_is_noticed_by_nobody(database: Outage, s
 
 
 def test_after_a_restart_a_write_gets_a_live_connection_the_first_time(database: Outage) -> None:
-    pool = Database(database.url, pool_max=2)
+    pool = Database(database.url, Metrics(CollectorRegistry()), pool_max=2)
     pool.open()
     try:
         for _ in range(2):

@@ -14,6 +14,7 @@ from app.errors import (
 )
 from app.identity.attempt import Attempt, AttemptSigner, attempt_id
 from app.identity.conversation import Conversation
+from app.metrics import Metrics
 from app.models import Client, PendingIdentity
 from app.queries import Queries
 from app.resources.login import ATTEMPT_PREFIX
@@ -36,6 +37,7 @@ class CallbackResource(HeadMixin):
         sessions: Sessions,
         queries: Queries,
         cookies: CookiePolicy,
+        metrics: Metrics,
         *,
         webapp_url: str,
         registration: Literal["confirm", "automatic", "closed"],
@@ -45,6 +47,7 @@ class CallbackResource(HeadMixin):
         self._sessions = sessions
         self._queries = queries
         self._cookies = cookies
+        self._sign_ins = metrics.sign_ins
         self._webapp_url = webapp_url
         self._registration = registration
 
@@ -100,6 +103,7 @@ class CallbackResource(HeadMixin):
         is_pending = not account and self._registration == "confirm"
         lifetime = PENDING_LIFETIME if is_pending else LIFETIME
         self._cookies.set_session(resp, token, max_age=int(lifetime.total_seconds()))
+        self._sign_ins.labels("registration_pending" if is_pending else "signed_in").inc()
         return REGISTER_PATH if is_pending else attempt.return_to
 
     def _start_account(self, identity: PendingIdentity, client: Client) -> str:

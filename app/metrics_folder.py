@@ -1,0 +1,50 @@
+"""Where the worker processes of one service keep their metrics: a folder that nobody else writes to."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PREFIX = "connected-backend-metrics-"
+
+
+def make_folder(parent: Path) -> Path:
+    """A new folder, this service's for as long as the process or one of its forks lives.
+
+    Folders of services that died without removing theirs are removed first. A lock tells them from folders
+    in use. A process number would not: in containers it is always 1, also where two share the parent.
+    """
+    for folder in parent.glob(f"{PREFIX}*"):
+        _remove_abandoned(folder)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        # Another service that starts now may have taken it for abandoned before it was locked.
+        if _lock(folder) is not None and folder.is_dir():
+            return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes the folder with all that is in it; no error when it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    descriptor = _lock(folder)
+    if descriptor is not None:
+        remove_folder(folder)
+        os.close(descriptor)
+
+
+def _lock(folder: Path) -> int | None:
+    """The descriptor that holds the lock; None when the folder is somebody else's, or gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

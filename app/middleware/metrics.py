@@ -1,0 +1,63 @@
+"""Counts and times every request, whatever becomes of it."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import Counter, Histogram
+
+from app.metrics import Metrics
+from app.wsgi_environ import route_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Those of RFC 9110 and PATCH; clients may invent others, all counted as OTHER."""
+
+
+class MetricsMiddleware:
+    """Measures around the whole WSGI call; WSGI, not Falcon's."""
+
+    def __init__(
+        self, app: "WSGIApplication", metrics: Metrics, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+        # `labels` takes a lock and makes strings; these have as many entries as there are series.
+        self._requests: dict[tuple[str, str, str], Counter] = {}
+        self._seconds: dict[tuple[str, str], Histogram] = {}
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        began = self._clock()
+        status = "500"
+
+        def start_noted(
+            status_line: str,
+            headers: list[tuple[str, str]],
+            *exc_info: Any,  # noqa: ANN401  # PEP 3333
+        ) -> Callable[[bytes], object]:
+            nonlocal status
+            status = status_line[:3]
+            return start_response(status_line, headers, *exc_info)
+
+        self._metrics.requests_in_progress.inc()
+        try:
+            return self._app(environ, start_noted)
+        finally:
+            self._metrics.requests_in_progress.dec()
+            method: str = environ["REQUEST_METHOD"]
+            method = method if method in KNOWN_METHODS else "OTHER"
+            self._record(method, route_of(environ), status, self._clock() - began)
+
+    def _record(self, method: str, route: str, status: str, seconds: float) -> None:
+        requests = self._requests.get((method, route, status))
+        if requests is None:
+            requests = self._metrics.requests.labels(method, route, status)
+            self._requests[method, route, status] = requests
+        requests.inc()
+        durations = self._seconds.get((method, route))
+        if durations is None:
+            durations = self._seconds[method, route] = self._metrics.request_seconds.labels(method, route)
+        durations.observe(seconds)

@@ -1,0 +1,32 @@
+import falcon
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from app.metrics_access import MetricsAccess
+from app.readiness import ReadinessProbe
+from app.resources.resource import HeadMixin
+
+TEXT = "text/plain"
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+
+class MetricsResource(HeadMixin):
+    """`/metrics`: everything counted, for those allowed to read it; for others there is no such path."""
+
+    def __init__(self, registry: CollectorRegistry, access: MetricsAccess, probe: ReadinessProbe) -> None:
+        self._registry = registry
+        self._access = access
+        self._probe = probe
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if not self._access.allows(req.env):
+            raise falcon.HTTPNotFound
+        self._probe.check_soon()
+        # Falcon's choice, as the library's own fails on a version that is no number.
+        if req.client_prefers((TEXT, OPENMETRICS)) == OPENMETRICS:
+            resp.content_type = openmetrics.CONTENT_TYPE_LATEST
+            resp.data = openmetrics.generate_latest(self._registry)
+        else:
+            resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
+            resp.data = generate_latest(self._registry)
