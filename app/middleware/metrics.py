@@ -12,8 +12,8 @@ from app.wsgi_environ import route_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""Those of RFC 9110 and PATCH; clients may invent others, all counted as OTHER."""
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What a client of an API may have reason to send. It can invent others, all counted as OTHER."""
 
 
 class MetricsMiddleware:

@@ -22,7 +22,6 @@ class MetricsResource(HeadMixin):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not self._access.allows(req.env):
             raise falcon.HTTPNotFound
-        self._probe.check_soon()
         # Falcon's choice, as the library's own fails on a version that is no number.
         if req.client_prefers((TEXT, OPENMETRICS)) == OPENMETRICS:
             resp.content_type = openmetrics.CONTENT_TYPE_LATEST
@@ -30,3 +29,5 @@ class MetricsResource(HeadMixin):
         else:
             resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
             resp.data = generate_latest(self._registry)
+        # Afterwards, lest the look's own connection be among what is told.
+        self._probe.check_soon()
