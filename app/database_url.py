@@ -82,6 +82,20 @@ def migration_database_url(environ: Mapping[str, str], *, embedded_database_url:
         ConfigError: with every fault of the variables that name the database.
     """
     database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
-    if database.faults or database.migrate_url is None:
-        raise ConfigError(sorted(database.faults))
-    return database.migrate_url
+    return _without_faults(database.migrate_url, database.faults)
+
+
+def service_database_url(environ: Mapping[str, str], *, embedded_database_url: str | None = None) -> str:
+    """The service's database, without asking for the rest of the configuration.
+
+    Raises:
+        ConfigError: with every fault of the variables that name the database.
+    """
+    database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
+    return _without_faults(database.url, database.faults)
+
+
+def _without_faults(url: str | None, faults: list[str]) -> str:
+    if faults or url is None:
+        raise ConfigError(sorted(faults))
+    return url

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app import variables
-from app.database_url import migration_database_url
+from app.database_url import migration_database_url, service_database_url
 
 ROOT = Path(__file__).parent.parent
 MAX_SOCKET_PATH = 100
@@ -21,6 +21,16 @@ def load_migration_database_url(environ: Mapping[str, str]) -> str:
     """
     merged = with_dotenv(environ)
     return migration_database_url(merged, embedded_database_url=embedded_database_url(merged))
+
+
+def load_database_url(environ: Mapping[str, str]) -> str:
+    """The database that the service uses; asks for no other setting.
+
+    Raises:
+        ConfigError: with every fault of the variables that name the database.
+    """
+    merged = with_dotenv(environ)
+    return service_database_url(merged, embedded_database_url=embedded_database_url(merged))
 
 
 def with_dotenv(environ: Mapping[str, str], path: Path = ROOT / ".env") -> dict[str, str]:

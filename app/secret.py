@@ -1,6 +1,7 @@
 """`bin/secret`: a fresh SESSION_SECRET."""
 
 import argparse
+import json
 import secrets
 import sys
 from collections.abc import Sequence
@@ -9,8 +10,10 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str]) -> int:
     """Prints 256 random bits in 43 characters that no shell or .env file needs quoted."""
     parser = argparse.ArgumentParser(prog="bin/secret", description="Prints a fresh SESSION_SECRET.")
-    parser.parse_args(arguments)
-    print(secrets.token_urlsafe(32))
+    parser.add_argument("--json", action="store_true", help='as {"secret": "..."}')
+    options = parser.parse_args(arguments)
+    secret = secrets.token_urlsafe(32)
+    print(json.dumps({"secret": secret}) if options.json else secret)
     return 0
 
 

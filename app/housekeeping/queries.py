@@ -1,0 +1,116 @@
+"""One typed method for each file in sql/queries/housekeeping; the file has the method's name."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
+
+from app.housekeeping.models import Ended, SessionRow, Step, UserRow
+
+FOLDER = Path(__file__).parent.parent.parent / "sql" / "queries" / "housekeeping"
+
+Row = TypeVar("Row")
+
+
+class HousekeepingQueries:
+    """The statements of `bin/sessions` and `bin/users`, each in a transaction of its own.
+
+    Args:
+        connection: in autocommit; psycopg's errors pass through.
+        folder: where the files are.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], folder: Path = FOLDER) -> None:
+        self._connection = connection
+        self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
+
+    def find_user(self, *, user_id: UUID | None = None, email: str | None = None) -> UserRow | None:
+        rows = self._run("find_user", {"user_id": user_id, "email": email}, class_row(UserRow))
+        return rows[0] if rows else None
+
+    def list_users(self, *, search: str | None, only_disabled: bool, limit: int) -> Sequence[UserRow]:
+        """By e-mail; a search finds parts of e-mails and names in any case."""
+        parameters = {"search": search, "only_disabled": only_disabled, "limit": limit}
+        return self._run("list_users", parameters, class_row(UserRow))
+
+    def update_user_disabled(self, *, user_id: UUID) -> Ended | None:
+        """What ended with it; None when there is no such user. A second time ends what is left."""
+        rows = self._run("update_user_disabled", {"user_id": user_id}, class_row(Ended))
+        return rows[0] if rows else None
+
+    def update_user_enabled(self, *, user_id: UUID) -> bool:
+        """Whether the user was disabled."""
+        return bool(self._run("update_user_enabled", {"user_id": user_id}, scalar_row))
+
+    def delete_user(self, *, user_id: UUID) -> bool:
+        """Whether there was such a user."""
+        return bool(self._run("delete_user", {"user_id": user_id}, scalar_row))
+
+    def list_live_sessions(self, *, limit: int) -> Sequence[SessionRow]:
+        return self._run("list_live_sessions", {"limit": limit}, class_row(SessionRow))
+
+    def list_user_sessions(self, *, user_id: UUID, limit: int) -> Sequence[SessionRow]:
+        return self._run("list_user_sessions", {"user_id": user_id, "limit": limit}, class_row(SessionRow))
+
+    def update_sessions_revoked(self, *, session_ids: list[UUID], reason: str) -> dict[UUID, bool]:
+        """Of those sessions that exist, whether each was live until now."""
+        parameters = {"session_ids": session_ids, "reason": reason}
+        return dict(self._run("update_sessions_revoked", parameters, args_row(_pair)))
+
+    def update_user_sessions_revoked(self, *, user_id: UUID, reason: str) -> list[UUID]:
+        """The sessions that were live until now."""
+        parameters = {"user_id": user_id, "reason": reason}
+        return list(self._run("update_user_sessions_revoked", parameters, scalar_row))
+
+    def update_all_sessions_revoked(self, last: Step, *, limit: int, reason: str) -> Step | None:
+        """Looks at up to `limit` sessions after the last step's; None when there are no more."""
+        parameters = {
+            "after": last.after,
+            "after_id": last.after_id,
+            "began": last.began,
+            "limit": limit,
+            "reason": reason,
+        }
+        rows = self._run("update_all_sessions_revoked", parameters, class_row(Step))
+        return rows[0] if rows else None
+
+    def delete_expired_sessions(self, last: Step, *, older_than: timedelta, limit: int) -> Step | None:
+        """Deletes up to `limit` sessions; None when there are no more that nobody else is deleting."""
+        parameters = {"after": last.after, "older_than": older_than, "limit": limit}
+        step = self._run("delete_expired_sessions", parameters, class_row(Step))[0]
+        return step if step.changed else None
+
+    def delete_ended_sessions(
+        self, last: Step, *, older_than: timedelta, lifetime: timedelta, limit: int
+    ) -> Step | None:
+        """Looks at up to `limit` sessions after the last step's; None when there are no more.
+
+        Args:
+            last: the step before this one.
+            older_than: how long ago a session must have ended.
+            lifetime: the longest time between a session's end and its expiry.
+            limit: how many to look at.
+        """
+        parameters = {
+            "after": last.after,
+            "after_id": last.after_id,
+            "older_than": older_than,
+            "lifetime": lifetime,
+            "limit": limit,
+        }
+        rows = self._run("delete_ended_sessions", parameters, class_row(Step))
+        return rows[0] if rows else None
+
+    def _run(
+        self, name: str, parameters: Mapping[str, object], row_factory: BaseRowFactory[Row]
+    ) -> list[Row]:
+        with self._connection.cursor(row_factory=row_factory) as cursor:
+            return cursor.execute(self._sql[name], parameters).fetchall()
+
+
+def _pair(session_id: UUID, was_live: bool) -> tuple[UUID, bool]:  # noqa: FBT001  # a row's columns
+    return session_id, was_live
