@@ -9,7 +9,8 @@ import psycopg
 INTERVAL = 0.005
 WATCH = """
     SELECT extract(epoch FROM coalesce(max(clock_timestamp() - xact_start), '0'))::float8,
-           (SELECT extract(epoch FROM coalesce(max(clock_timestamp() - waitstart), '0'))::float8 FROM pg_locks)
+           (SELECT extract(epoch FROM coalesce(max(clock_timestamp() - waitstart), '0'))::float8
+            FROM pg_locks)
     FROM pg_stat_activity
     WHERE application_name = %s AND state <> 'idle'
 """

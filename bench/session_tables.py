@@ -23,8 +23,10 @@ SESSIONS = """
            '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
     FROM generate_series({first}::bigint, {last}::bigint) AS n,
          LATERAL (
-             SELECT CASE WHEN n <= {expired} THEN now() - interval '90 days' + n * interval '29 days' / {expired}
-                         ELSE now() - interval '23 days' + (n - {expired}) * interval '22 days' / {live} END
+             SELECT now() + CASE
+                 WHEN n <= {expired} THEN interval '-90 days' + n * interval '29 days' / {expired}
+                 ELSE interval '-23 days' + (n - {expired}) * interval '22 days' / {live}
+             END
          ) AS moment (began)
 """
 

@@ -2,10 +2,10 @@
 
     bin/python -m bench.sessions [--small 10000] [--large 10000000] [--expired 1000000] [--rounds 31]
 
-The check is app.queries' find_session over one connection, with tokens taken at random, each used within the last
-minutes, so that it only reads. The two databases are asked in turn, a thousand checks a round. Then `bin/sessions
-purge` deletes what has expired from the large one, while checks go on and a watcher looks for waits and open
-transactions every 5 milliseconds.
+The check is app.queries' find_session over one connection, with tokens taken at random, each used within the
+last minutes, so that it only reads. The two databases are asked in turn, a thousand checks a round. Then
+`bin/sessions purge` deletes what has expired from the large one, while checks go on and a watcher looks for
+waits and open transactions every 5 milliseconds.
 """
 
 import argparse
@@ -42,8 +42,9 @@ SETTINGS = {"shared_buffers": "4GB", "max_wal_size": "8GB"}
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What a purge did: seconds throughout."""
+    """What a purge did, after a list of live sessions: seconds throughout."""
 
+    listing: float
     deleted: int
     seconds: float
     longest_batch: float
@@ -105,11 +106,14 @@ def measure_purge(url: str, tokens: list[bytes]) -> Purge:
     """Deletes what has expired, while one caller checks sessions."""
     checks: list[float] = []
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
-    command = [str(ROOT / "bin" / "sessions"), "purge", "--json"]
+    sessions = str(ROOT / "bin" / "sessions")
+    began = time.perf_counter()
+    subprocess.run([sessions, "list"], env=environ, stdout=subprocess.DEVNULL, check=True)
+    listing = time.perf_counter() - began
     with _queries(url) as queries, LockWatcher(url, "bin/sessions purge") as watcher:
         _check(queries, tokens[0])
         began = time.perf_counter()
-        process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE)
+        process = subprocess.Popen([sessions, "purge", "--json"], env=environ, stdout=subprocess.PIPE)
         while process.poll() is None:
             checks.append(_check(queries, tokens[len(checks) % len(tokens)]))
         seconds = time.perf_counter() - began
@@ -119,6 +123,7 @@ def measure_purge(url: str, tokens: list[bytes]) -> Purge:
     said = json.loads(output)
     print(said, len(checks), watcher.samples, flush=True)
     return Purge(
+        listing=listing,
         deleted=said["count"],
         seconds=seconds,
         longest_batch=said["longest_batch_ms"] / 1000,
@@ -154,7 +159,7 @@ def table(sizes: Sequence[int], rounds: list[list[float]], purge: Purge) -> str:
     machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
     ratio = statistics.median(large / small for small, large in zip(*rounds, strict=True))
     lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}: {len(rounds[0])} rounds of {CHECKS:,} checks in turn.",
+        f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}: {len(rounds[0])} rounds of {CHECKS:,} checks.",
         "Median of the rounds' medians (lowest to highest).",
         "",
         "| sessions in the table | a check, µs |",
@@ -170,6 +175,7 @@ def table(sizes: Sequence[int], rounds: list[list[float]], purge: Purge) -> str:
         f"| longest wait of anybody for a lock, ms | {1000 * purge.longest_wait:.0f} | 100 |",
         f"| a check meanwhile, median, ms | {1000 * statistics.median(purge.checks):.2f} | |",
         f"| slowest of {len(purge.checks):,} checks meanwhile, ms | {1000 * max(purge.checks):.0f} | |",
+        f"| `bin/sessions list` before it, the whole process, s | {purge.listing:.1f} | |",
     ]
     return "\n".join(lines)
 

@@ -3,9 +3,16 @@
 import re
 import subprocess
 
+import pytest
+
 from tests.support.service import ROOT
 
 MAX_LINES = 300
+QUERIES = {
+    "sql/queries": "app/queries.py",
+    "sql/queries/housekeeping": "app/housekeeping/queries.py",
+}
+"""Where the methods of each folder's files are."""
 # Written apart, so that this file keeps the rule it checks.
 INDEX_HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org", "deb.debian" + ".org")
 
@@ -32,14 +39,20 @@ def test_os_environ_is_read_in_mains_alone() -> None:
         "app/__main__.py",
         "app/gunicorn_conf.py",
         "app/healthcheck.py",
+        "app/housekeeping/sessions.py",
+        "app/housekeeping/users.py",
         "app/migrations/command.py",
         "app/wsgi.py",
     }
 
 
-def test_each_query_file_holds_one_statement_and_has_its_method() -> None:
-    methods = re.findall(r"def ([a-z_]+)\(\s*self", (ROOT / "app" / "queries.py").read_text())
-    files = {path.stem for path in (ROOT / "sql" / "queries").glob("*.sql")}
-    assert files == {method for method in methods if method != "__init__"}
-    for path in (ROOT / "sql" / "queries").glob("*.sql"):
+@pytest.mark.parametrize("folder", QUERIES)
+def test_each_query_file_has_its_method(folder: str) -> None:
+    methods = re.findall(r"def ([a-z][a-z_]*)\(\s*self", (ROOT / QUERIES[folder]).read_text())
+    assert {path.stem for path in (ROOT / folder).glob("*.sql")} == set(methods)
+
+
+def test_each_query_file_holds_one_statement_in_a_folder_with_methods() -> None:
+    for path in (ROOT / "sql" / "queries").rglob("*.sql"):
+        assert str(path.parent.relative_to(ROOT)) in QUERIES, path
         assert ";" not in re.sub(r"--.*", "", path.read_text()), path

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from app.housekeeping.models import FIRST_STEP, Step
 from app.housekeeping.output import Output
-from app.migrations.errors import Exit, TerminatedError
+from app.migrations.errors import TerminatedError
 
 PROGRESS_SECONDS = 2.0
-GRACE = 5.0
-"""Seconds for the batch that runs when SIGTERM comes; a database that hangs must not keep the process."""
+GRACE = 3.0
+"""Seconds for the batch that runs when SIGTERM comes; one that hangs is cancelled then."""
 
 
 class Batches:
@@ -45,12 +45,26 @@ class Batches:
         Raises:
             TerminatedError: at the end of the block, if one came.
         """
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+        def put_back() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        def stop(_signal: int, _frame: object) -> None:
+            self._is_stopping.set()
+            # A second signal cancels the batch. It comes from here when the batch hangs.
+            put_back()
+            again = threading.Timer(GRACE, os.kill, (os.getpid(), signal.SIGTERM))
+            again.daemon = True
+            again.start()
+
+        for number in before:
+            signal.signal(number, stop)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            put_back()
         if self._is_stopping.is_set():
             raise TerminatedError
 
@@ -73,9 +87,3 @@ class Batches:
                     f"{self._done} {self.changed:,} sessions so far",
                     fields={"count": self.changed},
                 )
-
-    def _stop(self, _signal: int, _frame: object) -> None:
-        self._is_stopping.set()
-        watchdog = threading.Timer(GRACE, os._exit, (Exit.TERMINATED,))
-        watchdog.daemon = True
-        watchdog.start()

@@ -37,14 +37,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command of bin/ gets: these variables, and nothing of the tests' own but where things are."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ}
+
+
 class Process:
     """A command of bin/, its environment and nothing else; its output is read as it comes."""
 
     def __init__(self, *command: str, environ: Mapping[str, str]) -> None:
-        clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ}
         self._process = subprocess.Popen(
             [str(ROOT / command[0]), *command[1:]],
-            env=clean,
+            env=clean_environ(environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
