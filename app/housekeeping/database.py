@@ -50,7 +50,13 @@ def _explained(error: psycopg.Error, *, is_lost: bool) -> HousekeepingError:
             return HousekeepingError(
                 Exit.PENDING, f"The database lacks tables of this version: {reason}", "Run bin/migrate first."
             )
-        case errors.DeadlockDetected() | errors.LockNotAvailable() | errors.QueryCanceled():
+        case errors.QueryCanceled():
+            return HousekeepingError(
+                Exit.TRY_AGAIN,
+                f"The database cut it off: {reason}",
+                "Run it again, or ask for less at once: --user, or a smaller --batch.",
+            )
+        case errors.DeadlockDetected() | errors.LockNotAvailable():
             return HousekeepingError(Exit.TRY_AGAIN, f"The database is busy: {reason}", "Run it again.")
         case errors.InsufficientPrivilege() | errors.ReadOnlySqlTransaction():
             return HousekeepingError(

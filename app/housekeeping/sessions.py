@@ -74,7 +74,7 @@ def purge(options: argparse.Namespace, desk: Desk) -> None:
     finally:
         desk.output.say(
             "sessions_purged",
-            f"Deleted {batches.changed:,} sessions.",
+            f"Deleted {_counted(batches.changed)}.",
             fields={"count": batches.changed, "longest_batch_ms": round(1000 * batches.longest, 1)},
         )
 
@@ -102,8 +102,15 @@ def _revoke_by_id(ids: list[UUID], desk: Desk) -> None:
 
 
 def _say_revoked(desk: Desk, count: int, **fields: object) -> None:
-    sentence = "1 session revoked." if count == 1 else f"{count:,} sessions revoked."
-    desk.output.say("session_revoked", sentence, fields={"count": count, "reason": REASON, **fields})
+    desk.output.say(
+        "session_revoked",
+        f"Revoked {_counted(count)}.",
+        fields={"count": count, "reason": REASON, **fields},
+    )
+
+
+def _counted(count: int) -> str:
+    return "1 session" if count == 1 else f"{count:,} sessions"
 
 
 def _make_parser() -> argparse.ArgumentParser:

@@ -39,6 +39,9 @@ def test_it_serves_with_a_read_only_root_and_its_health_check_sees_that(containe
 def test_the_commands_for_operators_work_inside(container: Container) -> None:
     assert container.execute("bin/migrate", "check")
     assert len(container.execute("bin/secret")) >= 32
+    assert "Deleted 0 sessions." in container.execute("bin/sessions", "purge")
+    container.execute("bin/sessions", "list")
+    container.execute("bin/users", "list")
 
 
 def test_without_configuration_it_exits_78_and_names_every_missing_variable(

@@ -70,7 +70,7 @@ def test_sessions_are_revoked_by_id_once(run: Run, people: People, connection: C
     assert people.ids("revoke_reason = 'revoked_by_operator' AND revoked_at IS NOT NULL") == {first, second}
     before = connection.execute("SELECT revoked_at FROM sessions WHERE id = %s", (first,)).fetchone()
     again = run("sessions", "revoke", str(first))
-    assert (again.code, again.stdout) == (0, "0 sessions revoked.\n")
+    assert (again.code, again.stdout) == (0, "Revoked 0 sessions.\n")
     assert connection.execute("SELECT revoked_at FROM sessions WHERE id = %s", (first,)).fetchone() == before
     assert people.ids("revoked_at IS NULL") == {third}
 
@@ -78,7 +78,7 @@ def test_sessions_are_revoked_by_id_once(run: Run, people: People, connection: C
 def test_an_unknown_session_is_exit_67_and_the_others_are_revoked(run: Run, people: People) -> None:
     session, unknown = people.session(people.user("ada@example.com")), uuid4()
     outcome = run("sessions", "revoke", str(unknown), str(session))
-    assert (outcome.code, outcome.stdout) == (67, "1 session revoked.\n")
+    assert (outcome.code, outcome.stdout) == (67, "Revoked 1 session.\n")
     assert outcome.stderr == f"No session has the id {unknown}.\n"
     assert people.count("revoked_at IS NULL") == 0
 
@@ -87,7 +87,7 @@ def test_a_users_sessions_are_revoked_and_nobody_elses(run: Run, people: People)
     ada, grace = people.user("ada@example.com"), people.user("grace@example.com")
     mine = {people.session(ada) for _ in range(2)}
     people.session(grace)
-    assert run("sessions", "revoke", "--user", "ADA@example.com").stdout == "2 sessions revoked.\n"
+    assert run("sessions", "revoke", "--user", "ADA@example.com").stdout == "Revoked 2 sessions.\n"
     assert people.ids("revoked_at IS NOT NULL") == mine
     assert run("sessions", "revoke", "--user", str(uuid4())).code == 67
 

@@ -40,7 +40,7 @@ def test_disabling_ends_sessions_and_tokens_of_one_user(
     ada, grace = people.user("ada@example.com"), people.user("grace@example.com")
     for user in (ada, ada, grace):
         people.session(user)
-    people.session(ada, idles="-1 day")
+    ended = people.session(ada, idles="-1 day")
     for user in (ada, grace):
         people.token(user)
     outcome = run("users", "disable", "Ada@example.com", "--json")
@@ -48,7 +48,9 @@ def test_disabling_ends_sessions_and_tokens_of_one_user(
     assert entry["event"] == "user_disabled"
     assert (entry["user_id"], entry["email"]) == (str(ada), "ada@example.com")
     assert (entry["sessions_revoked"], entry["api_tokens_deleted"]) == (2, 1)
-    assert people.count("user_id IS NOT NULL AND revoked_at IS NULL") == 1
+    assert people.count("revoke_reason = 'user_disabled'") == 2
+    assert ended in people.ids("revoked_at IS NULL")
+    assert people.count("revoked_at IS NULL") == 2
     assert connection.execute("SELECT user_id FROM api_tokens").fetchall() == [(grace,)]
     read = "SELECT email, disabled_at IS NULL FROM users ORDER BY email"
     assert connection.execute(read).fetchall() == [("ada@example.com", False), ("grace@example.com", True)]

@@ -10,12 +10,14 @@ WITH disabled AS (
     FROM disabled
     WHERE sessions.user_id = disabled.id
       AND sessions.revoked_at IS NULL
-    RETURNING sessions.id, sessions.idle_expires_at > now() AS was_live
+      AND sessions.idle_expires_at > now()
+      AND sessions.expires_at > now()
+    RETURNING sessions.id
 ), deleted AS (
     DELETE FROM api_tokens
     USING disabled
     WHERE api_tokens.user_id = disabled.id
     RETURNING api_tokens.id
 )
-SELECT (SELECT count(*) FROM revoked WHERE was_live) AS sessions, (SELECT count(*) FROM deleted) AS api_tokens
+SELECT (SELECT count(*) FROM revoked) AS sessions, (SELECT count(*) FROM deleted) AS api_tokens
 FROM disabled

@@ -11,6 +11,8 @@ WITH enabled AS (
     FROM enabled
     WHERE sessions.user_id = enabled.id
       AND sessions.revoked_at IS NULL
+      AND sessions.idle_expires_at > now()
+      AND sessions.expires_at > now()
 ), deleted AS (
     DELETE FROM api_tokens
     USING enabled
