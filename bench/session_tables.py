@@ -30,6 +30,19 @@ SESSIONS = """
          ) AS moment (began)
 """
 
+INDEXES = """
+    SELECT format('ALTER TABLE sessions DROP CONSTRAINT %I', conname),
+           format('ALTER TABLE sessions ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid))
+    FROM pg_constraint
+    WHERE conrelid = 'sessions'::regclass AND contype IN ('p', 'u')
+    UNION ALL
+    SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index
+    WHERE indrelid = 'sessions'::regclass
+      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
+"""For each index of the table, what drops it and what makes it again."""
+
 
 def fill(url: str, *, sessions: int, expired: int) -> None:
     """Adds users and their sessions, of which the first ones have expired over a month ago."""
@@ -38,7 +51,11 @@ def fill(url: str, *, sessions: int, expired: int) -> None:
         # Both belong to users that are there; checking that for each row would take half the time.
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET synchronous_commit = off")
+        connection.execute("SET maintenance_work_mem = '1GB'")
         connection.execute(sql.SQL(USERS).format(users=users))
+        indexes = connection.execute(INDEXES).fetchall()
+        for drop, _ in indexes:
+            connection.execute(drop)
         for first in range(1, sessions + 1, CHUNK):
             last = min(first + CHUNK - 1, sessions)
             connection.execute(
@@ -51,6 +68,8 @@ def fill(url: str, *, sessions: int, expired: int) -> None:
                 )
             )
             print(f"{last:,} of {sessions:,} sessions", flush=True)
+        for _, create in indexes:
+            connection.execute(create)
         connection.execute("VACUUM (ANALYZE) users, sessions")
         connection.execute("CHECKPOINT")
 

@@ -3,7 +3,7 @@
     bin/python -m bench.sessions [--small 10000] [--large 10000000] [--expired 1000000] [--rounds 31]
 
 The check is app.queries' find_session over one connection, with tokens taken at random, each used within the
-last minutes, so that it only reads. The two databases are asked in turn, a thousand checks a round. Then
+last minutes, so that it only reads. The two databases are asked in turn, check by check. Then
 `bin/sessions purge` deletes what has expired from the large one, while checks go on and a watcher looks for
 waits and open transactions every 5 milliseconds.
 """
@@ -92,12 +92,14 @@ def measure_checks(urls: list[str], tokens: list[list[bytes]], rounds: int) -> l
     with ExitStack() as stack:
         queries = [stack.enter_context(_queries(url)) for url in urls]
         for number in range(rounds + 1):
-            # Whoever is second finds the caches of the processor as the first left them.
-            order = range(len(urls)) if number % 2 else reversed(range(len(urls)))
-            for which in order:
-                times = [_check(queries[which], token) for token in tokens[which]]
-                if number:  # the first warms caches, and moves last_seen_at
-                    measured[which].append(statistics.median(times))
+            # One here, one there: whatever else the machine does meets both.
+            pairs = [
+                [_check(asked, token) for asked, token in zip(queries, each, strict=True)]
+                for each in zip(*tokens, strict=True)
+            ]
+            if number:  # the first warms caches, and moves last_seen_at
+                for values, times in zip(measured, zip(*pairs, strict=True), strict=True):
+                    values.append(statistics.median(times))
             print(f"round {number} of {rounds}: {[values[-1:] for values in measured]}", flush=True)
     return measured
 
