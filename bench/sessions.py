@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from app.database import Database
+from app.metrics import Metrics
 from app.migrations.command import migrate
 from app.migrations.report import PlainReport
 from app.queries import Queries
@@ -137,7 +140,7 @@ def measure_purge(url: str, tokens: list[bytes]) -> Purge:
 
 @contextmanager
 def _queries(url: str) -> Iterator[Queries]:
-    database = Database(url, pool_max=1)
+    database = Database(url, Metrics(CollectorRegistry()), pool_max=1)
     database.open()
     try:
         yield Queries(database)

@@ -24,8 +24,8 @@ FILL = f"""
     SELECT md5(n::text)::uuid, n || '@example.com', 'Person ' || n FROM generate_series(1, {ROWS}) AS n;
     INSERT INTO identities (issuer, subject, user_id)
     SELECT 'https://accounts.google.com', n, md5(n::text)::uuid FROM generate_series(1, {ROWS}) AS n;
-    INSERT INTO api_tokens (user_id, name, token_hash)
-    SELECT md5(n::text)::uuid, 'ci', sha256(n::text::bytea) FROM generate_series(1, {ROWS}) AS n;
+    INSERT INTO api_tokens (user_id, slot, name, token_hash)
+    SELECT md5(n::text)::uuid, 1, 'ci', sha256(n::text::bytea) FROM generate_series(1, {ROWS}) AS n;
     INSERT INTO sessions (id, token_hash, user_id, created_at, last_seen_at, idle_expires_at, expires_at)
     SELECT md5(n::text)::uuid, sha256(n::text::bytea), md5(n::text)::uuid, began, began,
            began + interval '7 days', began + interval '30 days'
@@ -43,8 +43,18 @@ WALK = {"after": datetime.now(UTC) - timedelta(days=20), "after_id": SOME_ID, "l
 
 # A line for each file: parameters as a real call has them.
 CASES: dict[str, dict[str, Any]] = {
+    "delete_api_token": {"token_id": SOME_ID, "user_id": SOME_ID},
+    "delete_user": {"user_id": SOME_ID},
     "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
+    "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
     "find_session": {"token_hashes": HASHES, "idle_limit": PERIOD, "slide_interval": timedelta(minutes=5)},
+    "insert_api_token": {
+        "user_id": SOME_ID,
+        "slots": 20,
+        "name": "ci",
+        "token_hash": HASHES[0],
+        "lifetime": PERIOD,
+    },
     "insert_session": {
         "token_hash": HASHES[0],
         "previous_token_hashes": HASHES,
@@ -60,9 +70,19 @@ CASES: dict[str, dict[str, Any]] = {
         "picture": None,
         **LIFE,
     },
+    "list_api_tokens": {"user_id": SOME_ID},
     "list_migrations": {},
     "list_sessions": {"user_id": SOME_ID},
+    "update_other_sessions_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
+    "update_session_of_user_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
     "update_session_revoked": {"token_hashes": HASHES, "reason": "signed_out"},
+    "update_user": {
+        "user_id": SOME_ID,
+        "sets_name": True,
+        "name": "Ada",
+        "sets_picture": False,
+        "picture": None,
+    },
     "housekeeping/delete_ended_sessions": {**WALK, **LIFE, "older_than": timedelta(days=30)},
     "housekeeping/delete_expired_sessions": {**WALK, "older_than": timedelta(days=10)},
     "housekeeping/delete_user": {"user_id": SOME_ID},

@@ -68,7 +68,7 @@ class People:
 
     def token(self, user_id: UUID) -> UUID:
         return self._id(
-            "INSERT INTO api_tokens (user_id, name, token_hash) VALUES (%s, 'ci', %s) RETURNING id",
+            "INSERT INTO api_tokens (user_id, slot, name, token_hash) VALUES (%s, 1, 'ci', %s) RETURNING id",
             (user_id, user_id.bytes),
         )
 
