@@ -1,6 +1,6 @@
 -- A live session with its user, in one round trip; a visit older than the slide interval moves the idle limit.
 WITH live AS (
-    SELECT sessions.id, sessions.expires_at, sessions.pending_identity,
+    SELECT sessions.id, sessions.expires_at, sessions.last_seen_at, sessions.pending_identity,
            users.id AS user_id, users.email, users.name, users.picture
     FROM sessions
     LEFT JOIN users ON users.id = sessions.user_id
@@ -15,6 +15,8 @@ WITH live AS (
         idle_expires_at = least(now() + %(idle_limit)s, sessions.expires_at)
     FROM live
     WHERE sessions.id = live.id
+      -- Most visits end here, without looking for the row a second time.
+      AND live.last_seen_at < now() - %(slide_interval)s
       -- The row's own, as another request may have moved it since.
       AND sessions.last_seen_at < now() - %(slide_interval)s
 )
