@@ -15,7 +15,8 @@ from app.housekeeping.models import Step
 
 DESCRIPTION = "Lists live sessions, ends them, and deletes those that ended long ago."
 REASON = "revoked_by_operator"
-BATCH = 1000
+BATCH = 250
+"""Rows in one transaction: bigger batches are hardly faster, and on a busy machine take over 100 ms."""
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
