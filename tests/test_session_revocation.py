@@ -1,7 +1,7 @@
 """Ending sessions from elsewhere: one of them, or all but this one."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -9,6 +9,9 @@ import pytest
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
+
+UNKNOWN = UUID("5f0c54a7-0a39-4d0b-8f0e-0d2f0a4c7b11")
+"""Fixed, as processes that share the tests must agree on their names."""
 
 Connection = psycopg.Connection[Any]
 
@@ -63,7 +66,7 @@ def test_somebody_elses_session_is_not_found(app: Any, provider: OpenIDProvider,
     assert visitor.is_signed_in
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "x", "0", "%00", "%FF", "a" * 2000, "{}"])
+@pytest.mark.parametrize("name", [str(UNKNOWN), "x", "0", "%00", "%FF", "a" * 2000, "{}"])
 def test_what_names_no_session_is_not_found(visitor: Visitor, name: str) -> None:
     visitor.register()
     assert visitor.delete(f"/auth/sessions/{name}").status_code == 404
@@ -91,7 +94,7 @@ def test_other_peoples_sessions_stay(app: Any, provider: OpenIDProvider, visitor
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("DELETE", f"/auth/sessions/{uuid4()}"), ("POST", "/auth/sessions/revoke-others")],
+    [("DELETE", f"/auth/sessions/{UNKNOWN}"), ("POST", "/auth/sessions/revoke-others")],
 )
 def test_sessions_are_ended_by_registered_people_alone(visitor: Visitor, method: str, path: str) -> None:
     anonymous = visitor.request(method, path)
