@@ -172,8 +172,8 @@ class _Reader:
             "log_format": read("LOG_FORMAT", parse.one_of("json", "console"), console),
             "log_level": read("LOG_LEVEL", parse.log_level, "info"),
             "migrate_on_start": read("MIGRATE_ON_START", parse.boolean, "true"),
-            "sentry_dsn": read("SENTRY_DSN", parse.dsn),
-            "otel_endpoint": read("OTEL_EXPORTER_OTLP_ENDPOINT", parse.dsn),
+            "sentry_dsn": read("SENTRY_DSN", parse.sentry_dsn),
+            "otel_endpoint": read("OTEL_EXPORTER_OTLP_ENDPOINT", parse.url(https_only=False)),
         }
 
     def _allowed_origins(self, webapp_url: str | None) -> frozenset[str]:

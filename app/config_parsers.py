@@ -102,10 +102,16 @@ def url(*, https_only: bool) -> Callable[[str], str]:
     return parse
 
 
-def dsn(value: str) -> str:
-    """An http(s) URL that may carry a key, as error trackers hand out."""
-    if not value.startswith(("http://", "https://")):
-        raise ParseError("must be a URL that begins with http:// or https://")
+def sentry_dsn(value: str) -> str:
+    """The http(s) URL that Sentry hands out: a public key as its user name, a project's number at its end."""
+    try:
+        parts = urlsplit(value)
+        names_all = parts.hostname and parts.username and parts.port != 0
+        usable = parts.scheme in _DEFAULT_PORTS and names_all and parts.path.rpartition("/")[2].isdecimal()
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ParseError("must look like https://key@sentry.example.com/1, as Sentry shows it")
     return value
 
 

@@ -39,6 +39,8 @@ CONNECTION_DEFAULTS: dict[str, str | int] = {
 }
 """libpq parameters (milliseconds where PostgreSQL says so); those written in the URL win."""
 REFUSED_BY_POOLERS = {"options"}
+DATA_EXCEPTION = "22"
+"""The class of SQLSTATE (PostgreSQL, appendix A) whose messages quote values."""
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +202,9 @@ class Database:
             # Neither the server nor libpq said anything: it was the deadline.
             cause = _first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
             raise DatabaseUnavailableError(cause) from error
+        except psycopg.Error as error:
+            _take_values_out(error)
+            raise
         finally:
             # A statement that ran into its deadline is still running: only closing gets rid of it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
@@ -273,6 +278,14 @@ class Database:
 
 def _prepare_nothing(connection: psycopg.Connection[Any]) -> None:
     connection.prepare_threshold = None
+
+
+def _take_values_out(error: psycopg.Error) -> None:
+    """Leaves of the message what may be logged: details quote rows, data exceptions quote what was sent."""
+    if error.sqlstate:
+        is_about_data = error.sqlstate.startswith(DATA_EXCEPTION)
+        primary = None if is_about_data else error.diag.message_primary
+        error.args = (f"{primary or 'a value was refused'} (SQLSTATE {error.sqlstate})",)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from app import errors
 from app.logs import REQUEST_FIELDS
 from app.metrics import Metrics
 from app.security_events import log_event
+from app.wsgi_environ import route_of
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -117,10 +118,9 @@ def _handle_http_error(
     _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, "The request cannot be understood."))
 
 
-def _handle_unexpected(
-    _req: falcon.Request, resp: falcon.Response, error: Exception, _params: object
-) -> None:
-    logger.error("Request error", exc_info=error)
+def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
+    fields = {"method": req.env["REQUEST_METHOD"], "route": route_of(req.env)}
+    logger.error("Request error", exc_info=error, extra=fields)
     _set_problem(resp, *INTERNAL_ERROR)
 
 

@@ -21,6 +21,8 @@ QUIET_LOGGERS = {
     # app.database says once what the pool would say at every attempt.
     "psycopg.pool": logging.CRITICAL,
     "psycopg": logging.ERROR,
+    # app.telemetry says once what the SDK would say at every attempt, and about every odd header.
+    "opentelemetry": logging.CRITICAL + 1,
 }
 
 # Characters that some readers take for the end of a line although JSON does not escape them.

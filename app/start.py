@@ -25,7 +25,7 @@ LOCK_WAIT = 90.0
 
 PACKAGES = {
     "SENTRY_DSN": ("sentry_sdk", "sentry"),
-    "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.sdk", "otel"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.exporter.otlp.proto.http", "otel"),
 }
 """What a variable needs: the module, and the extra in setup.cfg that brings it."""
 

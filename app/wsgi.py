@@ -58,6 +58,7 @@ from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
 from app.sessions import Sessions
 from app.settings import load_config
+from app.telemetry.extras import Extras
 from app.version import version
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ class Service:
         lifecycle: Lifecycle,
         metrics: Metrics,
         headers: Mapping[str, str],
+        extras: Extras,
     ) -> None:
-        self._app = app
+        self._app = extras.around(app)
+        self._extras = extras
         self._database = database
         self._limiter = limiter
         self.lifecycle = lifecycle
@@ -87,9 +90,10 @@ class Service:
         return self._app(environ, start_response)
 
     def close(self) -> None:
-        """Gives the database its connections back, and Redis."""
+        """Gives the database its connections back, and Redis; hands over errors and traces that wait."""
         self._database.close()
         self._limiter.store.close()
+        self._extras.close()
 
 
 def create_app(
@@ -193,8 +197,8 @@ def get_app() -> Service:
     lifecycle = Lifecycle()
     limiter = make_limiter(config, inherited_memory(), metrics)
     headers = security_headers(hsts=config.is_hardened)
-    service = create_app(config, database, lifecycle, metrics, limiter)
-    return Service(service, database, limiter, lifecycle, metrics, headers)
+    app = create_app(config, database, lifecycle, metrics, limiter)
+    return Service(app, database, limiter, lifecycle, metrics, headers, Extras(config))
 
 
 def _make_metrics(folder: str | None) -> Metrics:

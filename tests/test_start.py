@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -227,16 +226,6 @@ def test_without_migrate_on_start_it_checks_and_changes_nothing(
     served.wait_until_serving()
     sentences = [CHECKING, UP_TO_DATE, COMPLETED, RUNNING]
     assert said(served, sentences) == sentences
-
-
-@pytest.mark.skipif(find_spec("sentry_sdk") is not None, reason="the sentry extra is installed here")
-def test_an_extra_that_is_not_installed_is_named_with_the_way_out(
-    start: Start, database: OriginalDatabase
-) -> None:
-    service = start(database.environ() | {"SENTRY_DSN": "https://key@sentry.example.com/1"})
-    assert service.wait(20) == 78
-    assert re.search(r"SENTRY_DSN: .*pip install .*\[sentry\].* leave SENTRY_DSN empty", service.output)
-    assert "key@" not in service.output
 
 
 def test_only_development_reads_dotenv(run: Run, tmp_path: Path, database: OriginalDatabase) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from app.error_handlers import INTERNAL_ERROR, PROBLEM_JSON, problem
+from app.wsgi_environ import route_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +24,8 @@ class LastResortMiddleware:
         try:
             return self._app(environ, start_response)
         except Exception:
-            logger.exception("Request error")
+            fields = {"method": environ["REQUEST_METHOD"], "route": route_of(environ)}
+            logger.exception("Request error", extra=fields)
         body = problem(*INTERNAL_ERROR)
         common = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
         start_response("500 Internal Server Error", [*common, *self._headers.items()])

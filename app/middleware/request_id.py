@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+# W3C Trace Context, section 3.2: ff is no version, and only versions after 00 may go on after the flags.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
+)
 
 
 class RequestIDMiddleware:
@@ -38,7 +41,6 @@ class RequestIDMiddleware:
 def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
     given = environ.get("HTTP_X_REQUEST_ID", "")
     fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex}
-    # W3C Trace Context, section 3.2.
     if match := _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
         fields["trace_id"], fields["span_id"] = match.groups()
     return fields
