@@ -47,13 +47,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
         """Answers with a problem; logs the kind of fault alone, for the bytes may hold a code or a cookie."""
-        status, answer = refusal(exc, self.wsgi.security_headers)
-        self.wsgi.metrics.requests.labels("OTHER", "unmatched", str(status)).inc()
-        level = logging.ERROR if status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
-        fields = {"fault": type(exc).__name__, "status": status, "client": addr[0] if addr else None}
+        refused = refusal(exc, self.wsgi.security_headers)
+        self.wsgi.metrics.requests.labels("OTHER", "unmatched", str(refused.status)).inc()
+        level = logging.ERROR if refused.status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
+        fields = {
+            "request_id": refused.request_id,
+            "status": refused.status,
+            "client": addr[0] if addr else None,
+            "fault": type(exc).__name__,
+        }
         logger.log(level, "Invalid request", extra=fields)
         with suppress(OSError):
-            client.sendall(answer)
+            client.sendall(refused.answer)
 
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
         if fs.cancelled() or fs.exception() or fs.result():

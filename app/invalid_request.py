@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from gunicorn.http import errors
@@ -18,8 +19,21 @@ STATUSES = {
 """Faults of a request that have a status of their own; the others are a 400."""
 
 
-def refusal(error: Exception, security_headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """Status and whole answer to a request that gunicorn could not read; 500 for a fault of our own."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is answered.
+
+    Attributes:
+        answer: all of it, from the status line on.
+    """
+
+    status: int
+    request_id: str
+    answer: bytes
+
+
+def refusal(error: Exception, security_headers: Mapping[str, str]) -> Refusal:
+    """The answer to a request that gunicorn could not read; a 500 for a fault of our own."""
     status, code = STATUSES.get(type(error), (HTTPStatus.BAD_REQUEST, "bad_request"))
     if not isinstance(error, errors.ParseException):
         status, code = HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"
@@ -31,8 +45,9 @@ def refusal(error: Exception, security_headers: Mapping[str, str]) -> tuple[int,
         "Content-Type": PROBLEM_JSON,
         "Content-Length": str(len(body)),
         **security_headers,
+        "Vary": "Origin",
         "X-Request-ID": request_id,
     }
     fields = [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *fields, "", ""])
-    return status.value, head.encode("latin-1") + body
+    return Refusal(status.value, request_id, head.encode("latin-1") + body)

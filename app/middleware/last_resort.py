@@ -27,6 +27,6 @@ class LastResortMiddleware:
             fields = {"method": environ["REQUEST_METHOD"], "route": route_of(environ)}
             logger.exception("Request error", extra=fields)
         body = problem(*INTERNAL_ERROR)
-        common = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body)))]
+        common = [("Content-Type", PROBLEM_JSON), ("Content-Length", str(len(body))), ("Vary", "Origin")]
         start_response("500 Internal Server Error", [*common, *self._headers.items()])
         return [body]
