@@ -25,6 +25,8 @@ from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
 from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
 
+pytest_plugins = ["tests.support.log_plugin"]
+
 WEBAPP = "http://localhost:5173"
 TEMPLATE = "migrated"
 

@@ -7,6 +7,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from app.credentials import Keyring, new_token
+from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION
 
 INSERT = """
@@ -41,6 +42,8 @@ def insert_live_session(database_url: str, *, pending: str | None = None) -> dic
         "lifetime": timedelta(days=1),
         "identity": Jsonb(identity),
     }
+    WATCH.secret("session token", token)
+    WATCH.email(parameters["email"])
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(INSERT_PENDING if pending else INSERT, parameters)
     return {"Cookie": f"__Host-session={token}", "Origin": PRODUCTION["WEBAPP_URL"]}

@@ -2,6 +2,7 @@
 
 import requests
 
+from tests.support.log_watch import WATCH
 from tests.support.visitor import authorize
 
 
@@ -41,4 +42,6 @@ class Person:
 
     def _kept(self, answer: requests.Response) -> requests.Response:
         self.statuses.append(answer.status_code)
+        for cookie in answer.cookies:
+            WATCH.secret("cookie", cookie.value or "")
         return answer

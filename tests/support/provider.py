@@ -17,6 +17,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from tests.support.log_watch import WATCH
+
 CLIENT_ID = "test-client"
 CLIENT_SECRET = "test-client-secret"
 
@@ -113,6 +115,7 @@ class OpenIDProvider:
 
     def _authorize(self, parameters: dict[str, str]) -> Answer:
         code = secrets.token_urlsafe(16)
+        WATCH.secret("code", code)
         self._codes[code] = parameters
         query = urlencode({"code": code, "state": parameters["state"]})
         return 302, {"Location": f"{parameters['redirect_uri']}?{query}"}, b""
@@ -135,7 +138,12 @@ class OpenIDProvider:
             "iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 600, "nonce": asked.get("nonce"),
             **self.person, **self.changes,
         }  # fmt: skip
+        WATCH.email(claims.get("email"))
+        WATCH.secret("code_verifier", parameters.get("code_verifier", ""))
+        WATCH.secret("client secret", self.client_secret)
         id_token = self.make_id_token({name: value for name, value in claims.items() if value is not None})
+        if isinstance(id_token, str):
+            WATCH.secret("ID token", id_token)
         tokens = {"access_token": "an-access-token", "token_type": "Bearer", "scope": "openid other-names"}
         return json_answer(tokens | ({"id_token": id_token} if id_token else {}))
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import requests
 
+from tests.support.log_watch import WATCH
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -55,6 +56,8 @@ class Process:
             cwd="/",
         )
         self.lines: list[str] = []
+        self._is_service = command[0].endswith("bin/start")
+        WATCH.environ(environ)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -95,6 +98,9 @@ class Process:
         assert self._process.stdout
         for line in self._process.stdout:
             self.lines.append(line.decode(errors="replace").rstrip("\n"))
+            # What other commands print is for whoever called them.
+            if self._is_service:
+                WATCH.line(self.lines[-1])
 
 
 class Service(Process):

@@ -1,11 +1,14 @@
 """A browser as far as HTTP goes: keeps cookies, Secure or not, and follows nothing by itself."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from falcon.testing import Cookie, Result, simulate_request
+
+from tests.support.log_watch import WATCH
 
 
 class Visitor:
@@ -32,17 +35,22 @@ class Visitor:
         if self.origin and method not in {"GET", "HEAD"}:
             sent["Origin"] = self.origin
         path, _, query = path.partition("?")
+        sent |= headers or {}
+        WATCH.cookies(sent.get("Cookie", ""))
+        WATCH.secret("Authorization", sent.get("Authorization", "").partition(" ")[2])
         result = simulate_request(
             self._app,
             method,
             path,
             query_string=query or None,
-            headers={**sent, **(headers or {})},
+            headers=sent,
             remote_addr="127.0.0.1",
             **arguments,
         )
         self.latest |= result.cookies
+        _watch_token(result)
         for name, cookie in result.cookies.items():
+            WATCH.secret("cookie", cookie.value)
             if not cookie.value:
                 self.cookies.pop(name, None)
             else:
@@ -88,4 +96,12 @@ def authorize(url: str) -> str:
     answer = requests.get(url, allow_redirects=False, timeout=5)
     assert answer.status_code == 302, answer.text
     parts = urlsplit(answer.headers["Location"])
+    for name in ("code", "state"):
+        WATCH.secret(name, parse_qs(parts.query).get(name, [""])[0])
     return f"{parts.path}?{parts.query}"
+
+
+def _watch_token(result: Result) -> None:
+    """Notes the bearer token in an answer that hands one out."""
+    if result.status_code == HTTPStatus.CREATED and isinstance(result.json, dict):
+        WATCH.secret("bearer token", result.json.get("token", ""))
