@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry
 from psycopg.rows import tuple_row
 
 from app.database import Database
+from app.metrics import Metrics
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, pool_max=1)
+    database = Database(database_url, Metrics(CollectorRegistry()), pool_max=1)
     database.open()
     yield database
     database.close()

@@ -13,15 +13,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Receiver:
-    """Answers every POST with 200, and keeps path and uncompressed body.
+    """Answers every POST, and keeps path and uncompressed body.
 
     Attributes:
         posts: (path, body) of each request.
+        status: of the answers; 200 until a test says otherwise.
         is_frozen: set it, and requests are read and not answered.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         self.posts: list[tuple[str, bytes]] = []
+        self.status = 200
         self.is_frozen = threading.Event()
         self._thaw = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self._take))
@@ -38,10 +40,12 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def _take(self, path: str, body: bytes) -> None:
+    def _take(self, path: str, body: bytes) -> int:
+        """The status to answer with."""
         self.posts.append((path, body))
         if self.is_frozen.is_set():
             self._thaw.wait(60)
+        return self.status
 
 
 class Collector(Receiver):
@@ -86,7 +90,7 @@ def _events(envelope: bytes) -> list[dict[str, Any]]:
     return [json.loads(payload) for header, payload in items if json.loads(header)["type"] == "event"]
 
 
-def _handler(take: Callable[[str, bytes], None]) -> type[BaseHTTPRequestHandler]:
+def _handler(take: Callable[[str, bytes], int]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -94,9 +98,9 @@ def _handler(take: Callable[[str, bytes], None]) -> type[BaseHTTPRequestHandler]
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            take(self.path, body)
+            status = take(self.path, body)
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
