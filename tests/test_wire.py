@@ -1,6 +1,7 @@
 """The service as clients meet it: real gunicorn processes, real sockets, the log they leave."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ from app.credentials import Keyring, new_token
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
-from tests.support.service import PRODUCTION, Service
+from tests.support.service import PRODUCTION, ROOT, Service
 from tests.support.waiting import until
 
 
@@ -101,6 +102,16 @@ def test_forged_forwarding_headers_change_no_redirect(service: Service) -> None:
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
     answer = requests.get(f"{service.url}/auth/callback", headers=forged, allow_redirects=False, timeout=5)
     assert answer.headers["Location"] == "https://app.example.com/auth/login?error=invalid_state"
+
+
+def test_a_requests_record_has_the_documented_fields_and_no_others(service: Service) -> None:
+    headers = {"X-Request-ID": "documented", "Traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    requests.get(f"{service.url}/auth/session?code=x", headers=headers, timeout=5)
+    [line] = lines_with(service, '"documented"', 1)
+    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
+    cells = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    documented = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert json.loads(line).keys() == documented - {"exception"}
 
 
 def test_a_trace_that_is_one_is_honoured(service: Service) -> None:
