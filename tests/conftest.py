@@ -21,6 +21,7 @@ from app.rate_limit.shared_memory import SharedMemory
 from app.wsgi import create_app
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
+from tests.support.log_watch import WATCH
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
 from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
@@ -82,6 +83,7 @@ def make_config(database_url: str, provider: OpenIDProvider) -> Callable[..., Co
     """A configuration of APP_ENV=test; arguments are environment variables."""
 
     def make(**environ: str) -> Config:
+        WATCH.environ(environ)
         return Config.from_environ(
             {
                 "APP_ENV": "test",

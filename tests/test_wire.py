@@ -14,6 +14,7 @@ from app.credentials import Keyring, new_token
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
+from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION, ROOT, Service
 from tests.support.waiting import until
 
@@ -37,6 +38,7 @@ def service(url: str) -> Iterator[Service]:
 def insert_pending_session(url: str) -> str:
     """The Cookie header of somebody who has signed in and not registered."""
     token = new_token()
+    WATCH.secret("session token", token)
     person = {"issuer": "i", "subject": "s", "email": "a@example.com", "name": None, "picture": None}
     with psycopg.connect(url) as connection:
         connection.execute(

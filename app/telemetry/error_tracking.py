@@ -38,7 +38,6 @@ class ErrorTracking(logging.Handler):
             auto_enabling_integrations=False,
             auto_session_tracking=False,
             enable_backpressure_handling=False,
-            enable_tracing=False,
             spotlight=False,
             send_default_pii=False,
             include_local_variables=False,

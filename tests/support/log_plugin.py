@@ -1,7 +1,7 @@
 """A pytest plugin: no log line of the whole run may hold a secret that the run has seen.
 
 Watched are the records of this process, as the service would write them with LOG_LEVEL=debug, and the lines
-of every real `bin/start`.
+of every real `bin/start` and `bin/dev`.
 """
 
 import logging

@@ -56,7 +56,7 @@ class Process:
             cwd="/",
         )
         self.lines: list[str] = []
-        self._is_service = command[0].endswith("bin/start")
+        self._is_service = command[0].endswith(("bin/start", "bin/dev"))
         WATCH.environ(environ)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
