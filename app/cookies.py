@@ -11,6 +11,16 @@ SESSION = "session"
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
+def cookie_values(req: falcon.Request, name: str) -> list[str]:
+    """The values of the request's cookies with exactly this name (RFC 6265, section 4.2).
+
+    Falcon trims every kind of blank off a name, browsers only spaces and tabs: behind a U+00A0 a sibling
+    host could plant a `__Host-` cookie that browsers take for one of another name.
+    """
+    pairs = [pair.strip(" \t").partition("=") for pair in (req.get_header("Cookie") or "").split(";")]
+    return [value for found, _, value in pairs if found == name]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookiePolicy:
     """How cookies are written here (RFC 6265bis).
@@ -44,11 +54,11 @@ class CookiePolicy:
 
     def session_token(self, req: falcon.Request) -> str | None:
         """The token of the request's session cookie; None when there is none, several or no token in it."""
-        values = req.get_cookie_values(self.session_name) or []
+        values = cookie_values(req, self.session_name)
         return values[0] if len(values) == 1 and is_token(values[0]) else None
 
     def has_session_cookie(self, req: falcon.Request) -> bool:
-        return bool(req.get_cookie_values(self.session_name))
+        return bool(cookie_values(req, self.session_name))
 
     def _write(
         self, resp: falcon.Response, name: str, value: str, *, max_age: int | None, domain: str | None

@@ -99,3 +99,24 @@ def test_a_session_known_before_registration_is_worth_nothing_after_it(app: Any,
     assert spy.is_signed_in
     assert visitor.post("/auth/register").status_code == 201
     assert not spy.is_signed_in
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1f"], ids=["no-break-space", "next-line", "separator"])
+def test_no_blank_hides_a_siblings_cookie_behind_the_host_prefix(
+    make_app: MakeApp, provider: OpenIDProvider, blank: str
+) -> None:
+    app = make_app(**HTTPS)
+    victim, attacker = (Visitor(app, origin=HTTPS["WEBAPP_URL"]) for _ in range(2))
+    victim.register()
+    mine = victim.get("/auth/session").json
+    provider.reset()
+    attacker.sign_in()
+    callback = attacker.go_to_provider()
+    # For browsers the name does not begin with __Host-, so that any sibling host may set it, for all hosts.
+    planted = "; ".join(["a=b", *(f"{blank}{name}={value}" for name, value in attacker.cookies.items())])
+
+    assert Visitor(app).get("/auth/session", headers={"Cookie": planted}).json["authenticated"] is False
+    both = f"{planted}; __Host-session={victim.cookies['__Host-session']}"
+    assert victim.get("/auth/session", headers={"Cookie": both}).json == mine
+    landed = victim.get(callback, headers={"Cookie": both})
+    assert landed.headers["location"].endswith("error=invalid_state")

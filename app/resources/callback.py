@@ -3,7 +3,7 @@ from typing import Literal
 
 import falcon
 
-from app.cookies import CookiePolicy
+from app.cookies import CookiePolicy, cookie_values
 from app.errors import (
     AccountGoneError,
     AlreadyRegisteredError,
@@ -68,7 +68,7 @@ class CallbackResource(HeadMixin):
         """The attempt of this browser that the state names; it cannot be taken again."""
         state = _single(req, "state") or ""
         name = ATTEMPT_PREFIX + attempt_id(state)
-        cookies = req.get_cookie_values(self._cookies.host_name(name)) or []
+        cookies = cookie_values(req, self._cookies.host_name(name))
         if len(cookies) != 1:
             raise SignInError("invalid_state", "this browser has no such attempt open")
         self._cookies.clear_host(resp, name)
