@@ -118,7 +118,11 @@ class Conversation:
         return HTTPBasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
 
     def _email(self, claims: dict[str, Any]) -> str:
-        email = _text(claims.get("email")).strip().lower()
+        claimed = _text(claims.get("email")).strip()
+        email = claimed.lower()
+        # The Kelvin sign's lower case is the letter k: the address would become somebody else's.
+        if email.isascii() and not claimed.isascii():
+            raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
         if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
             raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
         if claims.get("email_verified") is not True:

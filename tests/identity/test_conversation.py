@@ -36,6 +36,7 @@ UNUSABLE_EMAILS: dict[str, tuple[dict[str, Any], str]] = {
     "nul": ({"email": "ada\0@example.com"}, "no usable"),
     "surrogate": ({"email": "\ud800@example.com"}, "no usable"),
     "overlong": ({"email": "a" * 310 + "@example.com"}, "no usable"),
+    "another-address-in-lower-case": ({"email": "\N{KELVIN SIGN}ate@example.com"}, "no usable"),
 }
 
 PROFILES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
