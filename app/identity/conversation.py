@@ -43,8 +43,12 @@ class Conversation:
         self._redirect_uri = redirect_uri
         self._allowed_email_domains = allowed_email_domains
 
-    def authorization_url(self, attempt: Attempt) -> str:
+    def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         """Where to send the browser.
+
+        Args:
+            attempt: what the callback will find again.
+            asks_person: whether the provider must ask who signs in, where it might just say who did last.
 
         Raises:
             SignInError: provider_unavailable.
@@ -58,6 +62,7 @@ class Conversation:
             nonce=attempt.nonce,
             code_challenge=challenge,
             code_challenge_method="S256",
+            **({"prompt": "select_account"} if asks_person else {}),
         )
         return str(url)
 

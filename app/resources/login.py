@@ -24,7 +24,9 @@ class LoginResource(HeadMixin):
             raise InvalidReturnToError
         return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookies.domain)
         attempt = Attempt.begin(return_to)
-        url = self._conversation.authorization_url(attempt)
+        # Another site may send people here; it may not sign them in unasked (OWASP ASVS 5.0, 7.6.2).
+        is_sent = req.get_header("Sec-Fetch-Site") == "cross-site"
+        url = self._conversation.authorization_url(attempt, asks_person=is_sent)
         cookie = self._signer.sign(attempt)
         self._make_room(req, resp, len(cookie))
         self._cookies.set_host(resp, ATTEMPT_PREFIX + attempt.id, cookie, max_age=LIFETIME)

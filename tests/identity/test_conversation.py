@@ -76,6 +76,18 @@ def test_the_provider_is_asked_for_a_code_with_pkce(visitor: Visitor, provider: 
     assert sent["code_verifier"] not in location
 
 
+@pytest.mark.parametrize(
+    ("sent_by", "prompt"),
+    [("cross-site", ["select_account"]), ("same-site", None), ("same-origin", None), ("none", None)],
+)
+def test_whom_another_site_sends_to_sign_in_is_asked_by_the_provider(
+    visitor: Visitor, sent_by: str, prompt: list[str] | None
+) -> None:
+    location = visitor.get("/auth/login", headers={"Sec-Fetch-Site": sent_by}).headers["location"]
+    assert parse_qs(urlsplit(location).query).get("prompt") == prompt
+    assert "session" in visitor.get(authorize(location)).cookies
+
+
 def test_a_query_of_the_authorization_endpoint_is_kept(visitor: Visitor, provider: OpenIDProvider) -> None:
     provider.metadata["authorization_endpoint"] += "?tenant=a%26b"
     query = parse_qs(urlsplit(visitor.get("/auth/login").headers["location"]).query)
