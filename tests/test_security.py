@@ -4,6 +4,7 @@ import base64
 import logging
 import random
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 from falcon.testing import Result
 
-from app.credentials import is_token, new_token
+from app.credentials import is_api_token, is_token, new_token
 from app.logs import JSONFormatter
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
@@ -30,12 +31,15 @@ WRITES = [
     ("DELETE", "/auth/sessions/{id}"),
     ("PATCH", "/auth/user"),
     ("DELETE", "/auth/user"),
+    ("POST", "/auth/tokens"),
+    ("DELETE", "/auth/tokens/{id}"),
 ]
 
 
 def rows(connection: Connection) -> list[Any]:
-    """All there is of people and their sessions."""
-    return [connection.execute(query).fetchall() for query in ("TABLE users", "TABLE sessions")]
+    """All there is of people, their sessions and their API tokens."""
+    queries = ("TABLE users", "TABLE sessions", "TABLE api_tokens")
+    return [connection.execute(query).fetchall() for query in queries]
 
 
 def walk(visitor: Visitor) -> list[Result]:
@@ -47,6 +51,7 @@ def walk(visitor: Visitor) -> list[Result]:
         visitor.sign_in(),
         visitor.post("/auth/register"),
         *(visitor.get(path) for path in ("/auth/session", "/auth/sessions", "/auth/user", "/nowhere")),
+        visitor.get("/auth/verify"),
         visitor.patch("/auth/user", json={"name": "Ada"}),
         visitor.post("/auth/sessions/revoke-others"),
         visitor.sign_in(),
@@ -64,6 +69,18 @@ def test_what_the_database_holds_signs_nobody_in(visitor: Visitor, connection: C
         assert answer.json["authenticated"] is False
 
 
+def test_nor_is_a_stored_api_token_one(visitor: Visitor, connection: Connection) -> None:
+    visitor.register()
+    token = visitor.post("/auth/tokens", json={"name": "ci"}).json["token"]
+    ((token_hash,),) = connection.execute("SELECT token_hash FROM api_tokens").fetchall()
+    body = "cbt_" + token_hash.hex()
+    stored = f"{body}{zlib.crc32(body.encode()):08x}"
+    assert is_api_token(stored)
+    for text, status in ((stored, 401), (token, 200)):
+        answer = visitor.get("/auth/user", headers={"Authorization": f"Bearer {text}"})
+        assert answer.status_code == status
+
+
 def test_no_seed_repeats_a_token() -> None:
     random.seed(1)
     first = new_token()
@@ -71,16 +88,24 @@ def test_no_seed_repeats_a_token() -> None:
     assert new_token() != first
 
 
-def test_a_stolen_cookie_works_from_anywhere_until_its_session_ends(app: Any, visitor: Visitor) -> None:
+def test_a_stolen_cookie_dies_with_its_session_and_an_api_token_it_made_does_not(
+    app: Any, visitor: Visitor
+) -> None:
     visitor.register()
     thief = Visitor(app, origin=WEBAPP)
     thief.cookies = dict(visitor.cookies)
     elsewhere = {"User-Agent": "a thief's", "X-Forwarded-For": "203.0.113.9"}
     assert thief.get("/auth/user", headers=elsewhere).status_code == 200
+    made = thief.post("/auth/tokens", json={"name": "a thief's"}, headers=elsewhere).json
     again = Visitor(app, origin=WEBAPP)
     again.sign_in()
     again.post("/auth/sessions/revoke-others")
     assert thief.get("/auth/user", headers=elsewhere).status_code == 401
+
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    assert thief.get("/auth/user", headers=bearer).status_code == 200
+    assert again.delete(f"/auth/tokens/{made['id']}").status_code == 204
+    assert thief.get("/auth/user", headers=bearer).status_code == 401
 
 
 def test_a_session_token_leaves_the_service_in_set_cookie_alone(
@@ -134,7 +159,7 @@ def test_no_other_page_changes_anything(
 def test_no_other_page_reads_anything(make_app: Callable[..., Any], origin: str) -> None:
     visitor = Visitor(make_app(**HTTPS), origin=HTTPS["WEBAPP_URL"])
     visitor.register()
-    for path in ("/auth/session", "/auth/sessions", "/auth/user"):
+    for path in ("/auth/session", "/auth/sessions", "/auth/user", "/auth/tokens"):
         refused = visitor.get(path, headers={"Origin": origin})
         assert (refused.status_code, refused.json["code"]) == (403, "origin_not_allowed")
         assert "access-control-allow-origin" not in refused.headers

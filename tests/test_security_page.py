@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -99,15 +99,27 @@ def test_the_sql_on_the_page_ends_one_persons_sessions_or_everybodys(
 ) -> None:
     one, everybody = (sql.encode() for sql in re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL))
     provider.person |= {"email": "ada@example.com"}
+    ada = dict(provider.person)
     visitor.register()
     elsewhere = Visitor(app, origin=WEBAPP)
     elsewhere.sign_in()
+    script, another = bearer(app, visitor), Visitor(app, origin=WEBAPP)
     provider.reset()
-    other = Visitor(app, origin=WEBAPP)
-    other.register()
+    another.register()
+    another_script = bearer(app, another)
 
     connection.execute(one)
+    provider.person = ada
+    assert visitor.sign_in().headers["location"].endswith("error=account_disabled")
     connection.execute("UPDATE users SET disabled_at = NULL")
-    assert [person.is_signed_in for person in (visitor, elsewhere, other)] == [False, False, True]
+    assert not [one for one in (visitor, elsewhere) if one.is_signed_in]
+    assert [script(), another.is_signed_in, another_script()] == [401, True, 200]
     connection.execute(everybody)
-    assert not other.is_signed_in
+    assert [another.is_signed_in, another_script()] == [False, 401]
+
+
+def bearer(app: Any, owner: Visitor) -> Callable[[], int]:
+    """A script with an API token of the owner's; calling it returns the status it gets."""
+    token = owner.post("/auth/tokens", json={"name": "ci"}).json["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    return lambda: Visitor(app).get("/auth/user", headers=headers).status_code
