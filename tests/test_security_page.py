@@ -2,11 +2,10 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
 from app import sessions
@@ -92,34 +91,3 @@ def test_a_session_goes_on_without_the_provider(visitor: Visitor, provider: Open
     assert visitor.get("/auth/user").status_code == 200
     assert visitor.post("/auth/logout").status_code == 204
     assert not provider.visits
-
-
-def test_the_sql_on_the_page_ends_one_persons_sessions_or_everybodys(
-    app: Any, visitor: Visitor, provider: OpenIDProvider, connection: psycopg.Connection[Any]
-) -> None:
-    one, everybody = (sql.encode() for sql in re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL))
-    provider.person |= {"email": "ada@example.com"}
-    ada = dict(provider.person)
-    visitor.register()
-    elsewhere = Visitor(app, origin=WEBAPP)
-    elsewhere.sign_in()
-    script, another = bearer(app, visitor), Visitor(app, origin=WEBAPP)
-    provider.reset()
-    another.register()
-    another_script = bearer(app, another)
-
-    connection.execute(one)
-    provider.person = ada
-    assert visitor.sign_in().headers["location"].endswith("error=account_disabled")
-    connection.execute("UPDATE users SET disabled_at = NULL")
-    assert not [one for one in (visitor, elsewhere) if one.is_signed_in]
-    assert [script(), another.is_signed_in, another_script()] == [401, True, 200]
-    connection.execute(everybody)
-    assert [another.is_signed_in, another_script()] == [False, 401]
-
-
-def bearer(app: Any, owner: Visitor) -> Callable[[], int]:
-    """A script with an API token of the owner's; calling it returns the status it gets."""
-    token = owner.post("/auth/tokens", json={"name": "ci"}).json["token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    return lambda: Visitor(app).get("/auth/user", headers=headers).status_code
