@@ -136,6 +136,12 @@ class Metrics:
             registry=own,
             multiprocess_mode="livesum",
         )
+        self.worker_threads = Gauge(
+            "worker_threads",
+            "Threads of the worker processes: as many requests can be answered at once.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
         self.worker_starts = Counter(
             "worker_starts",
             "Worker processes started since the service was.",

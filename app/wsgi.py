@@ -186,7 +186,7 @@ def get_app() -> Service:
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE))
+    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
     database = Database(
         config.database_url,
         metrics,
@@ -201,7 +201,7 @@ def get_app() -> Service:
     return Service(app, database, limiter, lifecycle, metrics, headers, Extras(config))
 
 
-def _make_metrics(folder: str | None) -> Metrics:
+def _make_metrics(folder: str | None, *, threads: int) -> Metrics:
     """This worker's metrics, shared through gunicorn_conf's folder; its own under another server."""
     if folder:
         metrics = Metrics(shared_registry(Path(folder)), is_shared=True)
@@ -209,5 +209,6 @@ def _make_metrics(folder: str | None) -> Metrics:
         metrics = Metrics(CollectorRegistry())
     metrics.build_info.labels(version()).set(1)
     metrics.worker_processes.set(1)
+    metrics.worker_threads.set(threads)
     metrics.worker_starts.inc()
     return metrics

@@ -1,0 +1,142 @@
+"""A real Prometheus over a real service, configured as docs/monitoring.md says."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.live_session import insert_live_session
+from tests.support.load import Load
+from tests.support.prometheus import Prometheus, promtool
+from tests.support.scrape import scrape
+from tests.support.service import ROOT, Service
+from tests.support.waiting import until
+
+MakeService = Callable[..., Service]
+
+pytestmark = pytest.mark.full
+
+OPS = ROOT / "ops"
+SNIPPETS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "monitoring.md").read_text("utf-8"), re.DOTALL)
+DASHBOARD = json.loads((OPS / "grafana" / "dashboard.json").read_text(encoding="utf-8"))
+TOKEN = "monitoring-0123456789"
+ALL_DAY = {"RATE_LIMIT": "1000000/second", "RATE_LIMIT_NOT_FOUND": "5/minute"}
+
+
+def configuration(snippet: str, service: Service) -> str:
+    """The page's text, for this service, and in a hurry."""
+    text = snippet.replace("connected-backend:3000", f"127.0.0.1:{service.port}")
+    text = text.replace("scrape_interval: 15s", "scrape_interval: 1s")
+    assert text.count("127.0.0.1") == text.count("1s") == 1
+    text = text.replace("- alerts.yml", f"- {OPS}/prometheus/alerts.yml")
+    return f"global:\n  evaluation_interval: 1s\n{text}"
+
+
+def is_scraped(prometheus: Prometheus) -> bool:
+    return [target["health"] for target in prometheus.targets()] == ["up"]
+
+
+@contextmanager
+def traffic(service: Service, database_url: str) -> Iterator[None]:
+    """Requests of every kind: live sessions, none, malformed and dead ones, refusals, failed sign-ins."""
+    cookie = "__Host-session"
+    with ExitStack() as stack:
+        for path, headers in (
+            ("/auth/session", insert_live_session(database_url)),
+            ("/auth/session", {"Cookie": f"{cookie}=malformed"}),
+            ("/auth/session", {"Cookie": f"{cookie}={'x' * 43}"}),
+            ("/auth/sessions", {}),
+            ("/auth/session", {"Origin": "https://evil.example"}),
+            ("/auth/callback?state=forged", {}),
+            ("/nowhere", {}),
+            ("/health/ready", {}),
+        ):
+            stack.enter_context(Load(service.port, path, fresh=1, headers=headers, pause=0.05))
+        yield
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Title and query of each of the dashboard's, as Grafana would send it."""
+    for panel in DASHBOARD["panels"]:
+        for target in panel.get("targets", []):
+            expression = target["expr"].replace("$job", "connected-backend").replace("$instance", ".*")
+            yield panel["title"], re.sub(r"\$__rate_interval|5m", "10s", expression)
+
+
+def has_data(prometheus: Prometheus, expression: str) -> bool:
+    return any(not math.isnan(float(series["value"][1])) for series in prometheus.query(expression))
+
+
+def test_every_query_of_the_dashboard_finds_something(
+    make_service: MakeService, database_url: str, tmp_path: Path
+) -> None:
+    service = make_service(**ALL_DAY)
+    service.wait_until_serving()
+    with (
+        Prometheus(configuration(SNIPPETS[0], service), tmp_path) as prometheus,
+        traffic(service, database_url),
+    ):
+        for title, expression in expressions():
+            if "rate_limit_decisions" in expression and not scrape(service).has("rate_limit_decisions_total"):
+                # Nothing limits in this version: that the query is valid is all there is to see.
+                prometheus.query(expression)
+                continue
+            until(
+                lambda e=expression: has_data(prometheus, e),  # type: ignore[misc]
+                seconds=30,
+                what=f"data of {title}: {expression}",
+            )
+        refused = prometheus.query('http_requests_total{status="403"}')
+        assert refused, "the traffic was to be refused, too"
+
+
+def test_every_rule_is_evaluated_and_none_fires_over_a_healthy_service(
+    make_service: MakeService, database_url: str, tmp_path: Path
+) -> None:
+    service = make_service(**ALL_DAY)
+    service.wait_until_serving()
+    with (
+        Prometheus(configuration(SNIPPETS[0], service), tmp_path) as prometheus,
+        traffic(service, database_url),
+    ):
+
+        def are_well_and_quiet() -> bool:
+            rules = prometheus.rules()
+            return all((rule["health"], rule["state"]) == ("ok", "inactive") for rule in rules)
+
+        until(lambda: is_scraped(prometheus), seconds=30, what="a scrape")
+        until(are_well_and_quiet, seconds=30, what="rules that are well and quiet")
+        service.kill()
+        until(
+            lambda: any(rule["name"] == "ReplicaDown" and rule["alerts"] for rule in prometheus.rules()),
+            seconds=30,
+            what="ReplicaDown pending",
+        )
+
+
+def test_scraping_with_a_token_works_as_documented(make_service: MakeService, tmp_path: Path) -> None:
+    service = make_service(METRICS_TOKEN=TOKEN)
+    service.wait_until_serving()
+    (tmp_path / "metrics-token").write_text(TOKEN)
+    with Prometheus(configuration(SNIPPETS[1], service), tmp_path) as prometheus:
+        until(lambda: is_scraped(prometheus), seconds=30, what="a scrape with the token")
+        assert prometheus.query("worker_processes")
+
+
+def test_alerts_fire_when_they_should() -> None:
+    promtool("check", "rules", OPS / "prometheus" / "alerts.yml")
+    assert "SUCCESS" in promtool("test", "rules", OPS / "prometheus" / "alerts_test.yml")
+
+
+def test_promtool_has_nothing_to_say_about_the_metrics(make_service: MakeService, database_url: str) -> None:
+    service = make_service()
+    service.wait_until_serving()
+    with traffic(service, database_url):
+        until(lambda: scrape(service).has("database_up"), seconds=10, what="a look at the database")
+        text = requests.get(f"{service.url}/metrics", timeout=5).text
+    assert promtool("check", "metrics", text=text) == ""
