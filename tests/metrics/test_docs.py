@@ -21,7 +21,7 @@ def metrics() -> Iterator[tuple[str, str, str, str]]:
     """Name, type, labels and meaning of each metric the code has, in its order."""
     for metric in vars(Metrics(CollectorRegistry())).values():
         if isinstance(metric, MetricWrapperBase):
-            family = metric.describe()[0]
+            family = next(iter(metric.describe()))
             name = f"{family.name}_total" if family.type == "counter" else family.name
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001  # told nowhere else
             yield f"`{name}`", family.type, labels, family.documentation
