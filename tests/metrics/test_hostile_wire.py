@@ -16,7 +16,6 @@ from tests.support.workers import wait_for_workers
 
 MakeService = Callable[..., Service]
 
-UNLIMITED = {"RATE_LIMIT": "1000000/second", "RATE_LIMIT_NOT_FOUND": "1000000/second"}
 METHODS = [*KNOWN_METHODS, "BREW", "PROPFIND", "get", "TRACE", "G" * 40, "M\xc9THODE", ""]
 VERSIONS = ["HTTP/1.1", "HTTP/1.0", "HTTP/9.9", "HTPP/1.1", ""]
 SCRAPE_LIMIT = 0.05
@@ -61,12 +60,12 @@ def assert_hostile_requests_add_nothing(service: Service, count: int) -> None:
 
 
 def test_hostile_requests_are_counted_and_add_no_series(make_service: MakeService) -> None:
-    assert_hostile_requests_add_nothing(make_service(**UNLIMITED), 300)
+    assert_hostile_requests_add_nothing(make_service(), 300)
 
 
 @pytest.mark.full
 def test_ten_thousand_hostile_requests_add_no_series(make_service: MakeService) -> None:
-    assert_hostile_requests_add_nothing(make_service(**UNLIMITED), 10_000)
+    assert_hostile_requests_add_nothing(make_service(), 10_000)
 
 
 def test_what_is_no_http_is_counted_too(make_service: MakeService) -> None:
@@ -81,7 +80,7 @@ def test_what_is_no_http_is_counted_too(make_service: MakeService) -> None:
 
 
 def test_a_scrape_is_quick_when_every_route_has_seen_every_method(make_service: MakeService) -> None:
-    service = make_service(**UNLIMITED)
+    service = make_service()
     service.wait_until_serving()
     wait_for_workers(service, 2)
     routes = ["/", "/health", "/health/ready", "/auth/login", "/auth/session", "/auth/sessions", "/metrics"]

@@ -18,6 +18,10 @@ MakeService = Callable[..., Service]
 
 WORKERS = 2
 RECYCLED_AFTER = 20
+RECYCLING = {
+    "WEB_CONCURRENCY": str(WORKERS),
+    "GUNICORN_CMD_ARGS": f"--max-requests={RECYCLED_AFTER} --max-requests-jitter=0",
+}
 
 
 def answered(service: Service, requests_made: int) -> int:
@@ -52,16 +56,14 @@ def count_over_recycles(service: Service, recycles: int) -> None:
 
 
 def test_counters_are_exact_while_workers_are_recycled(make_service: MakeService) -> None:
-    recycling = f"--max-requests={RECYCLED_AFTER} --max-requests-jitter=0"
-    service = make_service(WEB_CONCURRENCY=str(WORKERS), GUNICORN_CMD_ARGS=recycling)
+    service = make_service(**RECYCLING)
     service.wait_until_serving()
     count_over_recycles(service, 6)
 
 
 @pytest.mark.full
 def test_counters_are_exact_over_a_hundred_recycled_workers(make_service: MakeService) -> None:
-    recycling = f"--max-requests={RECYCLED_AFTER} --max-requests-jitter=0"
-    service = make_service(WEB_CONCURRENCY=str(WORKERS), GUNICORN_CMD_ARGS=recycling)
+    service = make_service(**RECYCLING)
     service.wait_until_serving()
     count_over_recycles(service, 100)
 
