@@ -25,7 +25,9 @@ SCRAPE_LIMIT = 0.05
 def random_requests(seed: int) -> Iterator[bytes]:
     source = random.Random(seed)  # noqa: S311  # the same hostility at every run
     while True:
-        path = "/~" + "".join(chr(source.randint(33, 255)) for _ in range(source.randint(0, 80)))
+        # Beyond ASCII is no HTTP: half of them get past the parser.
+        last = source.choice([126, 255])
+        path = "/~" + "".join(chr(source.randint(33, last)) for _ in range(source.randint(0, 80)))
         version = source.choice(VERSIONS if source.random() < 0.2 else VERSIONS[:1])
         extra = source.choice(["", "", "Broken header\r\n", "Transfer-Encoding: gold\r\n", "Via: a\r\n"])
         lines = f"{source.choice(METHODS)} {path} {version}\r\nHost: a\r\n{extra}Connection: close\r\n\r\n"
@@ -36,7 +38,7 @@ def send(service: Service, request: bytes) -> bool:
     """Whether there was an answer."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(request)
-        return connection.recv(65536).startswith(b"HTTP/1.1 ")
+        return connection.recv(65536).startswith(b"HTTP/1.")
 
 
 def send_random(service: Service, count: int, seed: int) -> Scrape:
