@@ -5,9 +5,11 @@ import signal
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
 import requests
 
+from tests.support.live_session import insert_live_session
 from tests.support.load import Load
 from tests.support.scrape import Scrape, metrics_files, metrics_folder, scrape
 from tests.support.service import Service
@@ -92,6 +94,33 @@ def test_a_killed_worker_takes_no_count_with_it_and_leaves_no_request_in_progres
     assert after.value("http_requests_in_progress") == 1, "the scrape itself"
     assert after.value("worker_processes") == WORKERS
     assert metrics_files(metrics_folder(service)) == files
+
+
+def test_requests_that_died_with_their_worker_are_in_progress_no_more(
+    make_service: MakeService, database_url: str
+) -> None:
+    service = make_service(WEB_CONCURRENCY="1")
+    service.wait_until_serving()
+    victim = wait_for_workers(service, 1)[0]
+    headers = insert_live_session(database_url)
+    with psycopg.connect(database_url) as lock:
+        lock.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        with Load(service.port, "/auth/session", fresh=3, headers=headers, pause=0.1):
+            until(
+                lambda: scrape(service).value("http_requests_in_progress") == 4,
+                seconds=10,
+                what="three requests and the scrape in progress",
+            )
+            os.kill(victim.pid, signal.SIGKILL)
+        lock.rollback()
+    wait_for_workers(service, 1, without=frozenset({victim.pid}))
+
+    def is_idle() -> bool:
+        found = scrape(service)
+        names = ("http_requests_in_progress", "database_pool_connections_in_use", "database_pool_waiting")
+        return [found.value(name) for name in names] == [1, 0, 0]
+
+    until(is_idle, seconds=10, what="nothing in progress but the scrape")
 
 
 def test_sighup_keeps_the_counts_and_adds_no_files_the_second_time(make_service: MakeService) -> None:
