@@ -171,3 +171,22 @@ def test_a_guesser_who_is_out_of_requests_asks_the_database_no_more(
 
     monkeypatch.setattr("app.queries.Queries.find_api_token", refuse)
     assert stranger.get("/auth/verify", headers=headers).status_code == 429
+
+
+def test_a_protected_page_may_send_to_its_own_host_and_no_other_page_may(sibling: Visitor) -> None:
+    sibling.register()
+    own = NAVIGATION | {"X-Forwarded-Method": "POST", "Origin": "https://files.example.com"}
+    passed = sibling.get("/auth/verify", headers=own)
+    assert passed.status_code == 200
+    assert not [name for name in passed.headers if name.lower().startswith("access-control")]
+    for origin in ("https://evil.example", "http://files.example.com", "https://other.example.com", "null"):
+        refused = sibling.get("/auth/verify", headers=own | {"Origin": origin})
+        assert (refused.status_code, refused.json["code"]) == (403, "origin_not_allowed")
+
+
+def test_no_other_path_takes_a_proxys_word_for_an_origin(sibling: Visitor) -> None:
+    sibling.register()
+    own = NAVIGATION | {"Origin": "https://files.example.com"}
+    assert sibling.get("/auth/user", headers=own).status_code == 403
+    assert sibling.post("/auth/logout", headers=own).status_code == 403
+    assert sibling.request("OPTIONS", "/auth/verify", headers=own).status_code == 403

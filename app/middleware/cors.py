@@ -10,6 +10,7 @@ EXPOSED_HEADERS = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 MAX_AGE_SECONDS = 7200
 OPEN_PATHS = frozenset({"/", "/health", "/health/ready", "/metrics"})
 """Monitoring reads these, whatever Origin it sends; the answer just carries no CORS headers."""
+VERIFY_PATH = "/auth/verify"
 
 
 class CORSMiddleware:
@@ -27,7 +28,7 @@ class CORSMiddleware:
         if origin is None:
             return
         if origin not in self._allowed_origins:
-            if req.method in {"GET", "HEAD"} and req.path in OPEN_PATHS:
+            if req.method in {"GET", "HEAD"} and (req.path in OPEN_PATHS or _is_the_pages_own(req, origin)):
                 return
             raise OriginNotAllowedError
         if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
@@ -51,3 +52,13 @@ class CORSMiddleware:
             resp.set_header("Access-Control-Allow-Origin", str(origin))
             resp.set_header("Access-Control-Allow-Credentials", "true")
             resp.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
+
+
+def _is_the_pages_own(req: falcon.Request, origin: str) -> bool:
+    """Whether a proxy asks about a request that a page behind it sends to its own host.
+
+    The proxy writes where the request goes; the browser, which page sends it. A form or websocket of any
+    other page stays refused, so the application behind the proxy is guarded against those, too.
+    """
+    proto, host = req.get_header("X-Forwarded-Proto"), req.get_header("X-Forwarded-Host")
+    return req.path == VERIFY_PATH and origin == f"{proto}://{host}"
