@@ -13,9 +13,12 @@ local now = time[1] * 1000000 + time[2]
 local debts, admitted = {1}, true
 for number, key in ipairs(KEYS) do
     local interval, capacity = tonumber(ARGV[2 * number]), tonumber(ARGV[2 * number + 1])
-    local full_at = tonumber(redis.call('GET', key) or 0)
-    -- Beyond the capacity there is only an older limit, or a clock put back.
-    local debt = math.min(math.max(full_at - now, 0), capacity)
+    local debt = math.max((redis.call('GET', key) or 0) - now, 0)
+    if debt > capacity then
+        -- Left by an older limit, or by a clock since put back.
+        debt = capacity
+        redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000))
+    end
     debts[number + 1] = debt
     admitted = admitted and debt + interval <= capacity
 end

@@ -1,0 +1,266 @@
+"""One Redis for all replicas: it decides while it can, and nobody suffers while it cannot."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.config import Config
+from app.metrics import Metrics
+from app.rate_limit.limiter import make_limiter
+from app.rate_limit.policy import Decision
+from app.rate_limit.shared_memory import SharedMemory
+from tests.support.redis import Redis
+from tests.support.slow_proxy import SlowProxy
+from tests.support.waiting import until
+
+RECOVERY = 5
+"""Seconds; the promise."""
+PACE = 0.02
+"""Seconds between requests of a client; without a pause they would measure the machine's own stalls."""
+
+
+class Replica:
+    """The limiter of one process, and what its metrics say."""
+
+    def __init__(self, config: Config, memory: SharedMemory) -> None:
+        self._registry = CollectorRegistry()
+        self._limiter = make_limiter(config, memory, Metrics(self._registry))
+        self.seconds: list[float] = []
+
+    def spend(self, client: bytes = b"client") -> Decision:
+        began = time.perf_counter()
+        decision = self._limiter.store.spend(client, [self._limiter.default, self._limiter.not_found])
+        self.seconds.append(time.perf_counter() - began)
+        return decision
+
+    @property
+    def fallbacks(self) -> int:
+        return int(self._registry.get_sample_value("rate_limit_fallbacks_total") or 0)
+
+    def is_served_by_redis(self) -> bool:
+        before = self.fallbacks
+        self.spend()
+        return self.fallbacks == before
+
+    def close(self) -> None:
+        self._limiter.store.close()
+
+
+MakeReplica = Callable[..., Replica]
+
+
+@pytest.fixture
+def make_replica(
+    make_config: Callable[..., Config], make_memory: Callable[..., SharedMemory]
+) -> Iterator[MakeReplica]:
+    """The limit is 1,000 an hour, so that time brings nothing back during a test."""
+    with ExitStack() as stack:
+
+        def make(url: str, *, memory: SharedMemory | None = None, limit: str = "1000/hour") -> Replica:
+            config = make_config(REDIS_URL=url, RATE_LIMIT=limit, RATE_LIMIT_NOT_FOUND=limit)
+            replica = Replica(config, memory or make_memory())
+            stack.callback(replica.close)
+            return replica
+
+        yield make
+
+
+@pytest.fixture
+def replica(make_replica: MakeReplica, redis: Redis) -> Replica:
+    replica = make_replica(redis.url)
+    assert replica.is_served_by_redis()
+    return replica
+
+
+def assert_lost_once(replica: Replica) -> None:
+    """Of what was asked since Redis went away, one request lost 50 ms; the machine may add its own."""
+    slow = [seconds for seconds in replica.seconds if seconds > 0.03]
+    assert len(slow) <= 1
+    assert sum(slow) < 0.2
+
+
+def assert_recovers(replica: Replica) -> None:
+    began = time.monotonic()
+    until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used again")
+    assert time.monotonic() - began < RECOVERY
+
+
+def test_replicas_spend_the_same_limit(make_replica: MakeReplica, redis: Redis) -> None:
+    replicas = [make_replica(redis.url, limit="5/hour") for _ in range(2)]
+    admitted = [replicas[number % 2].spend().is_admitted for number in range(8)]
+    assert admitted == [True] * 5 + [False] * 3
+    assert [replica.fallbacks for replica in replicas] == [0, 0]
+
+
+def test_clients_spend_their_own(replica: Replica) -> None:
+    replica.spend(b"other")
+    assert replica.spend(b"third") == replica.spend(b"fourth")
+
+
+def test_keys_go_when_the_bucket_is_full_again(make_replica: MakeReplica, redis: Redis) -> None:
+    replica = make_replica(redis.url, limit="2/second")
+    replica.spend()
+    assert 0 < int(redis.call("PTTL", f"rate-limit:{{{b'client'.hex()}}}:default")) <= 500
+    until(lambda: redis.call("DBSIZE") == 0, seconds=5, what="the keys to go")
+
+
+def test_a_debt_beyond_the_limit_is_cut_to_it(make_replica: MakeReplica, redis: Redis) -> None:
+    # As an hour on the clock would leave it that was put back, or a limit that was longer.
+    seconds, _ = redis.call("TIME")
+    for name in ("default", "not-found"):
+        redis.call("SET", f"rate-limit:{{{b'client'.hex()}}}:{name}", str((int(seconds) + 3600) * 1_000_000))
+    replica = make_replica(redis.url, limit="2/second")
+    assert not replica.spend().is_admitted
+    until(lambda: replica.spend().is_admitted, seconds=5, what="the limit's own time to pass")
+    assert replica.fallbacks == 0
+
+
+def test_a_frozen_redis_costs_one_request_its_patience(replica: Replica, redis: Redis) -> None:
+    replica.seconds.clear()
+    redis.freeze()
+    assert all(replica.spend().is_admitted for _ in range(200))
+    assert_lost_once(replica)
+    assert replica.fallbacks == 200
+    redis.thaw()
+    assert_recovers(replica)
+
+
+def test_a_stopped_redis_costs_nobody_anything(replica: Replica, redis: Redis) -> None:
+    replica.seconds.clear()
+    redis.stop()
+    assert all(replica.spend().is_admitted for _ in range(200))
+    assert_lost_once(replica)
+    assert replica.fallbacks == 200
+    redis.start()
+    assert_recovers(replica)
+
+
+def test_a_slow_redis_is_not_used(replica: Replica, redis: Redis) -> None:
+    replica.seconds.clear()
+    sleep = threading.Thread(target=redis.call, args=("DEBUG", "SLEEP", "2"))
+    sleep.start()
+    until(lambda: not replica.is_served_by_redis(), seconds=2, what="Redis to be slow")
+    while sleep.is_alive():
+        replica.spend()
+        time.sleep(PACE)
+    assert_lost_once(replica)
+    assert_recovers(replica)
+
+
+def test_a_redis_behind_a_slow_network_is_not_tried_again_by_requests(
+    make_replica: MakeReplica, redis: Redis
+) -> None:
+    with SlowProxy(redis.port) as proxy:
+        replica = make_replica(f"redis://127.0.0.1:{proxy.port}/0")
+        assert replica.is_served_by_redis()
+        replica.seconds.clear()
+        proxy.delay = 0.3
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            replica.spend()
+            time.sleep(PACE)
+        assert_lost_once(replica)
+        proxy.delay = 0
+        assert_recovers(replica)
+
+
+def test_threads_that_ask_a_frozen_redis_at_once_lose_their_patience_once_each(
+    replica: Replica, redis: Redis
+) -> None:
+    replica.seconds.clear()
+    redis.freeze()
+    threads = [threading.Thread(target=lambda: [replica.spend() for _ in range(50)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    redis.thaw()
+    assert sum(seconds > 0.03 for seconds in replica.seconds) <= len(threads)
+
+
+def test_a_full_redis_is_not_used(replica: Replica, redis: Redis) -> None:
+    redis.call("CONFIG", "SET", "maxmemory", "1")
+    assert all(replica.spend().is_admitted for _ in range(20))
+    assert replica.fallbacks == 20
+    redis.call("CONFIG", "SET", "maxmemory", "0")
+    assert_recovers(replica)
+
+
+def test_a_redis_that_only_reads_is_not_used(replica: Replica, redis: Redis) -> None:
+    redis.call("REPLICAOF", "127.0.0.1", "1")
+    assert all(replica.spend().is_admitted for _ in range(20))
+    assert replica.fallbacks == 20
+    redis.call("REPLICAOF", "NO", "ONE")
+    assert_recovers(replica)
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "SCRIPT FLUSH"])
+def test_a_flushed_redis_is_used_on(replica: Replica, redis: Redis, command: str) -> None:
+    redis.call(*command.split())
+    assert all(replica.spend().is_admitted for _ in range(20))
+    assert replica.fallbacks == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:wrong@127.0.0.1:{port}/0",
+        "redis://127.0.0.1:{port}/0",
+        "redis://127.0.0.1:{port}/0?socket_timeout=many",
+        "redis://127.0.0.1:{port}/0?no_such_setting=1",
+        "redis://no-such-host.invalid:{port}/0",
+    ],
+)
+def test_a_redis_that_cannot_be_entered_is_not_used(make_replica: MakeReplica, url: str) -> None:
+    with Redis(requirepass="right") as redis:
+        replica = make_replica(url.format(port=redis.port))
+        assert all(replica.spend().is_admitted for _ in range(20))
+        assert replica.fallbacks == 20
+
+
+def test_a_password_opens_it(make_replica: MakeReplica) -> None:
+    with Redis(requirepass="right") as redis:
+        assert make_replica(f"redis://:right@127.0.0.1:{redis.port}/0").is_served_by_redis()
+
+
+def test_connections_that_redis_closed_are_replaced_without_a_word(
+    replica: Replica, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    until(replica.is_served_by_redis, seconds=1, what="new connections")
+    assert caplog.records == []
+
+
+def test_the_processes_of_a_replica_tell_the_log_once_each_way(
+    make_replica: MakeReplica,
+    make_memory: Callable[..., SharedMemory],
+    redis: Redis,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    memory = make_memory()
+    processes = [make_replica(redis.url, memory=memory) for _ in range(3)]
+    assert all(process.is_served_by_redis() for process in processes)
+    redis.freeze()
+    for process in processes:
+        process.spend()
+    until(lambda: caplog.records, seconds=2, what="a word about it")
+    redis.thaw()
+    for process in processes:
+        assert_recovers(process)
+    assert caplog.messages == [
+        "Redis is away: this replica keeps the limits alone",
+        "Redis is back: the replicas keep the limits together",
+    ]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_a_limit_keeps_being_one_while_redis_is_away(make_replica: MakeReplica, redis: Redis) -> None:
+    replica = make_replica(redis.url, limit="5/hour")
+    redis.stop()
+    assert [replica.spend().is_admitted for _ in range(8)] == [True] * 5 + [False] * 3

@@ -1,0 +1,46 @@
+"""The service whose Redis comes and goes: people notice nothing, operators one line."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.load import Load
+from tests.support.redis import Redis
+from tests.support.service import Service
+from tests.support.waiting import until
+from tests.support.workers import wait_for_workers
+
+AWAY = "Redis is away: this replica keeps the limits alone"
+BACK = "Redis is back: the replicas keep the limits together"
+
+
+@pytest.mark.parametrize("outage", ["stop", "freeze"])
+def test_no_request_fails_and_the_log_says_so_once_each_way(
+    make_service: Callable[..., Service], redis: Redis, outage: str
+) -> None:
+    service = make_service(WEB_CONCURRENCY="2", REDIS_URL=redis.url)
+    service.wait_until_serving()
+    wait_for_workers(service, 2)
+    with Load(service.port, "/", fresh=4) as load:
+        until(lambda: len(load.outcomes) > 50, seconds=20, what="load")
+        {"stop": redis.stop, "freeze": redis.freeze}[outage]()
+        until(lambda: AWAY in service.messages(), seconds=5, what="the log to say so")
+        asked = len(load.outcomes)
+        until(lambda: len(load.outcomes) > asked + 50, seconds=20, what="load without Redis")
+        {"stop": redis.start, "freeze": redis.thaw}[outage]()
+        until(lambda: BACK in service.messages(), seconds=5, what="the log to say so")
+        asked = len(load.outcomes)
+        until(lambda: len(load.outcomes) > asked + 50, seconds=20, what="load with Redis again")
+    assert load.statuses() == {200}
+    assert [message for message in service.messages() if "Redis" in message] == [AWAY, BACK]
+
+
+def test_a_start_does_not_wait_for_redis(make_service: Callable[..., Service]) -> None:
+    with Redis() as redis:
+        url = redis.url
+    service = make_service(WEB_CONCURRENCY="2", REDIS_URL=url)
+    service.wait_until_serving()
+    with Load(service.port, "/", fresh=2) as load:
+        until(lambda: len(load.outcomes) > 50, seconds=20, what="load")
+    assert load.statuses() == {200}
+    assert [message for message in service.messages() if "Redis" in message] == [AWAY]
