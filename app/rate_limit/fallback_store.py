@@ -11,8 +11,8 @@ from app.rate_limit.shared_memory import SharedFlag, SharedMemory
 class FallbackStore:
     """Never fails for want of Redis.
 
-    Neither store knows what was spent in the other: a client gets at most one more burst a replica when Redis
-    goes away, and one when it comes back.
+    What Redis admits is charged here too, so that a client whom this replica served finds no fresh bucket
+    when Redis goes away. When it comes back, it does not know what was spent meanwhile.
     """
 
     def __init__(self, shared: RedisStore, own: Store, *, on_fallback: Callable[[], None]) -> None:
@@ -23,10 +23,13 @@ class FallbackStore:
     def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
         """Charges one request to all policies, or to none when one of them refuses."""
         try:
-            return self._shared.spend(client, policies)
+            decision = self._shared.spend(client, policies)
         except RedisAwayError:
             self._on_fallback()
             return self._own.spend(client, policies)
+        if decision.is_admitted:
+            self._own.spend(client, policies)
+        return decision
 
     def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
         """What `spend` would decide."""
