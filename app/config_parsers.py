@@ -124,6 +124,11 @@ def database_url(value: str) -> str:
 def redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ParseError("must begin with redis://, rediss:// or unix://")
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        # No word of the fault itself, which may quote the password.
+        raise ParseError("must be like redis://:password@host:6379/0, with %2F for a slash in it") from None
     return value
 
 

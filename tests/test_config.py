@@ -97,6 +97,16 @@ def test_every_fault_is_reported_at_once_each_naming_its_variable() -> None:
     }  # fmt: skip
 
 
+def test_a_slash_in_redis_password_is_a_fault_that_does_not_tell_it() -> None:
+    found = faults({**COMPLETE, "REDIS_URL": "redis://:pa/ss@host:6379/0"})
+    assert found == ["REDIS_URL: must be like redis://:password@host:6379/0, with %2F for a slash in it"]
+
+
+def test_a_limit_looks_no_further_than_a_year() -> None:
+    assert faults({**COMPLETE, "RATE_LIMIT": "1/367days"}) == ["RATE_LIMIT: must look no further than a year"]
+    assert Config.from_environ({**COMPLETE, "RATE_LIMIT": "1/366days"}).rate_limit.seconds == 366 * 86400
+
+
 @pytest.mark.parametrize("app_env", ["staging", "production"])
 @pytest.mark.parametrize("variable", ["WEBAPP_URL", "API_URL", "OIDC_ISSUER"])
 def test_http_is_refused_in_staging_and_production(app_env: str, variable: str) -> None:

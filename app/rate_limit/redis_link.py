@@ -22,7 +22,6 @@ PAUSE = 1.0
 SETTINGS = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": CONNECT_TIMEOUT,
-    "socket_keepalive": True,
     # Nothing of the newer protocol is needed, and its greeting costs two more answers.
     "protocol": 2,
     "driver_info": None,

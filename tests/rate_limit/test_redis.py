@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -241,6 +242,13 @@ def test_a_redis_that_cannot_be_entered_is_not_used(make_replica: MakeReplica, u
 def test_a_password_opens_it(make_replica: MakeReplica) -> None:
     with Redis(requirepass="right") as redis:
         replica = make_replica(f"redis://:right@127.0.0.1:{redis.port}/0")
+        until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used")
+
+
+def test_it_may_be_a_socket_of_this_machine(make_replica: MakeReplica) -> None:
+    # Not pytest's folder: a Unix socket's path must be short.
+    with TemporaryDirectory() as folder, Redis(unixsocket=f"{folder}/redis"):
+        replica = make_replica(f"unix://{folder}/redis")
         until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used")
 
 
