@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +26,8 @@ QUIET_LOGGERS = {
     "opentelemetry": logging.CRITICAL + 1,
 }
 
+# Made once: json.dumps makes one for each call that is not in its default manner.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 # Characters that some readers take for the end of a line although JSON does not escape them.
 _LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x7f\x85\u2028\u2029"}
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -32,7 +35,8 @@ _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as RFC 3339 in UTC, with milliseconds and Z."""
-    return rfc3339(datetime.fromtimestamp(seconds, UTC))
+    whole, milliseconds = divmod(int(seconds * 1000), 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{milliseconds:03d}Z"
 
 
 def rfc3339(moment: datetime) -> str:
@@ -54,7 +58,8 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str).translate(_LINE_ENDS)
+        line = _ENCODER.encode(entry)
+        return line.translate(_LINE_ENDS) if not line.isprintable() else line
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -70,6 +75,8 @@ class ConsoleFormatter(logging.Formatter):
 
 def configure(log_format: Literal["json", "console"], level: str) -> None:
     """Sends every record of this process to standard output."""
+    # What no line here says, and each record would pay for.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     handler = logging.StreamHandler(sys.stdout)

@@ -1,11 +1,11 @@
 """Names the request: in its answer, in every log record, in the trace it belongs to."""
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from app.logs import request_fields
+from app.logs import REQUEST_FIELDS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,13 +34,16 @@ class RequestIDMiddleware:
             headers.append(("X-Request-ID", fields["request_id"]))
             return start_response(status, headers, *exc_info)
 
-        with request_fields(fields):
+        token = REQUEST_FIELDS.set(fields)
+        try:
             return self._app(environ, start_named)
+        finally:
+            REQUEST_FIELDS.reset(token)
 
 
 def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex}
+    fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)}
     if match := _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
         fields["trace_id"], fields["span_id"] = match.groups()
     return fields
