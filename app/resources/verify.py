@@ -42,8 +42,11 @@ class VerifyResource(HeadMixin):
             self._limits.spend_failed_verify(req, resp, is_page=is_page)
             if not is_page:
                 raise
-            resp.status = 302
             resp.set_header("Location", self._login_location(req))
+            # nginx's auth_request can pass no 302 on, but make one of a 401 that says where to.
+            if req.get_param("redirect") == "401":
+                raise
+            resp.status = 302
         else:
             resp.set_headers(_identity_headers(user))
 
@@ -75,7 +78,7 @@ def _identity_headers(user: User) -> dict[str, str]:
 def _wants_page(req: falcon.Request) -> bool:
     """Whether the proxy asks for a redirect, and a browser shows the answer as a page (Fetch Metadata)."""
     method = req.get_header("X-Forwarded-Method", default="GET")
-    if req.get_param("redirect") != "1" or method not in {"GET", "HEAD"}:
+    if req.get_param("redirect") not in {"1", "401"} or method not in {"GET", "HEAD"}:
         return False
     mode = req.get_header("Sec-Fetch-Mode")
     return mode == "navigate" if mode else "text/html" in req.get_header("Accept", default="")

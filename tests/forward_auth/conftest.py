@@ -1,0 +1,76 @@
+"""Real proxies with the configuration of docs/forward-auth.md, before a real service in production mode."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dev.postgres import EmbeddedPostgres
+from tests.conftest import TEMPLATE
+from tests.forward_auth.page import DOMAIN
+from tests.forward_auth.sites import PROXIES, SETTINGS, Site, client_of
+from tests.forward_auth.upstream import upstream
+from tests.support.databases import fresh_database
+from tests.support.provider import OpenIDProvider
+from tests.support.service import Service
+from tests.support.tls import CertificateAuthority
+
+NO_LIMITS = {name: "1000000/second" for name in ("RATE_LIMIT", "RATE_LIMIT_NOT_FOUND", "RATE_LIMIT_SIGN_IN")}
+
+
+@pytest.fixture(scope="package")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="package")
+def certificate(authority: CertificateAuthority) -> Path:
+    return authority.issue(f"*.{DOMAIN}")
+
+
+@pytest.fixture(scope="package")
+def https_provider(authority: CertificateAuthority) -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider(authority.server_context("localhost"))
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture(scope="package")
+def serve_site(
+    authority: CertificateAuthority,
+    certificate: Path,
+    https_provider: OpenIDProvider,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Site]]:
+    """Starts a proxy, by name, before a service; other arguments are environment variables of the latter."""
+    with ExitStack() as stack:
+        application = stack.enter_context(upstream())
+
+        def make(proxy: str, *, database_url: str, **environ: str) -> Site:
+            settings = {
+                "OIDC_ISSUER": https_provider.issuer,
+                "REQUESTS_CA_BUNDLE": str(authority.path),
+                **SETTINGS,
+                **NO_LIMITS,
+                **environ,
+            }
+            service = Service(database_url=database_url, **settings)
+            stack.callback(service.kill)
+            folder = tmp_path_factory.mktemp(proxy)
+            server = PROXIES[proxy](certificate, folder, service=service.port, application=application)
+            stack.enter_context(server)
+            service.wait_until_serving()
+            return Site(client_of(server, authority), service, database_url, server.port)
+
+        yield make
+
+
+@pytest.fixture(scope="package", params=PROXIES)
+def site(
+    request: pytest.FixtureRequest, postgres: EmbeddedPostgres, serve_site: Callable[..., Site]
+) -> Iterator[Site]:
+    """files.example.test behind a proxy that asks the service; one for all the tests of that proxy."""
+    with fresh_database(postgres, template=TEMPLATE) as url:
+        yield serve_site(request.param, database_url=url)

@@ -1,0 +1,102 @@
+"""A protected host, the service and the people before them, all under example.test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.forward_auth.page import DOMAIN, block, replaced
+from tests.support.caddy import Caddy
+from tests.support.https_client import HTTPSClient
+from tests.support.live_session import insert_live_session
+from tests.support.nginx import Nginx
+from tests.support.outside_server import OutsideServer
+from tests.support.service import Service, free_port
+from tests.support.tls import CertificateAuthority
+
+API = f"https://api.{DOMAIN}"
+APP = f"https://app.{DOMAIN}"
+FILES = f"https://files.{DOMAIN}"
+SETTINGS = {
+    "API_URL": API,
+    "WEBAPP_URL": APP,
+    "ALLOWED_ORIGINS": FILES,
+    "COOKIE_DOMAIN": DOMAIN,
+    "REGISTRATION": "automatic",
+    "WEB_CONCURRENCY": "1",
+}
+OPEN_HOSTS = ("app", "hostile")
+"""Sibling hosts that the application serves without anybody asking the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody registered and signed in."""
+
+    user_id: str
+    email: str
+    token: str
+
+    @property
+    def cookie(self) -> tuple[str, str]:
+        return "Cookie", f"__Secure-session={self.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A proxy, and what is behind it."""
+
+    client: HTTPSClient
+    service: Service
+    database_url: str
+    port: int
+
+    def sign_in(self, *, name: str | None = "Ada Lovelace") -> Person:
+        """Somebody new, with a session that was put into the database."""
+        token = insert_live_session(self.database_url)["Cookie"].partition("=")[2]
+        latest = "SELECT user_id FROM sessions ORDER BY created_at DESC LIMIT 1"
+        query = f"UPDATE users SET name = %s WHERE id = ({latest}) RETURNING id, email"
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            row: Any = connection.execute(query.encode(), [name]).fetchone()
+        return Person(str(row[0]), row[1], token)
+
+
+def start_caddy(certificate: Path, folder: Path, *, service: int, application: int) -> OutsideServer:
+    protected = replaced(
+        block("caddyfile"), {"backend:3000": f"127.0.0.1:{service}", "files:8080": f"127.0.0.1:{application}"}
+    )
+    others = [f"{name}.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{application}\n}}" for name in OPEN_HOSTS]
+    api = f"api.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{service}\n}}"
+    return Caddy("\n".join([protected, api, *others]), certificates=[certificate], folder=folder)
+
+
+def start_nginx(certificate: Path, folder: Path, *, service: int, application: int) -> OutsideServer:
+    port = free_port()
+    listen = f"listen 127.0.0.1:{port} ssl;"
+    tls = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
+    protected = replaced(
+        block("nginx"),
+        {
+            "listen 443 ssl;": listen,
+            f"/etc/ssl/{DOMAIN}.pem": str(certificate),
+            f"/etc/ssl/{DOMAIN}.key": str(certificate),
+            "backend:3000": f"127.0.0.1:{service}",
+            "files:8080": f"127.0.0.1:{application}",
+        },
+    )
+
+    def open_host(name: str, upstream: int) -> str:
+        location = f"location / {{ proxy_pass http://127.0.0.1:{upstream}; }}"
+        return f"server {{ {listen} {tls} server_name {name}.{DOMAIN}; {location} }}"
+
+    others = [open_host("api", service), *(open_host(name, application) for name in OPEN_HOSTS)]
+    return Nginx("\n".join([protected, *others]), port=port, folder=folder)
+
+
+PROXIES: dict[str, Callable[..., OutsideServer]] = {"caddy": start_caddy, "nginx": start_nginx}
+
+
+def client_of(server: OutsideServer, authority: CertificateAuthority) -> HTTPSClient:
+    return HTTPSClient(server.port, authority.client_context())
