@@ -16,9 +16,6 @@ from tests.support.provider import OpenIDProvider
 from tests.support.service import Service
 from tests.support.tls import CertificateAuthority
 
-NO_LIMITS = {name: "1000000/second" for name in ("RATE_LIMIT", "RATE_LIMIT_NOT_FOUND", "RATE_LIMIT_SIGN_IN")}
-
-
 @pytest.fixture(scope="package")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     return CertificateAuthority(tmp_path_factory.mktemp("tls"))
@@ -53,7 +50,6 @@ def serve_site(
                 "OIDC_ISSUER": https_provider.issuer,
                 "REQUESTS_CA_BUNDLE": str(authority.path),
                 **SETTINGS,
-                **NO_LIMITS,
                 **environ,
             }
             service = Service(database_url=database_url, **settings)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.forward_auth.sites import API, APP, FILES, Person, Site
 from tests.support.https_client import Answer
+from tests.support.live_session import insert_live_session
 
 pytestmark = pytest.mark.full
 
@@ -178,7 +179,5 @@ def test_a_second_session_beside_the_first_is_nobodys(site: Site) -> None:
 
 
 def test_somebody_not_registered_is_refused(site: Site) -> None:
-    from tests.support.live_session import insert_live_session  # noqa: PLC0415
-
     token = insert_live_session(site.database_url, pending=secrets.token_hex(4))["Cookie"].partition("=")[2]
     assert site.client.get(PAGE, [("Cookie", f"__Secure-session={token}"), *NAVIGATION]).status == 403

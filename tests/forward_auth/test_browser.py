@@ -1,0 +1,126 @@
+"""A real browser before a protected host, and a sibling host that means no good."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.forward_auth.page import DOMAIN
+from tests.forward_auth.sites import API, APP, FILES, Site
+from tests.forward_auth.test_proxies import PAGE
+from tests.support.provider import OpenIDProvider
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.full
+
+HOSTILE = f"https://hostile.{DOMAIN}"
+OPEN_WEBSOCKET = """
+    url => new Promise(resolve => {
+        const socket = new WebSocket(url);
+        socket.onmessage = event => resolve(event.data);
+        socket.onerror = () => resolve("refused");
+    })
+"""
+FETCH = "async url => { const answer = await fetch(url); return [answer.status, await answer.text()]; }"
+POST_FORM = """
+    url => {
+        document.body.innerHTML = `<form method="post" action="${url}"><input name="amount" value="1000"></form>`;
+        document.forms[0].submit();
+    }
+"""
+
+
+@contextmanager
+def browser_at(site: Site) -> "Iterator[Page]":
+    # Imported here, as `bin/test` collects this file without playwright; `bin/setup --browser` installs it.
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    resolve = f"--host-resolver-rules=MAP *.{DOMAIN}:443 127.0.0.1:{site.port}"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, resolve])
+        yield browser.new_context(ignore_https_errors=True).new_page()
+        browser.close()
+
+
+@pytest.fixture
+def page(site: Site, https_provider: OpenIDProvider) -> "Iterator[Page]":
+    """Of somebody new to the provider, in a browser without cookies."""
+    https_provider.reset()
+    with browser_at(site) as page:
+        yield page
+
+
+def shown(page: "Page") -> Any:
+    """The request as it reached the application, which is what its pages show."""
+    return json.loads(page.inner_text("body"))
+
+
+def headers_shown(page: "Page") -> dict[str, str]:
+    return dict(shown(page)["headers"])
+
+
+def test_a_page_is_shown_after_signing_in_on_the_way(
+    page: "Page", site: Site, https_provider: OpenIDProvider
+) -> None:
+    https_provider.person["name"] = "Åda Løvelace 🦊"
+    page.goto(PAGE)
+    assert page.url == PAGE
+    assert FILES + shown(page)["target"] == PAGE
+    assert headers_shown(page)["x-auth-email"] == https_provider.person["email"]
+    assert page.evaluate("decodeURIComponent", headers_shown(page)["x-auth-name"]) == "Åda Løvelace 🦊"
+    assert https_provider.visits.count("/authorize") == 1
+    page.goto(f"{FILES}/another")
+    assert https_provider.visits.count("/authorize") == 1
+
+
+def test_the_applications_own_pages_may_do_anything(page: "Page", site: Site) -> None:
+    page.goto(PAGE)
+    user_id = headers_shown(page)["x-auth-user-id"]
+    for method in ("POST", "PUT", "DELETE"):
+        send = "([url, method]) => fetch(url, {method, body: 'abc'}).then(answer => answer.json())"
+        arrived = page.evaluate(send, [f"{FILES}/report", method])
+        assert (arrived["method"], arrived["body"]) == (method, "abc")
+    assert page.evaluate(OPEN_WEBSOCKET, f"wss://files.{DOMAIN}/socket") == user_id
+    with page.expect_navigation():
+        page.evaluate(POST_FORM, f"{FILES}/report")
+    assert (shown(page)["method"], shown(page)["body"]) == ("POST", "amount=1000")
+
+
+def test_a_page_of_a_sibling_host_may_do_nothing_in_somebodys_name(page: "Page", site: Site) -> None:
+    page.goto(PAGE)
+    page.goto(f"{HOSTILE}/page")
+    assert page.evaluate(OPEN_WEBSOCKET, f"wss://files.{DOMAIN}/socket") == "refused"
+    with page.expect_navigation() as navigation:
+        page.evaluate(POST_FORM, f"{FILES}/report")
+    assert navigation.value.status == 403
+
+
+def test_a_session_planted_beside_somebodys_own_makes_them_nobody_else(page: "Page", site: Site) -> None:
+    page.goto(PAGE)
+    attacker = site.sign_in()
+    cookie = f"__Secure-session={attacker.token}; Domain={DOMAIN}; Path=/report; Secure"
+    page.goto(f"{HOSTILE}/page?set-cookie={cookie}")
+    page.goto(f"{FILES}/page")
+    status, text = page.evaluate(FETCH, f"{FILES}/report")
+    assert status == 401, text
+
+
+def test_without_a_shared_cookie_no_sibling_host_can_plant_a_session(
+    serve_site: Callable[..., Site], database_url: str, https_provider: OpenIDProvider
+) -> None:
+    https_provider.reset()
+    site = serve_site("caddy", database_url=database_url, COOKIE_DOMAIN="")
+    attacker = site.sign_in()
+    with browser_at(site) as page:
+        page.goto(f"{API}/auth/login")
+        assert page.url == f"{APP}/dashboard"
+        for attributes in (f"Domain={DOMAIN}; Path=/; Secure", f"Domain={DOMAIN}; Path=/auth; Secure"):
+            for name in ("__Host-session", "__Secure-session", "session"):
+                page.goto(f"{HOSTILE}/page?set-cookie={name}={attacker.token}; {attributes}")
+        page.goto(f"{API}/auth/session")
+        assert shown(page)["user"]["email"] == https_provider.person["email"]
