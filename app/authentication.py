@@ -46,8 +46,12 @@ class Authentication:
         self._cookies = cookies
         self._checks = metrics.session_checks
 
-    def find_caller(self, req: falcon.Request, resp: falcon.Response) -> Caller | None:
+    def find_caller(self, req: falcon.Request, resp: falcon.Response | None) -> Caller | None:
         """Who is calling; a bearer token counts, whatever cookie comes with it.
+
+        Args:
+            req: the request.
+            resp: where a cookie is cleared that can never be a session's again; None leaves it alone.
 
         Raises:
             DatabaseUnavailableError: the credential is well-formed, and cannot be checked.
@@ -60,7 +64,7 @@ class Authentication:
         person = session and (session.user or session.pending)
         return Caller(person, session.expires_at, session.id) if session and person else None
 
-    def get_user(self, req: falcon.Request, resp: falcon.Response) -> tuple[Caller, User]:
+    def get_user(self, req: falcon.Request, resp: falcon.Response | None) -> tuple[Caller, User]:
         """The caller and their user, for whoever only reads.
 
         Raises:
@@ -75,7 +79,7 @@ class Authentication:
             raise NotRegisteredError
         return caller, caller.person
 
-    def find_session(self, req: falcon.Request, resp: falcon.Response) -> Session | None:
+    def find_session(self, req: falcon.Request, resp: falcon.Response | None) -> Session | None:
         """The session of the caller's cookie.
 
         Raises:
@@ -86,7 +90,8 @@ class Authentication:
             # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
             if self._cookies.has_session_cookie(req):
                 self._checks.labels("malformed").inc()
-                self._cookies.clear_session(resp)
+                if resp is not None:
+                    self._cookies.clear_session(resp)
             return None
         try:
             session = self._sessions.find(token)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from app.credentials import new_api_token
+from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
 
 SHARED = {
@@ -125,6 +126,29 @@ def test_what_is_no_page_of_a_browser_gets_the_plain_refusal(
 ) -> None:
     assert sibling.get("/auth/verify?redirect=1", headers=NAVIGATION | changes).status_code == 401
     assert sibling.get("/auth/verify", headers=NAVIGATION).status_code == 401
+
+
+def test_a_proxy_that_passes_on_no_redirect_gets_the_same_location_with_a_401(sibling: Visitor) -> None:
+    redirect = sibling.get("/auth/verify?redirect=1", headers=NAVIGATION)
+    refusal = sibling.get("/auth/verify?redirect=401", headers=NAVIGATION)
+    assert (refusal.status_code, identity(refusal)) == (401, EMPTY)
+    assert refusal.headers["location"] == redirect.headers["location"]
+    fetched = sibling.get("/auth/verify?redirect=401", headers=NAVIGATION | {"Sec-Fetch-Mode": "cors"})
+    assert (fetched.status_code, fetched.headers.get("location")) == (401, None)
+    assert "location" not in sibling.get("/auth/verify", headers=NAVIGATION).headers
+
+
+def test_a_session_planted_beside_ones_own_is_not_left_alone_there(
+    sibling: Visitor, provider: OpenIDProvider
+) -> None:
+    sibling.register()
+    own = sibling.cookies["__Secure-session"]
+    provider.reset()
+    sibling.register()
+    both = f"__Secure-session={own}; __Secure-session={sibling.cookies['__Secure-session']}"
+    verified = sibling.get("/auth/verify", headers={"Cookie": both})
+    assert verified.status_code == 401
+    assert not verified.cookies
 
 
 def test_an_old_browser_is_known_by_what_it_accepts(sibling: Visitor) -> None:

@@ -36,7 +36,8 @@ class VerifyResource(HeadMixin):
         # Before anything can fail: a proxy that copies them must never be left with the client's own.
         resp.set_headers(dict.fromkeys(IDENTITY_HEADERS, ""))
         try:
-            _, user = self._authentication.get_user(req, resp)
+            # Clears no cookie: of two, that would leave the one that another host has planted.
+            _, user = self._authentication.get_user(req, None)
         except (InvalidBearerError, NotRegisteredError, NotSignedInError) as error:
             is_page = isinstance(error, NotSignedInError) and _wants_page(req)
             self._limits.spend_failed_verify(req, resp, is_page=is_page)

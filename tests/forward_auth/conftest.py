@@ -16,6 +16,7 @@ from tests.support.provider import OpenIDProvider
 from tests.support.service import Service
 from tests.support.tls import CertificateAuthority
 
+
 @pytest.fixture(scope="package")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     return CertificateAuthority(tmp_path_factory.mktemp("tls"))

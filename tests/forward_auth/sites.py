@@ -27,6 +27,11 @@ SETTINGS = {
     "REGISTRATION": "automatic",
     "WEB_CONCURRENCY": "1",
 }
+NAME_THE_LATEST = """
+    UPDATE users SET name = %s
+    WHERE id = (SELECT user_id FROM sessions ORDER BY created_at DESC LIMIT 1)
+    RETURNING id, email
+"""
 OPEN_HOSTS = ("app", "hostile")
 """Sibling hosts that the application serves without anybody asking the service."""
 
@@ -56,10 +61,8 @@ class Site:
     def sign_in(self, *, name: str | None = "Ada Lovelace") -> Person:
         """Somebody new, with a session that was put into the database."""
         token = insert_live_session(self.database_url)["Cookie"].partition("=")[2]
-        latest = "SELECT user_id FROM sessions ORDER BY created_at DESC LIMIT 1"
-        query = f"UPDATE users SET name = %s WHERE id = ({latest}) RETURNING id, email"
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            row: Any = connection.execute(query.encode(), [name]).fetchone()
+            row: Any = connection.execute(NAME_THE_LATEST, [name]).fetchone()
         return Person(str(row[0]), row[1], token)
 
 

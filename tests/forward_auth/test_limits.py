@@ -1,4 +1,4 @@
-"""What a proxy passes on when the service refuses for a while: limits, the database away, the service away."""
+"""What a proxy passes on while the service refuses: limits spent, the database away, the service away."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

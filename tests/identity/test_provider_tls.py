@@ -1,47 +1,25 @@
 """A provider on https, as all are in production."""
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.identity.conftest import Refusal
 from tests.identity.misbehaviour import ENDPOINTS, Patience, begin_and_finish
 from tests.support.provider import OpenIDProvider
+from tests.support.tls import CertificateAuthority
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path: Path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(signed.public_bytes(Encoding.PEM) + pem)
-    return path
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def https_provider(certificate: Path) -> Iterator[OpenIDProvider]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    provider = OpenIDProvider(context)
+def https_provider(authority: CertificateAuthority) -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider(authority.server_context("localhost"))
     provider.start()
     yield provider
     provider.stop()
@@ -51,10 +29,10 @@ def https_provider(certificate: Path) -> Iterator[OpenIDProvider]:
 def app(
     make_app: Callable[..., Any],
     https_provider: OpenIDProvider,
-    certificate: Path,
+    authority: CertificateAuthority,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.path))
     return make_app(OIDC_ISSUER=https_provider.issuer)
 
 
