@@ -59,7 +59,7 @@ def serve_site(
             server = PROXIES[proxy](certificate, folder, service=service.port, application=application)
             stack.enter_context(server)
             service.wait_until_serving()
-            return Site(client_of(server, authority), service, database_url, server.port)
+            return Site(client_of(server, authority), service, database_url, server.port, application)
 
         yield make
 

@@ -51,12 +51,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A proxy, and what is behind it."""
+    """A proxy, and what is behind it; `port` is the proxy's, `application` the other's."""
 
     client: HTTPSClient
     service: Service
     database_url: str
     port: int
+    application: int
 
     def sign_in(self, *, name: str | None = "Ada Lovelace") -> Person:
         """Somebody new, with a session that was put into the database."""

@@ -112,6 +112,13 @@ def test_a_session_that_ended_leads_to_sign_in_again(site: Site) -> None:
     assert site.client.get(PAGE, [person.cookie, *NAVIGATION]).status == 302
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_the_applications_own_refusals_and_failures_stay_its_own(site: Site, status: int) -> None:
+    person = site.sign_in()
+    answer = site.client.get(f"{FILES}/report?status={status}", [person.cookie, *NAVIGATION])
+    assert (answer.status, json.loads(answer.body)["target"]) == (status, f"/report?status={status}")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_body_arrives_unharmed_or_not_at_all(site: Site, method: str) -> None:
     person, body = site.sign_in(), secrets.token_hex(100_000).encode()

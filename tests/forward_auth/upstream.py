@@ -13,7 +13,7 @@ WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Echoes every request; `?set-cookie=` becomes a header, a websocket gets its user's id."""
+    """Echoes every request, with the `?status=` and `?set-cookie=` it asks for; greets websockets by user."""
 
     protocol_version = "HTTP/1.1"
 
@@ -28,10 +28,11 @@ class _Handler(BaseHTTPRequestHandler):
             "body": self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(),
         }
         content = json.dumps(seen).encode()
-        self.send_response(200)
+        query = parse_qs(urlsplit(self.path).query)
+        self.send_response(int(query.get("status", ["200"])[0]))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
-        for cookie in parse_qs(urlsplit(self.path).query).get("set-cookie", []):
+        for cookie in query.get("set-cookie", []):
             self.send_header("Set-Cookie", cookie)
         self.end_headers()
         if self.command != "HEAD":
