@@ -37,6 +37,11 @@ POST_FORM = """
         form.submit();
     }
 """
+HIDE_REFERRER = """
+    () => document.head.append(Object.assign(
+        document.createElement("meta"), {name: "referrer", content: "no-referrer"}
+    ))
+"""
 
 
 @contextmanager
@@ -93,6 +98,14 @@ def test_the_applications_own_pages_may_do_anything(page: "Page", site: Site) ->
     with page.expect_navigation():
         page.evaluate(POST_FORM, f"{FILES}/report")
     assert (shown(page)["method"], shown(page)["body"]) == ("POST", "amount=1000")
+
+
+def test_a_form_of_a_page_that_hides_where_it_is_from_is_refused(page: "Page", site: Site) -> None:
+    page.goto(PAGE)
+    page.evaluate(HIDE_REFERRER)
+    with page.expect_navigation() as navigation:
+        page.evaluate(POST_FORM, f"{FILES}/report")
+    assert navigation.value.status == 403
 
 
 def test_a_page_of_a_sibling_host_may_do_nothing_in_somebodys_name(page: "Page", site: Site) -> None:

@@ -1,4 +1,4 @@
-"""GHSA-7r4p-vjf4-gxv4: Caddy 2.8 to 2.11.1 copies a header only where it is not empty.
+"""GHSA-7r4p-vjf4-gxv4: Caddy 2.10.0 to 2.11.1 copies a header only where it is not empty.
 
 Debian's Caddy is older and copies always, so `forward_auth` is written out here as those versions expand it.
 """
