@@ -88,9 +88,9 @@ class Authentication:
         token = self._cookies.session_token(req)
         if token is None:
             # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
-            if self._cookies.has_session_cookie(req):
+            if self._cookies.session_tokens(req):
                 self._checks.labels("malformed").inc()
-                if resp is not None:
+                if resp is not None and self._cookies.is_session_beyond_use(req):
                     self._cookies.clear_session(resp)
             return None
         try:

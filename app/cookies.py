@@ -52,13 +52,23 @@ class CookiePolicy:
     def clear_session(self, resp: falcon.Response) -> None:
         self._write(resp, self.session_name, "", max_age=None, domain=self.domain)
 
+    def session_tokens(self, req: falcon.Request) -> list[str]:
+        """What the request's session cookies hold, tokens or not."""
+        return cookie_values(req, self.session_name)
+
     def session_token(self, req: falcon.Request) -> str | None:
         """The token of the request's session cookie; None when there is none, several or no token in it."""
-        values = cookie_values(req, self.session_name)
+        values = self.session_tokens(req)
         return values[0] if len(values) == 1 and is_token(values[0]) else None
 
-    def has_session_cookie(self, req: falcon.Request) -> bool:
-        return bool(cookie_values(req, self.session_name))
+    def is_session_beyond_use(self, req: falcon.Request) -> bool:
+        """Whether the request's session cookies can be cleared, as none of them can ever count.
+
+        Of several, a sibling host may have planted one under a path where COOKIE_DOMAIN lets it: to clear the
+        others would leave the browser with just that.
+        """
+        values = self.session_tokens(req)
+        return not is_token(values[0]) if len(values) == 1 else bool(values) and self.domain is None
 
     def _write(
         self, resp: falcon.Response, name: str, value: str, *, max_age: int | None, domain: str | None

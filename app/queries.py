@@ -124,14 +124,13 @@ class Queries:
             raise
         return rows[0] if rows else None
 
-    def update_session_revoked(self, *, token_hashes: list[bytes], reason: str) -> EndedSession | None:
-        """Ends a session, unless it has ended. May run twice: the second time changes nothing."""
-        rows = self._database.read(
-            self._sql["update_session_revoked"],
+    def update_sessions_revoked(self, *, token_hashes: list[bytes], reason: str) -> Sequence[EndedSession]:
+        """Ends sessions; those that were live until now. May run twice: the second time changes nothing."""
+        return self._database.read(
+            self._sql["update_sessions_revoked"],
             {"token_hashes": token_hashes, "reason": reason},
             class_row(EndedSession),
         )
-        return rows[0] if rows else None
 
     def update_session_of_user_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> bool:
         """Ends a user's session; whether the user has, or had, such a session. May run twice."""

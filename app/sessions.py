@@ -124,14 +124,12 @@ class Sessions:
             raise NotSignedInError
         return user, token
 
-    def end(self, token: str) -> None:
-        """Signs out: the token is worth nothing from now on, on every replica."""
-        if not is_token(token):
+    def end(self, *tokens: str) -> None:
+        """Signs out: the tokens are worth nothing from now on, on every replica."""
+        hashes = [item for token in tokens if is_token(token) for item in self._keyring.token_hashes(token)]
+        if not hashes:
             return
-        ended = self._queries.update_session_revoked(
-            token_hashes=self._keyring.token_hashes(token), reason="signed_out"
-        )
-        if ended:
+        for ended in self._queries.update_sessions_revoked(token_hashes=hashes, reason="signed_out"):
             log_event("signed_out", session_id=str(ended.id), user_id=_shown(ended.user_id))
 
     def revoke(self, session_id: UUID, user: User) -> None:

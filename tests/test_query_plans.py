@@ -75,7 +75,7 @@ CASES: dict[str, dict[str, Any]] = {
     "list_sessions": {"user_id": SOME_ID},
     "update_other_sessions_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
     "update_session_of_user_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
-    "update_session_revoked": {"token_hashes": HASHES, "reason": "signed_out"},
+    "update_sessions_revoked": {"token_hashes": HASHES, "reason": "signed_out"},
     "update_user": {
         "user_id": SOME_ID,
         "sets_name": True,

@@ -203,6 +203,7 @@ def test_a_protected_page_may_send_to_its_own_host_and_no_other_page_may(sibling
     passed = sibling.get("/auth/verify", headers=own)
     assert passed.status_code == 200
     assert not [name for name in passed.headers if name.lower().startswith("access-control")]
+    assert sibling.get("/auth/verify", headers=own | {"X-Forwarded-Proto": "wss"}).status_code == 200
     for origin in ("https://evil.example", "http://files.example.com", "https://other.example.com", "null"):
         refused = sibling.get("/auth/verify", headers=own | {"Origin": origin})
         assert (refused.status_code, refused.json["code"]) == (403, "origin_not_allowed")

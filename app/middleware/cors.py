@@ -60,5 +60,9 @@ def _is_the_pages_own(req: falcon.Request, origin: str) -> bool:
     The proxy writes where the request goes; the browser, which page sends it. A form or websocket of any
     other page stays refused, so the application behind the proxy is guarded against those, too.
     """
-    proto, host = req.get_header("X-Forwarded-Proto"), req.get_header("X-Forwarded-Host")
-    return req.path == VERIFY_PATH and origin == f"{proto}://{host}"
+    if req.path != VERIFY_PATH:
+        return False
+    proto = req.get_header("X-Forwarded-Proto", default="")
+    # Some proxies name a websocket's own scheme; its Origin has the page's.
+    scheme = {"wss": "https", "ws": "http"}.get(proto, proto)
+    return origin == f"{scheme}://{req.get_header('X-Forwarded-Host')}"

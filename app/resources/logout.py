@@ -12,8 +12,8 @@ class LogoutResource:
         self._cookies = cookies
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if token := self._cookies.session_token(req):
-            self._sessions.end(token)
-        if self._cookies.has_session_cookie(req):
+        if tokens := self._cookies.session_tokens(req):
+            # All of them, should another host have planted one beside the real one.
+            self._sessions.end(*tokens)
             self._cookies.clear_session(resp)
         resp.status = 204

@@ -22,7 +22,6 @@ FILES = f"https://files.{DOMAIN}"
 SETTINGS = {
     "API_URL": API,
     "WEBAPP_URL": APP,
-    "ALLOWED_ORIGINS": FILES,
     "COOKIE_DOMAIN": DOMAIN,
     "REGISTRATION": "automatic",
     "WEB_CONCURRENCY": "1",

@@ -106,7 +106,7 @@ def test_a_page_leads_to_sign_in_and_everything_else_is_refused(site: Site) -> N
 def test_a_session_that_ended_leads_to_sign_in_again(site: Site) -> None:
     person = site.sign_in()
     assert site.client.get(PAGE, [person.cookie]).status == 200
-    logout = site.client.request("POST", f"{API}/auth/logout", [person.cookie, ("Origin", FILES)])
+    logout = site.client.request("POST", f"{API}/auth/logout", [person.cookie, ("Origin", APP)])
     assert logout.status == 204
     assert site.client.get(PAGE, [person.cookie]).status == 401
     assert site.client.get(PAGE, [person.cookie, *NAVIGATION]).status == 302

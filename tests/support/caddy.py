@@ -8,7 +8,7 @@ from tests.support.service import free_port
 
 
 class Caddy(OutsideServer):
-    """Serves a Caddyfile's sites over TLS on `port`.
+    """Serves a Caddyfile's sites over TLS on `port`; who speaks http there is sent to https.
 
     Args:
         sites: the Caddyfile without global options; its sites name no port.
@@ -30,6 +30,13 @@ class Caddy(OutsideServer):
                 http_port {free_port()}
                 https_port {port}
                 default_bind 127.0.0.1
+                # One port for both, as a test has no other that a browser would try.
+                servers {{
+                    listener_wrappers {{
+                        http_redirect
+                        tls
+                    }}
+                }}
             }}
         """
         (folder / "Caddyfile").write_text(f"{options}\n{sites}\n{loaded}\n", encoding="utf-8")

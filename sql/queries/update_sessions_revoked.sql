@@ -1,4 +1,4 @@
--- Ends a session at once, for every replica. Ending it again changes nothing.
+-- Ends sessions at once, for every replica. Ending one again changes nothing.
 UPDATE sessions
 SET revoked_at = now(), revoke_reason = %(reason)s
 WHERE token_hash = ANY (%(token_hashes)s)
