@@ -124,9 +124,14 @@ def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Except
     _set_problem(resp, *INTERNAL_ERROR)
 
 
+def type_and_title(code: str, status: int) -> tuple[str, str]:
+    """Of a problem; where `type` is about:blank, `title` is the status's own phrase."""
+    return TYPES.get(code) or ("about:blank", HTTPStatus(status).phrase)
+
+
 def problem(status: int, code: str, detail: str) -> bytes:
-    """The body of a problem; where `type` is about:blank, `title` is the status's own phrase."""
-    kind, title = TYPES.get(code) or ("about:blank", HTTPStatus(status).phrase)
+    """The body of a problem."""
+    kind, title = type_and_title(code, status)
     body = {
         "type": kind,
         "title": title,

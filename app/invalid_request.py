@@ -17,6 +17,7 @@ STATUSES = {
     errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "expectation_failed"),
 }
 """Faults of a request that have a status of their own; the others are a 400."""
+DETAIL = "The request cannot be understood."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def refusal(error: Exception, security_headers: Mapping[str, str]) -> Refusal:
         status, code = HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"
     request_id = uuid.uuid4().hex
     with request_fields({"request_id": request_id}):
-        body = problem(status, code, "The request cannot be understood.")
+        body = problem(status, code, DETAIL)
     headers = {
         "Connection": "close",
         "Content-Type": PROBLEM_JSON,

@@ -15,14 +15,19 @@ def has_control_characters(text: str) -> bool:
 
 
 def is_picture_url(text: str) -> bool:
-    """Whether this is an https URL with a host, of at most MAX_PICTURE_LENGTH printable ASCII characters."""
+    """Whether this is an https URL of at most MAX_PICTURE_LENGTH printable ASCII characters.
+
+    Its host is a name or an IPv4 address: app/openapi/description.json says the same in a pattern.
+    """
     try:
         parts = urlsplit(text)
         host = parts.hostname
     except ValueError:
         return False
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>')
-    return parts.scheme == "https" and bool(host) and is_plain and len(text) <= MAX_PICTURE_LENGTH
+    has_brackets = bool(set(parts.netloc) & set("[]"))
+    is_https = parts.scheme == "https" and bool(host) and not has_brackets
+    return is_https and is_plain and len(text) <= MAX_PICTURE_LENGTH
 
 
 def without_control_characters(text: str) -> str:

@@ -39,8 +39,12 @@ def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
 
 
 def name_field(body: dict[str, Any]) -> str | None:
-    """The `name`: 1 to 200 characters without control characters; None when absent or null."""
-    return _text_field(body, "name", MAX_NAME_LENGTH)
+    """The `name`: 1 to 200 characters without control characters; None when absent or null.
+
+    Spaces around it are dropped, and it has to be more than spaces.
+    """
+    name = _text_field(body, "name", MAX_NAME_LENGTH)
+    return None if name is None else _checked_length(name.strip(), "name", MAX_NAME_LENGTH)
 
 
 def picture_field(body: dict[str, Any]) -> str | None:
@@ -56,6 +60,9 @@ def days_field(body: dict[str, Any], field: str) -> int | None:
     value = body.get(field)
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        # JSON has one kind of number: 30.0 is 30.
+        value = int(value)
     # True is an int to Python and none to anybody else.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
         raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
@@ -70,10 +77,13 @@ def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None
         raise InvalidFieldError(f"{field} must be text.")
     if has_control_characters(value):
         raise InvalidFieldError(f"{field} must not contain control characters.")
-    value = value.strip()
-    if not 1 <= len(value) <= max_length:
+    return _checked_length(value, field, max_length)
+
+
+def _checked_length(text: str, field: str, max_length: int) -> str:
+    if not 1 <= len(text) <= max_length:
         raise InvalidFieldError(f"{field} must have 1 to {max_length} characters.")
-    return value
+    return text
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,0 +1,116 @@
+"""The OpenAPI document: description.json, and what holds for every route or stands in other tables."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.openapi.refusals import REFUSALS, common_codes
+
+DESCRIPTION = Path(__file__).parent / "description.json"
+
+HEADERS = {
+    "X-Request-ID": {"$ref": "#/components/headers/RequestID"},
+    "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+    "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+}
+"""What every response may carry."""
+
+RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+HEADERS_BY_STATUS = {
+    "401": {"WWW-Authenticate": {"$ref": "#/components/headers/Challenge"}},
+    "429": RETRY_AFTER,
+    "503": RETRY_AFTER,
+}
+"""What comes with every problem of a status."""
+
+
+def openapi_document(*, api_url: str, session_cookie: str, version: str) -> dict[str, Any]:
+    """The whole document (OpenAPI 3.1), as JSON has it.
+
+    An operation of description.json says how it goes well, and in `x-problems` which codes are its own. Added
+    here: the codes of the layers before it, a response for each status they come with, the headers of every
+    response, and a HEAD for every GET.
+
+    Args:
+        api_url: API_URL, the one server.
+        session_cookie: the name of the session's cookie.
+        version: this service's.
+    """
+    document: dict[str, Any] = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
+    document["info"]["version"] = version
+    document["servers"] = [{"url": api_url}]
+    components = document["components"]
+    components["securitySchemes"]["session"]["name"] = session_cookie
+    shared = {name: _with_headers(response) for name, response in components["responses"].items()}
+    for path, item in document["paths"].items():
+        for method in [name for name in item if name != "parameters"]:
+            operation = item[method]
+            codes = {*operation.pop("x-problems"), *common_codes(path, method)}
+            operation["responses"] = _responses(operation["responses"], codes, shared)
+        if "get" in item:
+            item["head"] = _head(item["get"])
+    components["responses"] = dict(sorted(shared.items()))
+    return document
+
+
+def _responses(own: Mapping[str, Any], codes: Iterable[str], shared: dict[str, Any]) -> dict[str, Any]:
+    """An operation's responses by status; operations that refuse alike refer to the same in `shared`."""
+    responses = {
+        status: response if "$ref" in response else _with_headers(response)
+        for status, response in own.items()
+    }
+    groups: dict[str, list[str]] = {}
+    for code in sorted(codes):
+        groups.setdefault(str(REFUSALS[code].status), []).append(code)
+    for status, group in groups.items():
+        name = f"{status}.{'.'.join(group)}"
+        shared[name] = _problem_response(status, group)
+        responses[status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(responses.items()))
+
+
+def _with_headers(response: Mapping[str, Any]) -> dict[str, Any]:
+    return {**response, "headers": {**response.get("headers", {}), **HEADERS}}
+
+
+def _problem_response(status: str, codes: list[str]) -> dict[str, Any]:
+    rules = {
+        "type": {"enum": sorted({REFUSALS[code].type for code in codes})},
+        "status": {"const": int(status)},
+        "code": {"enum": codes},
+    }
+    return _with_headers(
+        {
+            "description": "\n".join(f"- `{code}`: {REFUSALS[code].detail}" for code in codes),
+            "headers": HEADERS_BY_STATUS.get(status, {}),
+            "content": {
+                "application/problem+json": {
+                    "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": rules}]},
+                    "examples": {code: {"value": _example(code)} for code in codes},
+                }
+            },
+        }
+    )
+
+
+def _example(code: str) -> dict[str, Any]:
+    refusal = REFUSALS[code]
+    return {
+        "type": refusal.type,
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "code": code,
+        "request_id": "5f0c9a3e7d1b4c62a8e4f1d20b9c7a36",
+    }
+
+
+def _head(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """GET without a body; the content is what its headers are still about (RFC 9110, section 9.3.2)."""
+    name = operation["operationId"]
+    return {
+        **operation,
+        "operationId": f"head{name[0].upper()}{name[1:]}",
+        "summary": f"{operation['summary']}: the headers",
+    }
