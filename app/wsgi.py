@@ -40,11 +40,14 @@ from app.middleware.request_log import RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
+from app.openapi.document import openapi_document
+from app.openapi.page import load_page
 from app.queries import Queries
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
 from app.readiness import ReadinessProbe
 from app.resources.callback import CallbackResource
+from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
 from app.resources.health import HealthResource, ReadyResource
 from app.resources.login import LoginResource
 from app.resources.logout import LogoutResource
@@ -145,6 +148,13 @@ def create_app(
     app.add_route(
         "/metrics", MetricsResource(metrics.registry, MetricsAccess(config.metrics_token), readiness)
     )
+    document = openapi_document(
+        api_url=config.api_url, session_cookie=cookies.session_name, version=version()
+    )
+    page = load_page()
+    app.add_route("/openapi.json", DescriptionResource(document))
+    app.add_route("/docs", DocsResource(page))
+    app.add_route("/docs/{version}/{asset}", DocsAssetResource(page))
     app.add_route("/auth/login", LoginResource(conversation, signer, cookies))
     app.add_route(
         "/auth/callback",

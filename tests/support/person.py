@@ -1,7 +1,10 @@
 """A person with a browser, at a service that really listens."""
 
+from urllib.parse import urlsplit
+
 import requests
 
+from tests.support.described import description
 from tests.support.log_watch import WATCH
 from tests.support.visitor import authorize
 
@@ -44,4 +47,8 @@ class Person:
         self.statuses.append(answer.status_code)
         for cookie in answer.cookies:
             WATCH.secret("cookie", cookie.value or "")
+        path = urlsplit(answer.url).path
+        description().check(
+            str(answer.request.method), path, answer.status_code, answer.headers, answer.content
+        )
         return answer

@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from falcon.testing import Cookie, Result, simulate_request
 
+from tests.support.described import description
 from tests.support.log_watch import WATCH
 
 
 class Visitor:
-    """Calls a WSGI application in this process.
+    """Calls a WSGI application in this process; an answer that /openapi.json does not promise fails the test.
 
     Attributes:
         origin: sent with unsafe requests, as browsers do for fetch.
@@ -47,6 +48,7 @@ class Visitor:
             remote_addr="127.0.0.1",
             **arguments,
         )
+        description().check(method, path, result.status_code, result.headers, result.content)
         self.latest |= result.cookies
         _watch_token(result)
         for name, cookie in result.cookies.items():

@@ -1,0 +1,47 @@
+"""Schemathesis asks the running service whatever the description allows and forbids."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.provider import OpenIDProvider
+from tests.support.service import ROOT, UNLIMITED, Service
+
+SEED = "20251103"
+EXAMPLES = "8"
+
+
+def run(service: Service, asks_as: str, database_url: str) -> subprocess.CompletedProcess[str]:
+    """Every phase with every check."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-P", "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"),
+            *("--url", service.url, "--checks", "all", "--seed", SEED, "--max-examples", EXAMPLES),
+            *("--generation-database", "none", "--no-color"),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.openapi.callers",
+            "ASKS_AS": asks_as,
+            "DATABASE_URL": database_url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd="/",
+    )
+
+
+@pytest.mark.parametrize("asks_as", ["nobody", "signed-in", "bearer"])
+def test_nothing_the_service_answers_contradicts_its_description(
+    make_service: Callable[..., Service], provider: OpenIDProvider, database_url: str, asks_as: str
+) -> None:
+    service = make_service(APP_ENV="test", OIDC_ISSUER=provider.issuer, **UNLIMITED)
+    service.wait_until_serving()
+    done = run(service, asks_as, database_url)
+    assert done.returncode == 0, done.stdout + done.stderr
