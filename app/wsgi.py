@@ -148,10 +148,13 @@ def create_app(
     app.add_route(
         "/metrics", MetricsResource(metrics.registry, MetricsAccess(config.metrics_token), readiness)
     )
-    document = openapi_document(
-        api_url=config.api_url, session_cookie=cookies.session_name, version=version()
-    )
     page = load_page()
+    document = openapi_document(
+        api_url=config.api_url,
+        session_cookie=cookies.session_name,
+        version=version(),
+        docs_version=page.version,
+    )
     app.add_route("/openapi.json", DescriptionResource(document))
     app.add_route("/docs", DocsResource(page))
     app.add_route("/docs/{version}/{asset}", DocsAssetResource(page))

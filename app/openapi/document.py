@@ -25,7 +25,7 @@ HEADERS_BY_STATUS = {
 """What comes with every problem of a status."""
 
 
-def openapi_document(*, api_url: str, session_cookie: str, version: str) -> dict[str, Any]:
+def openapi_document(*, api_url: str, session_cookie: str, version: str, docs_version: str) -> dict[str, Any]:
     """The whole document (OpenAPI 3.1), as JSON has it.
 
     An operation of description.json says how it goes well, and in `x-problems` which codes are its own. Added
@@ -36,10 +36,12 @@ def openapi_document(*, api_url: str, session_cookie: str, version: str) -> dict
         api_url: API_URL, the one server.
         session_cookie: the name of the session's cookie.
         version: this service's.
+        docs_version: of the files under /docs.
     """
     document: dict[str, Any] = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
     document["info"]["version"] = version
     document["servers"] = [{"url": api_url}]
+    document["paths"]["/docs/{version}/{asset}"]["parameters"][0]["schema"] = {"const": docs_version}
     components = document["components"]
     components["securitySchemes"]["session"]["name"] = session_cookie
     shared = {name: _with_headers(response) for name, response in components["responses"].items()}

@@ -27,7 +27,8 @@ INSERT_SESSION = """
     VALUES (%s, %s, %s, now() + %s, now() + %s)
 """
 INSERT_TOKEN = "INSERT INTO api_tokens (user_id, name, token_hash, slot) VALUES (%s, 'ci', %s, 20)"
-FORGET_SESSIONS = "DELETE FROM sessions WHERE user_id = %s"
+# Not those of calls under way.
+FORGET_SESSIONS = "DELETE FROM sessions WHERE user_id = %s AND created_at < now() - interval '20 seconds'"
 FORGET_TOKENS = """
     DELETE FROM api_tokens WHERE id IN (
         SELECT id FROM api_tokens WHERE user_id = %s ORDER BY created_at DESC OFFSET %s
@@ -36,7 +37,7 @@ FORGET_TOKENS = """
 
 
 class People:
-    """Puts people straight into the database: one for the whole run, and others for what nobody survives."""
+    """Puts people straight into the database: one for the whole run, others where a call ends more than its own session."""
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
@@ -52,7 +53,7 @@ class People:
         """The cookie of whoever can do this: a session of its own, as some calls end it."""
         if path == "/auth/register":
             return self._session(None)
-        if (method, path) == ("DELETE", "/auth/user"):
+        if (method, path) in {("DELETE", "/auth/user"), ("POST", "/auth/sessions/revoke-others")}:
             return self._session(self.new_user())
         self._connection.execute(FORGET_SESSIONS, [self._user])
         self._connection.execute(FORGET_TOKENS, [self._user, KEPT_TOKENS])
@@ -65,7 +66,13 @@ class People:
 
     def _session(self, user: UUID | None) -> str:
         token, subject = new_token(), secrets.token_hex(8)
-        pending = {"issuer": "i", "subject": subject, "email": f"{subject}@example.com", "name": None, "picture": None}
+        pending = {
+            "issuer": "i",
+            "subject": subject,
+            "email": f"{subject}@example.com",
+            "name": None,
+            "picture": None,
+        }
         identity = None if user else Jsonb(pending)
         self._connection.execute(INSERT_SESSION, [self._keyring.token_hash(token), user, identity, DAY, DAY])
         return token

@@ -12,7 +12,9 @@ from app.errors import InvalidFieldError
 from app.openapi.document import openapi_document
 from app.resources.json_body import days_field, name_field, picture_field
 
-DOCUMENT = openapi_document(api_url="https://api.example.com", session_cookie="session", version="1")
+DOCUMENT = openapi_document(
+    api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
+)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 NAME = jsonschema_rs.Draft202012Validator(SCHEMAS["Name"])
 PICTURE = jsonschema_rs.Draft202012Validator(SCHEMAS["Picture"])

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import requests
 
 from tests.support.provider import OpenIDProvider
 from tests.support.service import ROOT, UNLIMITED, Service
@@ -37,6 +39,17 @@ def run(service: Service, asks_as: str, database_url: str) -> subprocess.Complet
     )
 
 
+def expected(document: dict[str, Any], asks_as: str) -> set[tuple[str, str]]:
+    """What this caller can do: a run that is refused everywhere proves nothing."""
+    scheme = {"nobody": {}, "signed-in": {"session": []}, "bearer": {"bearer": []}}[asks_as]
+    return {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters" and (not operation["security"] or scheme in operation["security"])
+    }
+
+
 @pytest.mark.parametrize("asks_as", ["nobody", "signed-in", "bearer"])
 def test_nothing_the_service_answers_contradicts_its_description(
     make_service: Callable[..., Service], provider: OpenIDProvider, database_url: str, asks_as: str
@@ -45,3 +58,10 @@ def test_nothing_the_service_answers_contradicts_its_description(
     service.wait_until_serving()
     done = run(service, asks_as, database_url)
     assert done.returncode == 0, done.stdout + done.stderr
+    went_well = {
+        (record["method"], record["route"])
+        for record in service.records()
+        if record["message"] == "Request" and record["status"] < 400
+    }
+    document = requests.get(f"{service.url}/openapi.json", timeout=5).json()
+    assert expected(document, asks_as) - went_well == set()
