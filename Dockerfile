@@ -12,10 +12,12 @@ RUN apt-get update \
 WORKDIR /app
 COPY requirements/container.txt requirements/
 # Bytecode is never checked against its source: nothing changes the files of an image.
+# Of offapi /docs needs one user interface of three (docs/adr/0011-api-description.md).
 RUN python3 -m venv .venv \
     && .venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-compile --quiet \
         --require-hashes --requirement requirements/container.txt \
     && .venv/bin/pip uninstall --yes --quiet pip \
+    && rm .venv/lib/python3.*/site-packages/offapi/redoc.js .venv/lib/python3.*/site-packages/offapi/scalar.js \
     && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .venv/lib
 
 COPY setup.cfg ./

@@ -27,11 +27,11 @@ def focused_path(page: "Page") -> str:
     return str(page.evaluate("document.activeElement.closest('.opblock')?.id ?? ''"))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_operation_is_shown_and_nothing_is_asked_of_anybody_else(
-    stack: Stack, visitor: Visitor, dark: bool
+    stack: Stack, visitor: Visitor, theme: str
 ) -> None:
-    page = visitor(width=1280, height=1000, dark=dark)
+    page = visitor(width=1280, height=1000, dark=theme == "dark")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     open_docs(page, stack)
@@ -39,10 +39,10 @@ def test_every_operation_is_shown_and_nothing_is_asked_of_anybody_else(
     operations = [method for item in paths for method in item if method not in {"head", "parameters"}]
     assert page.locator(".opblock").count() == len(operations)
     assert "connected-backend" in page.inner_text(".info .title")
-    page.screenshot(path=SCREENSHOTS / f"docs-{'dark' if dark else 'light'}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"docs-{theme}.png", full_page=True)
     page.click(f"{GET_SESSION} .opblock-summary-control")
     page.wait_for_selector(f"{GET_SESSION} .responses-table")
-    page.screenshot(path=SCREENSHOTS / f"docs-operation-{'dark' if dark else 'light'}.png")
+    page.screenshot(path=SCREENSHOTS / f"docs-operation-{theme}.png")
     own = urlsplit(stack.api_url).netloc
     assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {own}
 

@@ -1,6 +1,6 @@
 """Who asks in Schemathesis' runs; it imports this as its hooks. Not a test.
 
-ASKS_AS says who: `signed-in` or `bearer`; unset means nobody. DATABASE_URL is the service's.
+ASKS_AS says who: `signed-in`, `bearer` or `nobody`. DATABASE_URL is the service's.
 """
 
 import os
@@ -27,8 +27,6 @@ INSERT_SESSION = """
     VALUES (%s, %s, %s, now() + %s, now() + %s)
 """
 INSERT_TOKEN = "INSERT INTO api_tokens (user_id, name, token_hash, slot) VALUES (%s, 'ci', %s, 20)"
-# Not those of calls under way.
-FORGET_SESSIONS = "DELETE FROM sessions WHERE user_id = %s AND created_at < now() - interval '20 seconds'"
 FORGET_TOKENS = """
     DELETE FROM api_tokens WHERE id IN (
         SELECT id FROM api_tokens WHERE user_id = %s ORDER BY created_at DESC OFFSET %s
@@ -37,7 +35,7 @@ FORGET_TOKENS = """
 
 
 class People:
-    """Puts people straight into the database: one for the whole run, others where a call ends more than its own session."""
+    """Puts people straight into the database: one for the whole run, others where a call would end that."""
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
@@ -55,9 +53,10 @@ class People:
             return self._session(None)
         if (method, path) in {("DELETE", "/auth/user"), ("POST", "/auth/sessions/revoke-others")}:
             return self._session(self.new_user())
-        self._connection.execute(FORGET_SESSIONS, [self._user])
-        self._connection.execute(FORGET_TOKENS, [self._user, KEPT_TOKENS])
         return self._session(self._user)
+
+    def make_room_for_a_token(self) -> None:
+        self._connection.execute(FORGET_TOKENS, [self._user, KEPT_TOKENS])
 
     def new_api_token(self) -> str:
         token, user = new_api_token(), self.new_user()
@@ -78,9 +77,13 @@ class People:
         return token
 
 
+PEOPLE = People(os.environ["DATABASE_URL"])
+
+
 @schemathesis.hook
-def before_call(_context: HookContext, _case: Case, kwargs: dict[str, Any]) -> None:
-    """A redirect is an answer; where it leads is no matter of this service's."""
+def before_call(_context: HookContext, _case: Case[Any], kwargs: dict[str, Any]) -> None:
+    PEOPLE.make_room_for_a_token()
+    # A redirect is an answer; where it leads is no matter of this service's.
     kwargs["allow_redirects"] = False
 
 
@@ -88,26 +91,20 @@ if os.environ["ASKS_AS"] == "signed-in":
 
     @schemathesis.auth(refresh_interval=None)
     class SignedIn:
-        def __init__(self) -> None:
-            self._people = People(os.environ["DATABASE_URL"])
+        def get(self, case: Case[Any], _context: AuthContext) -> str:
+            return PEOPLE.new_session(case.method.upper(), case.operation.path)
 
-        def get(self, case: Case, _context: AuthContext) -> str:
-            return self._people.new_session(case.method.upper(), case.operation.path)
-
-        def set(self, case: Case, data: str, _context: AuthContext) -> None:
+        def set(self, case: Case[Any], data: str, _context: AuthContext) -> None:
             case.cookies["__Host-session"] = data
             case.headers["Origin"] = PRODUCTION["WEBAPP_URL"]
 
 
 if os.environ["ASKS_AS"] == "bearer":
 
-    @schemathesis.auth(refresh_interval=None)
+    @schemathesis.auth()
     class Bearer:
-        def __init__(self) -> None:
-            self._token = People(os.environ["DATABASE_URL"]).new_api_token()
+        def get(self, _case: Case[Any], _context: AuthContext) -> str:
+            return PEOPLE.new_api_token()
 
-        def get(self, _case: Case, _context: AuthContext) -> str:
-            return self._token
-
-        def set(self, case: Case, data: str, _context: AuthContext) -> None:
+        def set(self, case: Case[Any], data: str, _context: AuthContext) -> None:
             case.headers["Authorization"] = f"Bearer {data}"

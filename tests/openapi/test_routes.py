@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import falcon
 import pytest
-from falcon import inspect
 
 from app.error_handlers import PROBLEMS
 from app.openapi.refusals import REFUSALS
 from app.version import version
 from tests.support.visitor import Visitor
+from tests.test_shape import routes_of
 
 METHODS = {"get", "head", "post", "put", "patch", "delete", "trace"}
 
@@ -37,27 +36,8 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
-@pytest.fixture
-def routes(make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
-    """What the application's own router answers, leaving out the OPTIONS that Falcon adds to each."""
-    made: list[Any] = []
-    build = falcon.App.__init__
-
-    def remember(app: Any, *arguments: Any, **named: Any) -> None:
-        build(app, *arguments, **named)
-        made.append(app)
-
-    monkeypatch.setattr(falcon.App, "__init__", remember)
-    make_app()
-    return {
-        (route.path, method.method)
-        for route in inspect.inspect_routes(made[0])
-        for method in route.methods
-        if not method.internal
-    }
-
-
-def test_every_route_is_described_and_nothing_else(routes: set[tuple[str, str]], visitor: Visitor) -> None:
+def test_every_route_is_described_and_nothing_else(app: Any, visitor: Visitor) -> None:
+    routes = {(template, method) for template, method, _ in routes_of(app)}
     assert described(visitor.get("/openapi.json").json) == routes
 
 

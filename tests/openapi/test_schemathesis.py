@@ -41,12 +41,16 @@ def run(service: Service, asks_as: str, database_url: str) -> subprocess.Complet
 
 def expected(document: dict[str, Any], asks_as: str) -> set[tuple[str, str]]:
     """What this caller can do: a run that is refused everywhere proves nothing."""
-    scheme = {"nobody": {}, "signed-in": {"session": []}, "bearer": {"bearer": []}}[asks_as]
+    schemes: dict[str, dict[str, list[str]]] = {
+        "nobody": {},
+        "signed-in": {"session": []},
+        "bearer": {"bearer": []},
+    }
     return {
         (method.upper(), path)
         for path, item in document["paths"].items()
         for method, operation in item.items()
-        if method != "parameters" and (not operation["security"] or scheme in operation["security"])
+        if method != "parameters" and (not operation["security"] or schemes[asks_as] in operation["security"])
     }
 
 
