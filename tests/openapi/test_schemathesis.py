@@ -13,7 +13,7 @@ from tests.support.provider import OpenIDProvider
 from tests.support.service import ROOT, UNLIMITED, Service
 
 SEED = "20251103"
-EXAMPLES = "8"
+EXAMPLES = "20"
 
 
 def run(service: Service, asks_as: str, database_url: str) -> subprocess.CompletedProcess[str]:
