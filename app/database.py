@@ -1,28 +1,25 @@
 """PostgreSQL as one worker process sees it: a pool, bounded waits, and quick failure while it is away."""
 
 import logging
-import select
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.abc import PQGen
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGconn
-from psycopg.rows import BaseRowFactory, RowFactory, tuple_row
+from psycopg.rows import BaseRowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
+from app.deadline_connection import STATEMENT_DEADLINE, DeadlineConnection, first_line
 from app.errors import DatabaseUnavailableError
 from app.metrics import Metrics
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
 
-STATEMENT_DEADLINE = 5.0
-"""Seconds a statement may take as seen from here: a frozen server keeps none of its own limits."""
 POOL_TIMEOUT = 3.0
 PROBE_INTERVAL = 1.0
 PROBE_TIMEOUT = 0.5
@@ -45,43 +42,12 @@ DATA_EXCEPTION = "22"
 logger = logging.getLogger(__name__)
 
 
-class DeadlineConnection(psycopg.Connection[Any]):
-    """A connection on which no statement waits longer than its deadline, whatever the server does."""
-
-    def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
-        super().__init__(pgconn, row_factory)
-        self.opened_at = time.monotonic()
-        self.deadline = STATEMENT_DEADLINE
-
-    @classmethod
-    def connect(  # type: ignore[override]  # the parameters not named here are passed on
-        cls,
-        conninfo: str = "",
-        *,
-        note: Callable[[str | None], None] = lambda _refusal: None,
-        **kwargs: Any,  # noqa: ANN401  # psycopg's own
-    ) -> Self:
-        """As psycopg's; notes why there is no connection, for those who wait for one, or None."""
-        try:
-            connection = super().connect(conninfo, **kwargs)
-        except psycopg.OperationalError as error:
-            note(_first_line(error))
-            raise
-        note(None)
-        return connection
-
-    def has_hung_up(self) -> bool:
-        """Whether the server closed this idle connection, as its socket tells without a round trip."""
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
-
-    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
-        return super().wait(gen, interval, self.deadline if timeout is None else timeout)
-
-
 class _ConnectionLostError(DatabaseUnavailableError):
     """The connection died under a statement, which may or may not have run."""
+
+
+class _StatementRefusedError(DatabaseUnavailableError):
+    """The server answered, and would not do this one thing now."""
 
 
 class Database:
@@ -175,7 +141,8 @@ class Database:
         try:
             return self._execute(query, params, row_factory)
         except DatabaseUnavailableError as error:
-            if is_last or not isinstance(error, _ConnectionLostError):
+            is_lost = isinstance(error, _ConnectionLostError)
+            if not isinstance(error, _StatementRefusedError) and (is_last or not is_lost):
                 self._open_circuit(error)
             raise
 
@@ -195,12 +162,19 @@ class Database:
             with connection.cursor(row_factory=row_factory) as cursor:
                 cursor.execute(query, params)
                 return cursor.fetchall() if cursor.description else []
+        except errors.ReadOnlySqlTransaction as error:
+            # The primary became a replica: a new connection may find the new one.
+            connection.close()
+            self._drain(connection)
+            raise _StatementRefusedError(first_line(error)) from error
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            raise _StatementRefusedError(first_line(error)) from error
         except psycopg.OperationalError as error:
             if connection.broken:
                 self._drain(connection)
-                raise _ConnectionLostError(_first_line(error)) from error
+                raise _ConnectionLostError(first_line(error)) from error
             # Neither the server nor libpq said anything: it was the deadline.
-            cause = _first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
+            cause = first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
             raise DatabaseUnavailableError(cause) from error
         except psycopg.Error as error:
             _take_values_out(error)
@@ -218,7 +192,7 @@ class Database:
             with self._metrics.pool_wait_seconds.time():
                 return self._get_live_connection(timeout)
         except psycopg.OperationalError as error:
-            raise DatabaseUnavailableError(self._refusal or _first_line(error)) from error
+            raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
             self._metrics.pool_waiting.dec()
             self._metrics.pool_connections.set(self._pool.get_stats()["pool_size"])
@@ -286,7 +260,3 @@ def _take_values_out(error: psycopg.Error) -> None:
         is_about_data = error.sqlstate.startswith(DATA_EXCEPTION)
         primary = None if is_about_data else error.diag.message_primary
         error.args = (f"{primary or 'a value was refused'} (SQLSTATE {error.sqlstate})",)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -32,7 +32,9 @@ from app.middleware.bearer import BearerMiddleware
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
 from app.middleware.cross_site import CrossSiteMiddleware
+from app.middleware.identity_headers import IdentityHeadersMiddleware
 from app.middleware.last_resort import LastResortMiddleware
+from app.middleware.method import MethodMiddleware
 from app.middleware.metrics import MetricsMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_id import RequestIDMiddleware
@@ -125,12 +127,12 @@ def create_app(
     # route comes first, as limits go by it. Limits come before the other refusals, which must not be free.
     # Origins come before the cross-site check, which relies on it.
     headers = security_headers(hsts=config.is_hardened)
-    limits = RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development")
     router = CompiledRouter()
     middleware: list[Any] = [
         RouteMiddleware(router),
         SecurityHeadersMiddleware(headers),
-        limits,
+        IdentityHeadersMiddleware(),
+        RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development"),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BearerMiddleware(),
@@ -179,14 +181,14 @@ def create_app(
     app.add_route("/auth/user", UserResource(authentication, Accounts(queries), cookies))
     app.add_route(
         "/auth/verify",
-        VerifyResource(authentication, limits, api_url=config.api_url, cookie_domain=config.cookie_domain),
+        VerifyResource(authentication, api_url=config.api_url, cookie_domain=config.cookie_domain),
     )
     app.add_route("/auth/tokens", TokensResource(authentication, tokens))
     app.add_route("/auth/tokens/{token_id}", TokenResource(authentication, tokens))
     app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
     app.add_route("/auth/logout", LogoutResource(sessions, cookies))
     # WSGI layers, the outermost last: what they see includes all that Falcon does.
-    answered = LastResortMiddleware(app, headers)
+    answered = LastResortMiddleware(MethodMiddleware(app), headers)
     measured = MetricsMiddleware(answered, metrics)
     logged = RequestLogMiddleware(measured, addresses=ClientAddressFinder(config.trusted_proxies))
     return RequestIDMiddleware(logged)

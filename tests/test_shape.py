@@ -125,7 +125,7 @@ def test_what_changes_something(app: Any, ask: Callable[..., Result], origin: st
         assert_shape(ask(method, path_of(template)), template, origin)
 
 
-@pytest.mark.parametrize("method", ["PUT", "TRACE", "PROPFIND", "BREW"])
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "PROPFIND", "BREW", "WEBSOCKET"])
 def test_wrong_and_unknown_methods(
     app: Any, ask: Callable[..., Result], origin: str | None, method: str
 ) -> None:

@@ -1,6 +1,7 @@
 """What a proxy is told about the requests it asks about."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -8,6 +9,8 @@ import psycopg
 import pytest
 
 from app.credentials import new_api_token
+from app.models import TokenUse
+from app.queries import Queries
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
 
@@ -183,18 +186,43 @@ def test_people_who_are_sent_to_sign_in_are_not_taken_for_guessers(make_app: Cal
     assert "location" not in pages[-1].headers
 
 
-def test_a_guesser_who_is_out_of_requests_asks_the_database_no_more(
+def test_a_guesser_is_soon_refused_without_a_query(
     make_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Visitor(make_app(RATE_LIMIT="5/day", RATE_LIMIT_NOT_FOUND="100/day"))
-    headers = {"Authorization": f"Bearer {new_api_token()}"}
-    assert [stranger.get("/auth/verify", headers=headers).status_code for _ in range(5)] == [401] * 5
+    queries: list[bytes] = []
+    find = Queries.find_api_token
 
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("asked the database")
+    def count(self: Queries, *, token_hash: bytes, note_interval: timedelta) -> TokenUse | None:
+        queries.append(token_hash)
+        return find(self, token_hash=token_hash, note_interval=note_interval)
 
-    monkeypatch.setattr("app.queries.Queries.find_api_token", refuse)
-    assert stranger.get("/auth/verify", headers=headers).status_code == 429
+    monkeypatch.setattr(Queries, "find_api_token", count)
+    guesser = Visitor(make_app(RATE_LIMIT="20/day", RATE_LIMIT_NOT_FOUND="5/day"))
+    statuses = [
+        guesser.get("/auth/verify", headers={"Authorization": f"Bearer {new_api_token()}"}).status_code
+        for _ in range(50)
+    ]
+    assert statuses == [401] * 5 + [429] * 45
+    assert len(queries) == 20
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {"Origin": "https://evil.example"}),
+        ("GET", {"Content-Length": "70000"}),
+        ("POST", {"Authorization": "Bearer x"}),
+        ("POST", {}),
+        ("OPTIONS", {}),
+        ("BREW", {}),
+    ],
+)
+def test_no_refusal_is_free(make_app: Callable[..., Any], method: str, headers: dict[str, str]) -> None:
+    stranger = Visitor(make_app(RATE_LIMIT="3/day"))
+    answers = [stranger.request(method, "/auth/verify", headers=headers) for _ in range(5)]
+    assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True] * 2
+    assert [identity(answer) for answer in answers] == [EMPTY] * 5
+    assert not {"location", "www-authenticate"} & set(answers[-1].headers)
 
 
 def test_a_protected_page_may_send_to_its_own_host_and_no_other_page_may(sibling: Visitor) -> None:

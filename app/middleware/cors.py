@@ -3,6 +3,7 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
+from app.forward_auth import VERIFY_PATH
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Traceparent, X-Request-ID"
@@ -10,7 +11,6 @@ EXPOSED_HEADERS = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 MAX_AGE_SECONDS = 7200
 OPEN_PATHS = frozenset({"/", "/health", "/health/ready", "/metrics"})
 """Monitoring reads these, whatever Origin it sends; the answer just carries no CORS headers."""
-VERIFY_PATH = "/auth/verify"
 
 
 class CORSMiddleware:

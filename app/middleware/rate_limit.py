@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import falcon
 
 from app.errors import RateLimitedError
+from app.forward_auth import VERIFY_PATH
 from app.metrics import Metrics
 from app.rate_limit.client_key import client_key
 from app.rate_limit.gcra import NANOSECONDS
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 EXEMPT_ROUTES = frozenset({"/health", "/health/ready", "/metrics"})
 SIGN_IN_ROUTE = "/auth/login"
-VERIFY_ROUTE = "/auth/verify"
 
 
 class RateLimitMiddleware:
@@ -43,6 +43,7 @@ class RateLimitMiddleware:
         self._usual = _Charge([limiter.default], metrics)
         self._not_found = _Charge([limiter.default, limiter.not_found], metrics)
         self._sign_in = _Charge([limiter.default, limiter.sign_in], metrics)
+        self._guess = _Charge([limiter.not_found], metrics)
         self._exempts_loopback = exempts_loopback
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -50,28 +51,44 @@ class RateLimitMiddleware:
         if self._is_exempt(environ):
             return
         client = client_key(address_of(environ))
-        if environ[ROUTE_KEY] == VERIFY_ROUTE:
+        method = environ["REQUEST_METHOD"]
+        if environ[ROUTE_KEY] == VERIFY_PATH and method in {"GET", "HEAD"}:
             self._usual.tell(self._store.peek(client, self._usual.policies), resp, is_spent=False)
+            req.context.verifying_client = client
             return
-        charge = self._charge(environ[ROUTE_KEY], environ["REQUEST_METHOD"])
+        charge = self._charge(environ[ROUTE_KEY], method)
         charge.tell(self._store.spend(client, charge.policies), resp)
 
-    def spend_failed_verify(self, req: falcon.Request, resp: falcon.Response, *, is_page: bool) -> None:
-        """Charges a client whom a proxy will not let through.
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001
+    ) -> None:
+        """Charges a client whom a proxy will not let through, as only now it is known.
 
-        Args:
-            req: what the proxy asked.
-            resp: told the standing.
-            is_page: whether a browser shows the answer, and goes to sign in; anything else spends what an
-                unknown path does, too, as it may be a guess.
+        Whoever is not sent to sign in spends what an unknown path does, too: it may be a guess. One policy
+        after the other, so that the second, used up, does not keep the first from being so.
 
         Raises:
             RateLimitedError: the client has failed too often.
         """
-        if self._is_exempt(req.env):
+        client: bytes | None = getattr(req.context, "verifying_client", None)
+        status = falcon.http_status_to_code(resp.status)
+        if client is None or not 300 <= status < 500:  # noqa: PLR2004  # HTTP's
             return
-        charge = self._usual if is_page else self._not_found
-        charge.tell(self._store.spend(client_key(address_of(req.env)), charge.policies), resp)
+        is_page = resp.get_header("Location") is not None
+        for name in ("RateLimit", "RateLimit-Policy"):
+            resp.delete_header(name)
+        try:
+            self._usual.tell(self._store.spend(client, self._usual.policies), resp)
+            if not is_page:
+                self._guess.tell(self._store.spend(client, self._guess.policies), resp)
+        except RateLimitedError:
+            for name in ("Location", "WWW-Authenticate"):
+                resp.delete_header(name)
+            raise
 
     def _charge(self, route: str | None, method: str) -> "_Charge":
         if route is None:
@@ -113,12 +130,12 @@ class _Charge:
         Raises:
             RateLimitedError: the request is refused.
         """
-        resp.set_header("RateLimit-Policy", self._header)
+        resp.append_header("RateLimit-Policy", self._header)
         standings = list(zip(self.policies, decision.debts, strict=True))
         if decision.is_admitted:
             for counter in self._allowed if is_spent else ():
                 counter.inc()
-            resp.set_header(
+            resp.append_header(
                 "RateLimit",
                 ", ".join(_item(policy, debt, _seconds(debt)) for policy, debt in standings),
             )
@@ -131,7 +148,7 @@ class _Charge:
                 wait = _seconds(policy.limit.wait(debt))
                 longest = max(longest, wait)
                 items.append(_item(policy, debt, wait))
-        resp.set_header("RateLimit", ", ".join(items))
+        resp.append_header("RateLimit", ", ".join(items))
         resp.set_header("Retry-After", str(longest))
         raise RateLimitedError
 

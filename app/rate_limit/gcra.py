@@ -38,7 +38,7 @@ class Limit:
 
     def remaining(self, debt: int) -> int:
         """How many requests may come at once."""
-        return (self.capacity - debt) // self.interval
+        return max(self.capacity - debt, 0) // self.interval
 
     def wait(self, debt: int) -> int:
         """How long until one more request may come; 0 when it may now."""

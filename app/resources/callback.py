@@ -94,9 +94,7 @@ class CallbackResource(HeadMixin):
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
         client, previous_token = client_of(req.env), self._cookies.session_token(req)
         if not account and self._registration == "automatic":
-            token = self._start_account(identity, client)
-            if previous_token:
-                self._sessions.end(previous_token)
+            token = self._start_account(identity, client, previous_token)
         else:
             owner = account.user_id if account else identity
             token = self._sessions.start(owner, previous_token=previous_token, client=client).token
@@ -106,9 +104,9 @@ class CallbackResource(HeadMixin):
         self._sign_ins.labels("registration_pending" if is_pending else "signed_in").inc()
         return REGISTER_PATH if is_pending else attempt.return_to
 
-    def _start_account(self, identity: PendingIdentity, client: Client) -> str:
+    def _start_account(self, identity: PendingIdentity, client: Client, previous_token: str | None) -> str:
         """REGISTRATION=automatic: the token of a session of the user just made."""
-        pending = self._sessions.start(identity, previous_token=None, client=client)
+        pending = self._sessions.start(identity, previous_token=previous_token, client=client)
         try:
             return self._sessions.register(pending.id, identity, name=None, picture=None)[1]
         except AlreadyRegisteredError:

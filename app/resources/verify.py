@@ -3,13 +3,12 @@ from urllib.parse import quote, urlencode
 import falcon
 
 from app.authentication import Authentication
-from app.errors import InvalidBearerError, InvalidReturnToError, NotRegisteredError, NotSignedInError
+from app.errors import InvalidReturnToError, NotSignedInError
+from app.forward_auth import IDENTITY_HEADERS
 from app.identity.return_to import checked_return_to
-from app.middleware.rate_limit import RateLimitMiddleware
 from app.models import User
 from app.resources.resource import HeadMixin
 
-IDENTITY_HEADERS = ("X-Auth-User-Id", "X-Auth-Email", "X-Auth-Name")
 _PRINTABLE_ASCII = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
@@ -22,26 +21,20 @@ class VerifyResource(HeadMixin):
     def __init__(
         self,
         authentication: Authentication,
-        limits: RateLimitMiddleware,
         *,
         api_url: str,
         cookie_domain: str | None,
     ) -> None:
         self._authentication = authentication
-        self._limits = limits
         self._login_url = f"{api_url}/auth/login"
         self._cookie_domain = cookie_domain
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        # Before anything can fail: a proxy that copies them must never be left with the client's own.
-        resp.set_headers(dict.fromkeys(IDENTITY_HEADERS, ""))
         try:
             # Clears no cookie: of two, that would leave the one that another host has planted.
             _, user = self._authentication.get_user(req, None)
-        except (InvalidBearerError, NotRegisteredError, NotSignedInError) as error:
-            is_page = isinstance(error, NotSignedInError) and _wants_page(req)
-            self._limits.spend_failed_verify(req, resp, is_page=is_page)
-            if not is_page:
+        except NotSignedInError:
+            if not _wants_page(req):
                 raise
             resp.set_header("Location", self._login_location(req))
             # nginx's auth_request can pass no 302 on, but make one of a 401 that says where to.

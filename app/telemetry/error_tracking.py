@@ -1,6 +1,7 @@
 """Unexpected errors, told to Sentry. Needs the extra `sentry`."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import sentry_sdk
@@ -77,7 +78,7 @@ class ErrorTracking(logging.Handler):
 
 
 class _Transport(sentry_sdk.HttpTransport):
-    """Says once that Sentry is away; the SDK itself says nothing."""
+    """Says once that Sentry is away, and once that it is back; the SDK itself says nothing."""
 
     TIMEOUT = SEND_SECONDS
 
@@ -87,3 +88,8 @@ class _Transport(sentry_sdk.HttpTransport):
 
     def on_dropped_event(self, _reason: str) -> None:
         self._delivery.failed()
+
+    def _handle_response(self, response: Any, envelope: Any) -> None:  # noqa: ANN401  # the SDK's own signature
+        super()._handle_response(response, envelope)
+        if response.status < HTTPStatus.MULTIPLE_CHOICES:
+            self._delivery.succeeded()

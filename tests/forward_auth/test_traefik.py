@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
-from app.resources.verify import IDENTITY_HEADERS
+from app.forward_auth import IDENTITY_HEADERS
 from tests.forward_auth.page import block
 from tests.forward_auth.sites import API, FILES, SETTINGS
 from tests.support.visitor import Visitor
