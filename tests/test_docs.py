@@ -1,5 +1,6 @@
 """What the documentation promises is so."""
 
+import configparser
 import re
 import subprocess
 from pathlib import Path
@@ -7,12 +8,18 @@ from typing import Any
 
 import pytest
 
+from app.api_tokens import MAX_PER_USER
 from app.config import Config
+from app.credentials import new_api_token
+from app.error_handlers import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
+from app.invalid_request import STATUSES
+from app.resources.json_body import MAX_DAYS
 from app.variables import ConfigError
 from tests.support.service import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+DECISIONS = ROOT / "docs" / "adr"
 
 
 class AskedFor(dict[str, str]):
@@ -36,11 +43,76 @@ def test_the_configuration_page_names_every_variable_the_code_reads_and_no_other
     assert documented == environ.names
 
 
+def test_the_errors_page_lists_every_code_with_its_status() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = [(code, int(status)) for code, status in re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)]
+    codes = {
+        *((code, status) for status, code, _ in [*PROBLEMS.values(), INTERNAL_ERROR]),
+        *((code, status) for status, code in CODES_BY_STATUS.items()),
+        *((code, int(status)) for status, code in STATUSES.values()),
+        ("bad_request", 400),
+    }
+    assert sorted(rows) == sorted(codes)
+
+
+def test_what_the_sign_in_page_says_of_api_tokens_is_so() -> None:
+    text = (ROOT / "docs" / "sign-in.md").read_text(encoding="utf-8")
+    section = text.partition("\n## API tokens")[2].partition("\n## ")[0]
+    pattern = re.search(r"`(cbt_[^`]+)`", section)
+    assert pattern
+    assert re.fullmatch(pattern[1], new_api_token())
+    assert f"`expires_in_days` is 1 to {MAX_DAYS};" in section
+    assert f"up to {MAX_PER_USER};" in section
+
+
+def test_the_first_decision_has_a_line_for_every_runtime_dependency_and_extra() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    required = set(re.findall(r"^([\w-]+)", setup["options"]["install_requires"].strip(), re.MULTILINE))
+    page = (DECISIONS / "0001-dependencies.md").read_text(encoding="utf-8")
+    listed = {name for cell in re.findall(r"^\| ([\w, -]+) \|", page, re.MULTILINE) for name in cell.split(", ")}
+    lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+    locked = {name.lower() for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
+    assert required <= listed
+    assert {name.lower() for name in listed - {"package"}} <= locked
+    for extra in set(setup["options.extras_require"]) - {"dev", "browser"}:
+        assert f"`{extra}`" in page
+
+
+def test_every_decision_is_listed_in_order_by_its_own_title() -> None:
+    index = (DECISIONS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^(\d+)\. \[(.+)\]\((.+)\)$", index, re.MULTILINE)
+    titles = [
+        (*path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ", 1), path.name)
+        for path in sorted(DECISIONS.glob("0*.md"))
+    ]
+    assert listed == titles
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, unread = set[Path](), [ROOT / "README.md"]
+    while unread:
+        page = unread.pop()
+        reached.add(page)
+        links = re.findall(r"\]\(([\w./-]+\.md|docs/adr/)[)#]", page.read_text(encoding="utf-8"))
+        targets = {(page.parent / link).resolve() for link in links}
+        unread += {target / "README.md" if target.is_dir() else target for target in targets} - reached
+    assert reached >= set(PAGES)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8")):
         if not target.startswith("https://"):
-            assert (page.parent / target).exists(), target
+            path = page.parent / target if target else page
+            assert path.exists(), target
+            assert not anchor or anchor in anchors(path), anchor
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

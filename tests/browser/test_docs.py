@@ -69,6 +69,30 @@ def test_a_read_can_be_tried_out_as_who_is_signed_in(stack: Stack, visitor: Visi
     until(lambda: "karen.sparckjones" in answer.inner_text(), seconds=10, what="the answer")
 
 
+def test_what_people_wrote_is_shown_as_text(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    register(page, stack, "mary.kenneth.keller@example.com")
+    name = "<img src=x onerror=document.title='taken'>"
+    status = page.evaluate(
+        """([url, name]) => fetch(`${url}/auth/user`, {
+          method: "PATCH",
+          credentials: "include",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ name }),
+        }).then((response) => response.status)""",
+        [stack.api_url, name],
+    )
+    assert status == 200
+    open_docs(page, stack)
+    page.click(f"{GET_SESSION} .opblock-summary-control")
+    page.click(f"{GET_SESSION} .try-out__btn")
+    page.click(f"{GET_SESSION} .execute")
+    answer = page.locator(f"{GET_SESSION} .live-responses-table .response .microlight").first
+    until(lambda: name in answer.inner_text(), seconds=10, what="the name")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "connected-backend: API reference"
+
+
 def test_what_changes_something_cannot_be_tried_out(stack: Stack, visitor: Visitor) -> None:
     page = visitor()
     open_docs(page, stack)
