@@ -45,14 +45,14 @@ def test_the_configuration_page_names_every_variable_the_code_reads_and_no_other
 
 def test_the_errors_page_lists_every_code_with_its_status() -> None:
     text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    rows = [(code, int(status)) for code, status in re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)]
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
     codes = {
         *((code, status) for status, code, _ in [*PROBLEMS.values(), INTERNAL_ERROR]),
         *((code, status) for status, code in CODES_BY_STATUS.items()),
         *((code, int(status)) for status, code in STATUSES.values()),
         ("bad_request", 400),
     }
-    assert sorted(rows) == sorted(codes)
+    assert sorted((code, int(status)) for code, status in rows) == sorted(codes)
 
 
 def test_what_the_sign_in_page_says_of_api_tokens_is_so() -> None:
@@ -70,7 +70,8 @@ def test_the_first_decision_has_a_line_for_every_runtime_dependency_and_extra() 
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     required = set(re.findall(r"^([\w-]+)", setup["options"]["install_requires"].strip(), re.MULTILINE))
     page = (DECISIONS / "0001-dependencies.md").read_text(encoding="utf-8")
-    listed = {name for cell in re.findall(r"^\| ([\w, -]+) \|", page, re.MULTILINE) for name in cell.split(", ")}
+    rows = re.findall(r"^\| ([\w, -]+) \|", page, re.MULTILINE)
+    listed = {name for row in rows for name in row.split(", ")}
     lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
     locked = {name.lower() for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
     assert required <= listed
