@@ -5,9 +5,12 @@ from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import requests
 from prometheus_client import CollectorRegistry
 
 from app.config import Config
@@ -21,6 +24,7 @@ from app.rate_limit.shared_memory import SharedMemory
 from app.wsgi import create_app
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
+from tests.support.described import description
 from tests.support.log_watch import WATCH
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
 from tests.support.service import UNLIMITED, Service
@@ -30,6 +34,26 @@ pytest_plugins = ["tests.support.log_plugin"]
 
 WEBAPP = "http://localhost:5173"
 TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _described() -> Iterator[None]:
+    """Holds what real services answer to `requests` against their description, too."""
+    send = requests.Session.send
+
+    def send_and_check(
+        session: requests.Session, request: requests.PreparedRequest, **arguments: Any
+    ) -> requests.Response:
+        answer = send(session, request, **arguments)
+        asked = urlsplit(str(request.url))
+        if asked.port in Service.ports and not arguments.get("stream") and not answer.history:
+            description().check(
+                str(request.method), asked.path, answer.status_code, answer.headers, answer.content
+            )
+        return answer
+
+    with patch.object(requests.Session, "send", send_and_check):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.load import Load
 from tests.support.redis import Redis
+from tests.support.scrape import scrape
 from tests.support.service import Service
 from tests.support.waiting import until
 from tests.support.workers import wait_for_workers
@@ -14,24 +15,34 @@ AWAY = "Redis is away: this replica keeps the limits alone"
 BACK = "Redis is back: the replicas keep the limits together"
 
 
-@pytest.mark.parametrize("outage", ["stop", "freeze"])
+OUTAGES: dict[str, tuple[Callable[[Redis], None], Callable[[Redis], None]]] = {
+    "stopped": (Redis.stop, Redis.start),
+    "frozen": (Redis.freeze, Redis.thaw),
+    "full": (Redis.fill, Redis.make_room),
+    "locked": (Redis.change_password, Redis.change_password_back),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
 def test_no_request_fails_and_the_log_says_so_once_each_way(
     make_service: Callable[..., Service], redis: Redis, outage: str
 ) -> None:
+    begin, end = OUTAGES[outage]
     service = make_service(WEB_CONCURRENCY="2", REDIS_URL=redis.url)
     service.wait_until_serving()
     wait_for_workers(service, 2)
     with Load(service.port, "/", fresh=4) as load:
         until(lambda: len(load.outcomes) > 50, seconds=20, what="load")
-        {"stop": redis.stop, "freeze": redis.freeze}[outage]()
+        begin(redis)
         until(lambda: AWAY in service.messages(), seconds=5, what="the log to say so")
         asked = len(load.outcomes)
         until(lambda: len(load.outcomes) > asked + 50, seconds=20, what="load without Redis")
-        {"stop": redis.start, "freeze": redis.thaw}[outage]()
+        end(redis)
         until(lambda: BACK in service.messages(), seconds=5, what="the log to say so")
         asked = len(load.outcomes)
         until(lambda: len(load.outcomes) > asked + 50, seconds=20, what="load with Redis again")
     assert load.statuses() == {200}
+    assert scrape(service).value("rate_limit_fallbacks_total") >= 50
     said = [message for message in service.messages() if "Redis" in message]
     # On a machine that stalls it may happen twice; never does one worker repeat what the other has said.
     assert said == [AWAY, BACK] * (len(said) // 2)

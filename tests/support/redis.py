@@ -67,8 +67,27 @@ class Redis:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
+    def fill(self) -> None:
+        """Takes no more writes: out of memory."""
+        self.call("CONFIG", "SET", "maxmemory", "1")
+
+    def make_room(self) -> None:
+        self.call("CONFIG", "SET", "maxmemory", "0")
+
+    def change_password(self) -> None:
+        """Lets nobody in who knows the old one, and puts out who is in."""
+        self._set_password("changed")
+
+    def change_password_back(self) -> None:
+        self._set_password("")
+
+    def _set_password(self, password: str) -> None:
+        self.call("CONFIG", "SET", "requirepass", password)
+        self._settings["requirepass"] = password
+        self.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
     def call(self, *command: str) -> Any:
         """A command's answer."""
-        password = self._settings.get("requirepass")
+        password = self._settings.get("requirepass") or None
         with redis.Redis(port=self.port, password=password, decode_responses=True, protocol=2) as client:
             return client.execute_command(*command)

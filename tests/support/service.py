@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import requests
@@ -104,10 +104,17 @@ class Process:
 
 
 class Service(Process):
-    """`bin/start`, in production and without limits unless told otherwise."""
+    """`bin/start`, in production unless told otherwise, and without limits.
+
+    Attributes:
+        ports: of all that were ever started; what they answer is held against the service's description.
+    """
+
+    ports: ClassVar[set[int]] = set()
 
     def __init__(self, *, database_url: str, **environ: str) -> None:
         self.port = free_port()
+        self.ports.add(self.port)
         self.url = f"http://127.0.0.1:{self.port}"
         settings = PRODUCTION | UNLIMITED | {"PORT": str(self.port), "DATABASE_URL": database_url} | environ
         super().__init__("bin/start", environ=settings)
