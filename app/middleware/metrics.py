@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram
 
 from app.metrics import Metrics
+from app.middleware.status import NotedStatus
 from app.wsgi_environ import route_of
 
 if TYPE_CHECKING:
@@ -31,25 +32,15 @@ class MetricsMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = self._clock()
-        status = "500"
-
-        def start_noted(
-            status_line: str,
-            headers: list[tuple[str, str]],
-            *exc_info: Any,  # noqa: ANN401  # PEP 3333
-        ) -> Callable[[bytes], object]:
-            nonlocal status
-            status = status_line[:3]
-            return start_response(status_line, headers, *exc_info)
-
+        status = NotedStatus(start_response)
         self._metrics.requests_in_progress.inc()
         try:
-            return self._app(environ, start_noted)
+            return self._app(environ, status)
         finally:
             self._metrics.requests_in_progress.dec()
             method: str = environ["REQUEST_METHOD"]
             method = method if method in KNOWN_METHODS else "OTHER"
-            self._record(method, route_of(environ), status, self._clock() - began)
+            self._record(method, route_of(environ), status.code, self._clock() - began)
 
     def _record(self, method: str, route: str, status: str, seconds: float) -> None:
         requests = self._requests.get((method, route, status))

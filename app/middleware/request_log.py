@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.client_address import ClientAddressFinder
+from app.middleware.status import NotedStatus
 from app.wsgi_environ import CLIENT_KEY, address_of, route_of
 
 if TYPE_CHECKING:
@@ -30,22 +31,12 @@ class RequestLogMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = self._clock()
-        status = "500"
-
-        def start_noted(
-            status_line: str,
-            headers: list[tuple[str, str]],
-            *exc_info: Any,  # noqa: ANN401  # PEP 3333
-        ) -> Callable[[bytes], object]:
-            nonlocal status
-            status = status_line[:3]
-            return start_response(status_line, headers, *exc_info)
-
+        status = NotedStatus(start_response)
         environ[CLIENT_KEY] = self._addresses.find(
             environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
         )
         try:
-            return self._app(environ, start_noted)
+            return self._app(environ, status)
         finally:
             address = address_of(environ)
             logger.info(
@@ -53,7 +44,7 @@ class RequestLogMiddleware:
                 extra={
                     "method": environ["REQUEST_METHOD"],
                     "route": route_of(environ),
-                    "status": int(status),
+                    "status": int(status.code),
                     "duration_ms": round((self._clock() - began) * 1000, 3),
                     "client": str(address) if address else None,
                 },
