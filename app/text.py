@@ -1,11 +1,15 @@
-"""Rules for what people and providers write into names and pictures."""
+"""Rules for what people and providers write into e-mails, subjects, names and pictures."""
 
+import re
 import unicodedata
 from urllib.parse import urlsplit
 
+MAX_EMAIL_LENGTH = 320
 MAX_NAME_LENGTH = 200
 MAX_PICTURE_LENGTH = 2000
+MAX_SUBJECT_LENGTH = 255
 
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Controls, lone surrogates, line and paragraph separators. Joiners (Cf) belong to many scripts and emoji."""
 
@@ -32,3 +36,25 @@ def is_picture_url(text: str) -> bool:
 
 def without_control_characters(text: str) -> str:
     return "".join(character for character in text if not has_control_characters(character))
+
+
+def usable_email(text: str) -> str | None:
+    """The address in lower case, as accounts have it; None when it is none, or too long."""
+    claimed = text.strip()
+    email = claimed.lower()
+    # The Kelvin sign's lower case is the letter k: the address would become somebody else's.
+    if email.isascii() and not claimed.isascii():
+        return None
+    if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
+        return None
+    return email
+
+
+def usable_name(text: str) -> str | None:
+    """What can be kept of a name that somebody else wrote; None when that is nothing."""
+    return without_control_characters(text).strip()[:MAX_NAME_LENGTH].strip() or None
+
+
+def is_subject(text: str) -> bool:
+    """Whether a provider can have named a person so (OpenID Connect Core 1.0, section 2)."""
+    return 0 < len(text) <= MAX_SUBJECT_LENGTH and text.isprintable()

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Protocol, TextIO
 from uuid import UUID
 
-from app.housekeeping.models import SessionRow, UserRow
+from app.housekeeping.models import SessionRow, SkippedRow, UserRow
 from app.logs import rfc3339
 from app.migrations.report import NOTHING, Report
 
-Rows = Sequence[SessionRow] | Sequence[UserRow]
+Rows = Sequence[SessionRow] | Sequence[UserRow] | Sequence[SkippedRow]
 
 
 class Output(Report, Protocol):

@@ -1,4 +1,4 @@
-"""`bin/users`: who has an account; disabling, enabling and deleting it."""
+"""`bin/users`: who has an account; disabling, enabling, deleting and importing it."""
 
 import argparse
 import os
@@ -9,9 +9,10 @@ from app.housekeeping import arguments as words
 from app.housekeeping.command import Desk, get_user, run, say_if_more
 from app.housekeeping.confirmation import add_yes, confirm
 from app.housekeeping.errors import Exit, HousekeepingError
+from app.housekeeping.importing.arguments import add_import
 from app.housekeeping.models import UserRow
 
-DESCRIPTION = "Lists accounts, disables and enables them, and deletes them."
+DESCRIPTION = "Lists accounts, disables, enables and deletes them, and imports those of another backend."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -86,6 +87,7 @@ def _make_parser() -> argparse.ArgumentParser:
         parsers[name].set_defaults(action=action)
         parsers[name].add_argument("user", type=words.user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
+    add_import(commands)
     return parser
 
 

@@ -1,6 +1,5 @@
 """The conversation with the provider: authorization code flow with PKCE (RFC 9700, OpenID Connect Core)."""
 
-import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus
@@ -16,13 +15,11 @@ from app.identity.id_token import verified_claims
 from app.identity.provider import Provider, ProviderMetadata
 from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound, json_object
 from app.models import PendingIdentity
-from app.text import MAX_NAME_LENGTH, is_picture_url, without_control_characters
+from app.text import is_picture_url, usable_email, usable_name
 
 SCOPE = ["openid", "email", "profile"]
 ERROR_STATUSES = {400, 401, 403}
 """Those a token endpoint's error comes with; anything else comes from something in front of it."""
-MAX_EMAIL_LENGTH = 320
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class Conversation:
@@ -88,7 +85,7 @@ class Conversation:
             issuer=metadata.issuer,
             subject=claims["sub"],
             email=self._email(claims),
-            name=_name(claims.get("name")),
+            name=usable_name(_text(claims.get("name"))),
             picture=_picture(claims.get("picture")),
         )
 
@@ -123,12 +120,8 @@ class Conversation:
         return HTTPBasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
 
     def _email(self, claims: dict[str, Any]) -> str:
-        claimed = _text(claims.get("email")).strip()
-        email = claimed.lower()
-        # The Kelvin sign's lower case is the letter k: the address would become somebody else's.
-        if email.isascii() and not claimed.isascii():
-            raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
-        if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
+        email = usable_email(_text(claims.get("email")))
+        if email is None:
             raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
         if claims.get("email_verified") is not True:
             raise SignInError("email_not_verified", "the provider does not vouch for the e-mail address")
@@ -145,10 +138,6 @@ def _check_is_answer(response: requests.Response) -> requests.Response:
     if "error" not in json_object(response) and not is_success:
         raise ProviderAnswerError(f"status {response.status_code} without an error")
     return response
-
-
-def _name(claim: object) -> str | None:
-    return without_control_characters(_text(claim)).strip()[:MAX_NAME_LENGTH].strip() or None
 
 
 def _picture(claim: object) -> str | None:

@@ -7,11 +7,11 @@ import jwt
 
 from app.errors import SignInError
 from app.identity.provider import Provider
+from app.text import is_subject
 
 ALGORITHMS = ["RS256", "ES256"]
 LEEWAY = 30
 """Seconds that clocks may differ."""
-MAX_SUBJECT_LENGTH = 255
 GOOGLE = "https://accounts.google.com"
 
 
@@ -56,5 +56,5 @@ def _check_authorized_party(claims: dict[str, Any], client_id: str) -> None:
 
 
 def _check_subject(claims: dict[str, Any]) -> None:
-    if not 0 < len(claims["sub"]) <= MAX_SUBJECT_LENGTH or not claims["sub"].isprintable():
+    if not is_subject(claims["sub"]):
         raise SignInError("invalid_token", "the subject is empty, too long or not printable")

@@ -10,6 +10,8 @@ from tests.housekeeping.conftest import Connection, People, Run, run_command
 from tests.support.service import ROOT
 
 PAGE = (ROOT / "docs" / "housekeeping.md").read_text(encoding="utf-8")
+MOVING = (ROOT / "docs" / "moving-from-node.md").read_text(encoding="utf-8")
+"""Where `bin/users import` is shown, and run."""
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SHOWN = sorted({line for block in BLOCKS for line in block.splitlines()})
 IN_PASSING = sorted(set(re.findall(r"`bin/((?:sessions|users|secret)[^`]*)`", PAGE)))
@@ -32,10 +34,10 @@ def test_a_command_on_the_page_does_its_work(
 
 
 def test_the_page_shows_every_command() -> None:
-    shown = {" ".join(line.split()[:2]) for line in SHOWN}
+    shown = {" ".join(line.split()[:2]) for line in [*SHOWN, *MOVING.splitlines()]}
     for command in ("sessions", "users"):
         listed = re.findall(r"^    ([a-z]+) ", run_command(command, "--help").stdout, re.MULTILINE)
-        assert len(listed) == {"sessions": 3, "users": 4}[command]
+        assert len(listed) == {"sessions": 3, "users": 5}[command]
         assert {f"bin/{command} {name}" for name in listed} <= shown
 
 

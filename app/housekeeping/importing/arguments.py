@@ -1,0 +1,53 @@
+"""The command line of `bin/users import`."""
+
+import argparse
+
+from app.housekeeping import arguments as words
+from app.housekeeping.importing.action import import_users
+
+DESCRIPTION = """\
+Makes accounts of another backend's people. Says what it would do; --apply does it. Run it as often as you
+like: who is there already stays as they are. docs/moving-from-node.md has the whole way.
+"""
+GOOGLE = "https://accounts.google.com"
+BATCH = 1000
+COLUMNS = {
+    "id": ("user_id", "a UUID, which the account keeps; empty (--id-column=) makes new ids"),
+    "email": ("email", "the e-mail address"),
+    "name": ("name", "the name; empty when there is none"),
+    "picture": ("display_picture", "the picture's https URL; empty when there is none"),
+    "subject": ("google_subject", "the provider's name for the person: the `sub` of their ID token"),
+    "created-at": ("created_at", "when they came; empty when that is not known"),
+}
+
+
+def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = words.add_command(commands, "import", "make accounts of another backend's people")
+    parser.description = DESCRIPTION
+    parser.set_defaults(action=import_users)
+    parser.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="SOURCE",
+        help="a CSV file with column names, - for stdin, or a database: postgresql://user@host/name",
+    )
+    parser.add_argument("--apply", action="store_true", help="write; without it, it is a dry run")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--table", default="users", metavar="NAME", help="of a database (%(default)s)")
+    tables.add_argument("--query", metavar="SELECT", help="of a database, instead of a table")
+    for name, (default, meaning) in COLUMNS.items():
+        parser.add_argument(
+            f"--{name}-column", default=default, metavar="NAME", help=f"{meaning} (%(default)s)"
+        )
+    parser.add_argument(
+        "--issuer", default=GOOGLE, metavar="URL", help="the provider, as in OIDC_ISSUER (%(default)s)"
+    )
+    parser.add_argument(
+        "--batch",
+        type=words.between(1, 10_000),
+        default=BATCH,
+        metavar="N",
+        help="how many rows to take in one transaction (%(default)s)",
+    )
+    words.add_limit(parser, "how many skipped rows to show (%(default)s)")
