@@ -10,7 +10,7 @@ Makes accounts of another backend's people. Says what it would do; --apply does 
 like: who is there already stays as they are. docs/moving-from-node.md has the whole way.
 """
 GOOGLE = "https://accounts.google.com"
-BATCH = 1000
+BATCH = 250
 COLUMNS = {
     "id": ("user_id", "a UUID, which the account keeps; empty (--id-column=) makes new ids"),
     "email": ("email", "the e-mail address"),
