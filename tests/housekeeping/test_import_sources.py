@@ -129,6 +129,7 @@ def test_a_file_that_is_no_such_csv_is_exit_2(run: Run, tmp_path: Path, content:
 
 
 def test_a_file_that_is_not_there_is_exit_2(run: Run) -> None:
+    assert run("users", "import", "--from", "").code == 2
     outcome = run("users", "import", "--from", "/no/such/file.csv")
     assert outcome.code == 2
     assert outcome.stderr == "--from: /no/such/file.csv: No such file or directory.\n"

@@ -28,6 +28,7 @@ def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--from",
         dest="source",
+        type=_source,
         required=True,
         metavar="SOURCE",
         help="a CSV file with column names, - for stdin, or a database: postgresql://user@host/name",
@@ -51,3 +52,10 @@ def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how many rows to take in one transaction (%(default)s)",
     )
     words.add_limit(parser, "how many skipped rows to show (%(default)s)")
+
+
+def _source(text: str) -> str:
+    # As from a variable of the shell that is not set.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the source has no name")
+    return text
