@@ -44,7 +44,7 @@ def test_a_page_of_60_assets_loads_whole_and_60_guesses_are_limited(
 def test_a_refusal_for_too_many_says_how_long_to_wait(
     proxy: str, serve_site: ServeSite, database_url: str
 ) -> None:
-    site = serve_site(proxy, database_url=database_url, RATE_LIMIT="3/hour", RATE_LIMIT_NOT_FOUND="1/hour")
+    site = serve_site(proxy, database_url=database_url, RATE_LIMIT="5/hour", RATE_LIMIT_NOT_FOUND="1/hour")
     assert site.client.get(f"{FILES}/report").status == 401
     refused = [site.client.request(method, f"{FILES}/report", (), b"x") for method in ("GET", "POST")]
     pages = [site.client.get(f"{FILES}/report", NAVIGATION) for _ in range(3)]
