@@ -4,6 +4,7 @@ import pytest
 
 from dev.postgres import EmbeddedPostgres
 from tests.housekeeping.conftest import People, run_command
+from tests.support.node_backend import node_backend
 from tests.support.pgbouncer import PgBouncer
 
 pytestmark = pytest.mark.full
@@ -15,7 +16,9 @@ def test_every_command_works_through_it(
     user = people.user("ada@example.com")
     people.session(user)
     people.many_sessions(2500, expires="-40 days")
-    with PgBouncer(postgres, pool_size=2) as pooler:
+    with node_backend(postgres) as node, PgBouncer(postgres, pool_size=2) as pooler:
+        node.crowd(2500)
+        source = pooler.in_front_of(node.url)
         url = pooler.in_front_of(database_url)
         for command, said in (
             (("sessions", "list", "--json"), str(user)),
@@ -25,6 +28,7 @@ def test_every_command_works_through_it(
             (("users", "disable", "ada@example.com"), "is disabled"),
             (("users", "enable", "ada@example.com"), "may sign in again"),
             (("users", "delete", "ada@example.com", "--yes"), "is deleted"),
+            (("users", "import", "--from", source, "--apply"), "Imported 2,500 of 2,500 rows."),
         ):
             outcome = run_command(*command, DATABASE_URL=url)
             assert outcome.code == 0, outcome.stderr
