@@ -1,0 +1,120 @@
+"""ops/caddy/Caddyfile in a real Caddy, before two real replicas."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.ops.compose import OPS
+from tests.support.live_session import insert_live_session
+from tests.support.load import Load
+from tests.support.outside_server import OutsideServer
+from tests.support.service import Service, free_port
+from tests.support.waiting import until
+
+MakeService = Callable[..., Service]
+
+pytestmark = pytest.mark.full
+
+CADDYFILE = (OPS / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+THREADS = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "2"}
+SLOW_CLIENTS = 20
+PATIENCE = 2.0
+"""Seconds in which a service with a free thread answers."""
+
+
+def understood(caddyfile: str) -> str:
+    """The file for the Caddy of this machine; 2.6, Debian's, has another word for buffers."""
+    caddy = shutil.which("caddy")
+    assert caddy, "caddy is not installed; bin/ci --full installs it"
+    version = subprocess.check_output([caddy, "version"], text=True).strip().removeprefix("v")
+    if version.startswith("2.6."):
+        return re.sub(r"request_buffers (\w+)", r"buffer_requests\n\t\tmax_buffer_size \1", caddyfile)
+    return caddyfile
+
+
+@pytest.fixture
+def replicas(make_service: MakeService) -> tuple[Service, Service]:
+    pair = (make_service(**THREADS), make_service(**THREADS))
+    for replica in pair:
+        replica.wait_until_serving()
+    return pair
+
+
+@pytest.fixture
+def proxy(replicas: tuple[Service, Service], tmp_path: Path) -> Iterator[OutsideServer]:
+    """The Caddyfile over plain HTTP, on a port of the test's."""
+    port, elsewhere = free_port(), free_port()
+    text = understood(CADDYFILE)
+    for name, value in {
+        "{$API_HOST}": f"http://127.0.0.1:{port}",
+        "{$GRAFANA_HOST}": f"http://127.0.0.1:{elsewhere}",
+        "backend-1:3000": f"127.0.0.1:{replicas[0].port}",
+        "backend-2:3000": f"127.0.0.1:{replicas[1].port}",
+    }.items():
+        assert name in text
+        text = text.replace(name, value)
+    # Its port would be everybody's.
+    text = text.replace("\n{\n", "\n{\n\tadmin off\n", 1)
+    assert "admin off" in text
+    (tmp_path / "Caddyfile").write_text(text, encoding="utf-8")
+    with OutsideServer(["caddy", "run", "--config", "Caddyfile"], port=port, folder=tmp_path) as server:
+        yield server
+
+
+def slow_requests(headers: dict[str, str]) -> Iterator[bytes]:
+    """A request cut off in its headers, then one cut off in its body, and so on."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    while True:
+        yield f"POST /auth/tokens HTTP/1.1\r\nHost: localhost\r\n{lines}".encode()
+        yield (
+            f"POST /auth/tokens HTTP/1.1\r\nHost: localhost\r\n{lines}"
+            'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"name":'
+        ).encode()
+
+
+def answers_among_slow_clients(port: int, headers: dict[str, str]) -> bool:
+    """Whether somebody is answered while others have sent half a request each, and say no more."""
+    with ExitStack() as stack:
+        for _, request in zip(range(SLOW_CLIENTS), slow_requests(headers), strict=False):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            client.sendall(request)
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).status_code == 200
+        except requests.Timeout:
+            return False
+
+
+def test_slow_clients_hold_the_threads_of_a_service_without_a_proxy(
+    replicas: tuple[Service, Service], database_url: str
+) -> None:
+    assert not answers_among_slow_clients(replicas[0].port, insert_live_session(database_url))
+
+
+def test_slow_clients_hold_no_thread_through_the_proxy(proxy: OutsideServer, database_url: str) -> None:
+    assert answers_among_slow_clients(proxy.port, insert_live_session(database_url))
+
+
+def test_nobody_notices_that_a_replica_stops(
+    proxy: OutsideServer, replicas: tuple[Service, Service], database_url: str
+) -> None:
+    session = insert_live_session(database_url)
+    with Load(proxy.port, "/auth/session", fresh=2, kept=2, headers=session) as load:
+        until(lambda: load.has_answered_all(since=0), seconds=20, what="an answer for everybody")
+        replicas[0].signal(signal.SIGTERM)
+        assert replicas[0].wait(40) == 0
+        stopped_at = time.monotonic()
+        until(lambda: load.has_answered_all(since=stopped_at), seconds=20, what="an answer for everybody")
+    assert load.statuses() == {200}
+
+
+def test_the_metrics_stay_inside(proxy: OutsideServer) -> None:
+    assert requests.get(f"http://127.0.0.1:{proxy.port}/metrics", timeout=5).status_code == 404
