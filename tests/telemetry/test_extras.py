@@ -1,7 +1,6 @@
 """The extras are off, and not even imported, until their variables are set."""
 
 import re
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.service import PRODUCTION, ROOT, Process, Service, free_port
+from tests.support.bare import make_bare_root
+from tests.support.service import PRODUCTION, Process, Service, free_port
 from tests.support.waiting import until
 
 MakeService = Callable[..., Service]
@@ -44,17 +44,7 @@ def test_a_package_is_imported_when_its_variable_asks_for_it(
 
 @pytest.fixture(scope="module")
 def bare_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The service in a virtual environment that has every package but those of the extras."""
-    root = tmp_path_factory.mktemp("bare")
-    venv.create(root / ".venv", symlinks=True, with_pip=False)
-    [bare] = (root / ".venv" / "lib").glob("*/site-packages")
-    [full] = (ROOT / ".venv" / "lib").glob("*/site-packages")
-    for entry in full.iterdir():
-        if not entry.name.startswith(tuple(PACKAGES.values())):
-            (bare / entry.name).symlink_to(entry)
-    for name in ("app", "bin", "sql", "setup.cfg"):
-        (root / name).symlink_to(ROOT / name)
-    return root
+    return make_bare_root(tmp_path_factory.mktemp("bare"), without=tuple(PACKAGES.values()))
 
 
 @pytest.fixture
