@@ -1,0 +1,53 @@
+"""docs/deploy-coolify.md: its variables start the service, which then says what the page says."""
+
+import re
+
+import pytest
+
+from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
+from tests.support.original import OriginalService
+from tests.support.pages import Page
+from tests.support.service import ROOT
+
+PAGE = Page("deploy-coolify.md")
+[VARIABLES] = PAGE.blocks("ini")
+[FIRST_START] = PAGE.blocks("text")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def test_its_variables_start_the_service_with_the_lines_it_shows(postgres: EmbeddedPostgres) -> None:
+    pairs = [line.partition("=") for line in VARIABLES.splitlines()]
+    with fresh_database(postgres) as url:
+        given = {name: value or SECRET for name, _, value in pairs}
+        assert given["DATABASE_URL"].startswith("postgres://")
+        service = OriginalService({**given, "DATABASE_URL": url.replace("postgresql://", "postgres://")})
+        try:
+            service.wait_until_serving()
+            shown = FIRST_START.splitlines()
+            assert [message for message in service.messages() if message in shown] == shown
+        finally:
+            service.kill()
+
+
+def test_it_tells_the_health_checks_figures() -> None:
+    section = " ".join(PAGE.section("Health checks").split())
+    figures = dict(re.findall(r"--([a-z-]+)=(\d+)", DOCKERFILE.partition("HEALTHCHECK")[2]))
+    assert f"every {figures['interval']} s, {figures['timeout']} s at most" in section
+    assert f"start period of {figures['start-period']} s" in section
+    assert figures["retries"] == "3"
+    assert "three failures in a row" in section
+    by_hand = ("interval", "timeout", "retries", "start period")
+    assert ", ".join(f"{name} {figures[name.replace(' ', '-')]}" for name in by_hand) in section
+
+
+def test_a_migration_has_the_time_it_tells_of() -> None:
+    figures = {name: int(text) for name, text in re.findall(r"--([a-z-]+)=(\d+)", DOCKERFILE)}
+    seconds = figures["start-period"] + figures["retries"] * figures["interval"]
+    assert f"A migration may take {seconds} s" in PAGE.text
+
+
+@pytest.mark.parametrize("word", ["USER 10001", "EXPOSE 3000", " curl "])
+def test_the_image_is_as_it_says(word: str) -> None:
+    assert word in DOCKERFILE
