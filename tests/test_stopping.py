@@ -157,7 +157,7 @@ def test_a_killed_worker_is_replaced_while_the_others_serve(service: Service) ->
         victim.kill()
         wait_for_workers(service, 1, without=frozenset({victim.pid, other.pid}))
         replaced_at = time.monotonic()
-        until(lambda: len(load.outcomes) > 300, seconds=20, what="load")
+        until(lambda: load.has_answered_all(since=replaced_at), seconds=20, what="load")
     assert load.statuses(since=replaced_at) == {200}
     assert len(load.lost) <= 4, "more than were in its hands"
 
