@@ -65,10 +65,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         epilog="exit codes before it serves: those of bin/migrate; 78 when a setting is wrong.",
     )
     parser.parse_args(arguments)
-    raise_on_sigterm()
     # Until the configuration says otherwise; a fault must be readable where it will be looked for.
     logs.configure("console" if environ.get("LOG_FORMAT") == "console" else "json", "info")
     try:
+        # A SIGTERM that came before is raised right here.
+        raise_on_sigterm()
         prepare(environ)
         return _become_gunicorn(environ)
     except ConfigError as error:

@@ -43,12 +43,12 @@ def run(
     environ: Mapping[str, str],
 ) -> int:
     """Runs the action on the service's database; returns the exit code."""
-    raise_on_sigterm()
     # A reader such as head may leave early; there is nobody to tell then.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     kind = JSONOutput if options.json else TextOutput
     output, notices = kind(sys.stdout), kind(sys.stderr)
     try:
+        raise_on_sigterm()
         with opened(load_database_url(environ), command=name, report=notices) as queries:
             action(options, Desk(queries=queries, output=output, notices=notices))
     except ConfigError as error:

@@ -43,10 +43,10 @@ def check(url: str, *, report: Report, edits_matter: bool = True) -> None:
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
     options = make_parser().parse_args(arguments)
-    raise_on_sigterm()
     report: Report = JSONReport(sys.stdout) if options.json else PlainReport(sys.stdout)
     problems: Report = report if options.json else PlainReport(sys.stderr)
     try:
+        raise_on_sigterm()
         _run(options, environ, report)
     except ConfigError as error:
         sentences, code, fields = tuple(str(error).splitlines()), Exit.CONFIGURATION, {}

@@ -12,7 +12,11 @@ GRACE = 1.5
 
 
 def raise_on_sigterm() -> None:
-    """Makes SIGTERM and SIGINT raise TerminatedError, upon which psycopg cancels the running statement."""
+    """Makes SIGTERM and SIGINT raise TerminatedError, upon which psycopg cancels the running statement.
+
+    Raises:
+        TerminatedError: SIGTERM was blocked, and has come already.
+    """
 
     def terminate(_signal: int, _frame: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
