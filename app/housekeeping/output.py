@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.housekeeping.models import SessionRow, SkippedRow, UserRow
 from app.logs import rfc3339
-from app.migrations.report import NOTHING, Report
+from app.migrations.report import NOTHING, JSONReport, Report
 
 Rows = Sequence[SessionRow] | Sequence[UserRow] | Sequence[SkippedRow]
 
@@ -48,22 +48,8 @@ class TextOutput:
             print("  ".join(cells).rstrip(), file=self._stream)
 
 
-class JSONOutput:
-    """One object a line, in ASCII, so that it is as harmless on a terminal as in a pipe."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def say(
-        self,
-        event: str,
-        /,
-        *sentences: str,
-        level: int = logging.INFO,
-        fields: Mapping[str, object] = NOTHING,
-    ) -> None:
-        level_name = logging.getLevelName(level).lower()
-        self._print({"event": event, "level": level_name, "message": "\n".join(sentences), **fields})
+class JSONOutput(JSONReport):
+    """In ASCII, so that it is as harmless on a terminal as in a pipe."""
 
     def table(self, rows: Rows) -> None:
         for row in rows:

@@ -75,8 +75,7 @@ class RateLimitMiddleware:
             RateLimitedError: the client has failed too often.
         """
         client: bytes | None = getattr(req.context, "verifying_client", None)
-        status = falcon.http_status_to_code(resp.status)
-        if client is None or not 300 <= status < 500:  # noqa: PLR2004  # HTTP's
+        if client is None or not 300 <= falcon.http_status_to_code(resp.status) < 500:  # noqa: PLR2004  # HTTP's
             return
         is_page = resp.get_header("Location") is not None
         for name in ("RateLimit", "RateLimit-Policy"):

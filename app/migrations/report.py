@@ -52,12 +52,10 @@ class JSONReport:
         level: int = logging.INFO,
         fields: Mapping[str, object] = NOTHING,
     ) -> None:
-        entry = {
-            "event": event,
-            "level": logging.getLevelName(level).lower(),
-            "message": "\n".join(sentences),
-            **fields,
-        }
+        level_name = logging.getLevelName(level).lower()
+        self._print({"event": event, "level": level_name, "message": "\n".join(sentences), **fields})
+
+    def _print(self, entry: Mapping[str, object]) -> None:
         print(json.dumps(entry, ensure_ascii=False, default=str), file=self._stream, flush=True)
 
 
