@@ -11,36 +11,43 @@ RUN apt-get update \
 
 WORKDIR /app
 COPY requirements/container.txt requirements/
-# Bytecode is never checked against its source: nothing changes the files of an image.
-# Of offapi /docs needs one user interface of three (docs/adr/0011-api-description.md).
+# What is required of us but never imported goes: googleapis-common-protos is for OTLP over gRPC, pycparser for
+# those who compile; of offapi /docs needs one user interface of three (docs/adr/0011-api-description.md).
 RUN python3 -m venv .venv \
     && .venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-compile --quiet \
         --require-hashes --requirement requirements/container.txt \
-    && .venv/bin/pip uninstall --yes --quiet pip \
+    && .venv/bin/pip uninstall --yes --quiet googleapis-common-protos pycparser pip \
     && rm .venv/lib/python3.*/site-packages/offapi/redoc.js .venv/lib/python3.*/site-packages/offapi/scalar.js \
-    && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .venv/lib
+    && find .venv -name '*.so' -exec strip --strip-unneeded {} + \
+    && find .venv -regex '.*\.\(c\|h\|proto\|pyi\|pyx\)' -delete
 
 COPY setup.cfg ./
 COPY bin bin
 COPY sql sql
 COPY app app
+COPY ops/imported_modules.py ./
+# Bytecode is never checked against its source: nothing changes the files of an image.
 # The modes do not depend on the umask of whoever checked the files out.
-RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash app \
+RUN PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 .venv/bin/python imported_modules.py > imported \
+    && grep ^/app/ imported > ours \
+    && grep --invert-match ^/app/ imported > standard-library \
+    && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash -i ours \
     && chmod -R u=rwX,go=rX app bin sql setup.cfg
 
 
 FROM ${BASE_IMAGE}
 
 # curl is for platforms whose own health check runs it inside the container, as Coolify's does.
-# Slim Python images come without bytecode of the standard library; the health check would compile it each time.
 # hadolint ignore=DL3008 # as above
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends curl \
-    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/*.log /var/log/apt/* \
     && groupadd --gid 10001 app \
-    && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
-    && python3 -m compileall -q -x '/(ensurepip|idlelib|lib2to3|pydoc_data|site-packages|test|tkinter|turtledemo)/' \
-        "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
+
+# Slim Python images come without bytecode of the standard library; every start and health check would compile it.
+RUN --mount=type=bind,from=builder,source=/app/standard-library,target=/tmp/standard-library \
+    python3 -m compileall -q --invalidation-mode unchecked-hash -i /tmp/standard-library
 
 WORKDIR /app
 COPY --from=builder /app/.venv .venv

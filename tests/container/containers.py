@@ -3,7 +3,7 @@
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,12 +30,20 @@ CONFINEMENT = (
 class Container:
     """A container of an image, gone when its with block ends."""
 
-    def __init__(self, engine: Engine, image: str, environment: Mapping[str, str], *command: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        environment: Mapping[str, str],
+        *command: str,
+        options: Sequence[str] = (),
+    ) -> None:
         self.name = f"connected-backend-{uuid.uuid4().hex[:8]}"
         self.port = free_port()
         self._engine = engine
         self._arguments = (
             *CONFINEMENT,
+            *options,
             # Tests listen where only this machine reaches them.
             *(f"--env={name}={value}" for name, value in {"HOST": "127.0.0.1", **environment}.items()),
             f"--env=PORT={self.port}",

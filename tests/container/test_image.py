@@ -62,7 +62,14 @@ def test_curl_is_there_for_platforms_that_run_it_inside(engine: Engine, image: s
         assert container.execute("curl", "--version").startswith("curl ")
 
 
-def test_it_adds_less_than_150_mb_to_the_base(engine: Engine, image: str, say: Callable[[str], None]) -> None:
-    whole, base = (engine.inspect("image", name)["Size"] / 1e6 for name in (image, BASE))
-    say(f"image: {whole:.0f} MB, {whole - base:.0f} MB on top of the base")
-    assert whole - base < 150
+def test_it_adds_at_most_60_mb_to_the_base(engine: Engine, image: str, say: Callable[[str], None]) -> None:
+    """Of file contents, which is how Docker counts; podman adds what tar puts around each file."""
+    # Of folders that even root may not see into, here without its capabilities, none holds anything.
+    script = "find / -xdev -type f -printf '%s\\n' 2>/dev/null | awk '{ sum += $1 } END { print sum }'"
+    sizes = []
+    for name in (image, BASE):
+        with idle(engine, name) as container:
+            sizes.append(float(container.execute("sh", "-c", script, user="0")) / 1e6)
+    whole, added = sizes[0], sizes[0] - sizes[1]
+    say(f"image: {whole:.0f} MB, {added:.1f} MB on top of the base")
+    assert added <= 60

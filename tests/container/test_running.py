@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
@@ -30,6 +31,26 @@ def test_gunicorn_is_pid_1_and_sigterm_ends_it_in_time(
     checks.ends_in_time(container)
 
 
+def test_half_a_cpu_is_enough_and_it_rests_below_128_mb(
+    engine: Engine, image: str, database_url: str, say: Callable[[str], None]
+) -> None:
+    """With 512 MB of memory and default settings, as every container here."""
+    with Container(engine, image, production(database_url), options=("--cpus=0.5",)) as container:
+        # The second generation of cgroups, then the first.
+        limit = "cd /sys/fs/cgroup && cat cpu.max cpu/cpu.cfs_quota_us 2>/dev/null || true"
+        assert container.execute("sh", "-c", limit).split()[0] == "50000"
+        started = time.monotonic()
+        container.wait_until_healthy()
+        say(f"container: healthy after {time.monotonic() - started:.1f} s with half a CPU")
+        for _ in range(200):
+            with urlopen(f"http://127.0.0.1:{container.port}/health/ready", timeout=10) as answer:
+                assert answer.status == 200
+        megabytes = container.memory_bytes() / 1e6
+        say(f"container: {megabytes:.0f} MB of memory with half a CPU")
+        assert megabytes < 128
+        checks.ends_in_time(container)
+
+
 def test_it_serves_with_a_read_only_root_and_its_health_check_sees_that(container: Container) -> None:
     with urlopen(f"http://127.0.0.1:{container.port}/health/ready", timeout=10) as answer:
         assert json.load(answer)["status"] == "ok"
@@ -42,6 +63,20 @@ def test_the_commands_for_operators_work_inside(container: Container) -> None:
     assert "Deleted 0 sessions." in container.execute("bin/sessions", "purge")
     container.execute("bin/sessions", "list")
     container.execute("bin/users", "list")
+
+
+def test_all_that_is_optional_can_be_turned_on(engine: Engine, image: str, database_url: str) -> None:
+    """The packages for it are in the image; nobody answers, which must not keep it from serving."""
+    optional = {
+        "REDIS_URL": "redis://127.0.0.1:1",
+        "SENTRY_DSN": "http://key@127.0.0.1:1/1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+    }
+    with Container(engine, image, production(database_url) | optional) as container:
+        container.wait_until_healthy()
+        with urlopen(f"http://127.0.0.1:{container.port}/health/ready", timeout=10) as answer:
+            assert json.load(answer)["status"] == "ok"
+        checks.ends_in_time(container)
 
 
 def test_without_configuration_it_exits_78_and_names_every_missing_variable(
