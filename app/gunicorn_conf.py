@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gunicorn.glogging import Logger
 import app.wsgi
 from app import logs
 from app.cpu import available_cpus
+from app.gunicorn_worker import STOP_SIGNALS
 from app.metrics_folder import make_folder, remove_folder
 from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, use_slot
 from app.rate_limit.shared_memory import inherited_memory
@@ -64,6 +66,11 @@ control_socket_disable = True
 
 def on_starting(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The master begins; not at SIGHUP, which keeps the metrics."""
+    # A worker is born with the master's handlers, which would swallow its stop: its own come first.
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP_SIGNALS),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP_SIGNALS),
+    )
     os.environ[FOLDER_VARIABLE] = str(make_folder(Path(worker_tmp_dir or tempfile.gettempdir())))
 
 

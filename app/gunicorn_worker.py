@@ -2,6 +2,7 @@
 
 import logging
 import selectors
+import signal
 import socket
 import time
 from collections import deque
@@ -20,6 +21,8 @@ FIRST_REQUEST_SECONDS = 10.0
 CLOSE_LINGER = 2.0
 """Seconds a client has to read an answer and close, before its connection is closed for it."""
 READ_SIZE = 65536
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
+"""Blocked from the fork until the worker has handlers for them."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +32,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, and the whole worker for
     2 s when a client does not close after `Connection: close`. When it stops, its listeners stay open
-    and are looked at no more, so the kernel goes on connecting clients and resets them at the end.
+    and are looked at no more, so the kernel goes on connecting clients and resets them at the end. A stop
+    that comes just after the fork goes to the master's handler, which does nothing in a worker.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         super().__init__(*args, **kwargs)
         self._closing: deque[Any] = deque()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  # gunicorn has no types
         """A thread for a connection with something to read; the poller for one without."""

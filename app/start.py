@@ -3,11 +3,12 @@
 import argparse
 import importlib.util
 import logging
-import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NoReturn
+
+from gunicorn.app import wsgiapp as gunicorn
 
 from app import logs
 from app.config import Config
@@ -57,7 +58,7 @@ def prepare(environ: Mapping[str, str]) -> Config:
     return config
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """Becomes gunicorn, or returns the exit code of why not."""
     parser = argparse.ArgumentParser(
         prog="bin/start",
@@ -83,13 +84,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return Exit.TERMINATED
 
 
-def _become_gunicorn(environ: Mapping[str, str]) -> NoReturn:
+def _become_gunicorn(environ: MutableMapping[str, str]) -> NoReturn:
+    """Goes on as gunicorn's master, in this process: what it has imported need not be imported again."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    configuration = str(ROOT / "app" / "gunicorn_conf.py")
-    command = [sys.executable, "-P", "-m", "gunicorn", "--config", configuration, "app.wsgi:get_app()"]
     # Empty counts as unset, also for the variables that gunicorn reads by itself.
-    given = {name: value for name, value in environ.items() if value.strip()}
-    os.execve(sys.executable, command, given)  # noqa: S606  # it must be the container's first process
+    for name in [name for name, value in environ.items() if not value.strip()]:
+        del environ[name]
+    sys.argv = ["gunicorn", "--config", str(ROOT / "app" / "gunicorn_conf.py"), "app.wsgi:get_app()"]
+    gunicorn.run()
+    raise AssertionError("gunicorn ends with an exit code")
 
 
 def _require_packages(config: Config) -> None:

@@ -25,8 +25,8 @@ def main() -> None:
     app = importlib.import_module("app")
     ours = [module.name for module in pkgutil.walk_packages(app.__path__, "app.")]
     for name in (*ours, *OTHERS):
-        # Importing app.__main__ would start the service.
-        if not name.endswith("__main__"):
+        # Whose import starts the service.
+        if name != "app.gunicorn_main":
             importlib.import_module(name)
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     print("\n".join(sorted(file for file in files if file and file.endswith(".py"))))

@@ -36,7 +36,7 @@ def test_no_file_names_a_package_index() -> None:
 def test_os_environ_is_read_in_mains_alone() -> None:
     readers = {name for name in tracked("app/*.py") if re.search(r"os\.environ", (ROOT / name).read_text())}
     assert readers == {
-        "app/__main__.py",
+        "app/gunicorn_main.py",
         "app/gunicorn_conf.py",
         "app/healthcheck.py",
         "app/housekeeping/sessions.py",

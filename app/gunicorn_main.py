@@ -1,7 +1,7 @@
 """`bin/start` begins here: SIGTERM waits until somebody can take it.
 
-The first process of a container loses every signal it has no handler for. A blocked one is kept, also over
-exec: until app.start has its handler, and again until gunicorn has its own (gunicorn_conf.when_ready).
+The first process of a container loses every signal it has no handler for. A blocked one is kept: until
+app.start has its handler, and again until gunicorn has its own (gunicorn_conf.when_ready).
 """
 
 import signal
