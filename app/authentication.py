@@ -44,7 +44,9 @@ class Authentication:
         self._sessions = sessions
         self._tokens = tokens
         self._cookies = cookies
-        self._checks = metrics.session_checks
+        self._live, self._dead, self._malformed, self._unavailable = (
+            metrics.session_checks.labels(result) for result in ("live", "dead", "malformed", "unavailable")
+        )
 
     def find_caller(self, req: falcon.Request, resp: falcon.Response | None) -> Caller | None:
         """Who is calling; a bearer token counts, whatever cookie comes with it.
@@ -89,16 +91,16 @@ class Authentication:
         if token is None:
             # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
             if self._cookies.session_tokens(req):
-                self._checks.labels("malformed").inc()
+                self._malformed.inc()
                 if resp is not None and self._cookies.is_session_beyond_use(req):
                     self._cookies.clear_session(resp)
             return None
         try:
             session = self._sessions.find(token)
         except DatabaseUnavailableError:
-            self._checks.labels("unavailable").inc()
+            self._unavailable.inc()
             raise
-        self._checks.labels("live" if session else "dead").inc()
+        (self._live if session else self._dead).inc()
         return session
 
     def get_session(self, req: falcon.Request, resp: falcon.Response) -> Session:

@@ -1,10 +1,14 @@
 """Who is asking, when proxies stand between."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+LONGEST = 100
+"""Characters of an entry: an IPv6 address in brackets, its zone, a port, and blanks."""
 
 
 class ClientAddressFinder:
@@ -42,6 +46,11 @@ class ClientAddressFinder:
 
 
 def _parse(text: str) -> Address | None:
+    return _parse_short(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _parse_short(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

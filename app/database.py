@@ -87,6 +87,7 @@ class Database:
         self._lock = threading.Lock()
         self._drained_at = 0.0
         self._refusal: str | None = None
+        self._size: int | None = None
 
     def open(self) -> None:
         """Begins to connect, in the background. To be called after fork."""
@@ -187,15 +188,23 @@ class Database:
             self._pool.putconn(connection)
 
     def _get_connection(self, timeout: float) -> DeadlineConnection:
-        self._metrics.pool_waiting.inc()
+        pool = self._pool.get_stats()
+        if pool["pool_size"] != self._size:
+            self._size = pool["pool_size"]
+            self._metrics.pool_connections.set(self._size)
+        # A gauge costs as much as a fetched row: it moves when there is something to tell.
+        must_wait = not pool["pool_available"]
+        if must_wait:
+            self._metrics.pool_waiting.inc()
+        began = time.perf_counter()
         try:
-            with self._metrics.pool_wait_seconds.time():
-                return self._get_live_connection(timeout)
+            return self._get_live_connection(timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
-            self._metrics.pool_waiting.dec()
-            self._metrics.pool_connections.set(self._pool.get_stats()["pool_size"])
+            self._metrics.pool_wait_seconds.observe(time.perf_counter() - began)
+            if must_wait:
+                self._metrics.pool_waiting.dec()
 
     def _get_live_connection(self, timeout: float) -> DeadlineConnection:
         connection = self._pool.getconn(timeout)

@@ -23,6 +23,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         super().__init__(pgconn, row_factory)
         self.opened_at = time.monotonic()
         self.deadline = STATEMENT_DEADLINE
+        self._socket = select.poll()
+        self._socket.register(self.fileno(), select.POLLIN)
 
     @classmethod
     def connect(  # type: ignore[override]  # the parameters not named here are passed on
@@ -43,9 +45,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     def has_hung_up(self) -> bool:
         """Whether the server closed this idle connection, as its socket tells without a round trip."""
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._socket.poll(0))
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         return super().wait(gen, interval, self.deadline if timeout is None else timeout)

@@ -68,8 +68,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         with suppress(OSError):
             client.sendall(refused.answer)
 
+    def handle(self, conn: Any) -> object:  # noqa: ANN401  # likewise
+        result = super().handle(conn)
+        conn.is_over = not result
+        return result
+
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
-        if fs.cancelled() or fs.exception() or fs.result():
+        # A future would tell as well, for three locks; a cancelled one has handled nothing.
+        if not getattr(conn, "is_over", False):
             super().finish_request(conn, fs)
             return
         # The end of what we send comes first, so that the client can read all of it (RFC 9112 section 9.6).

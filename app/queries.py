@@ -37,12 +37,22 @@ class Queries:
         self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
 
     def find_session(
-        self, *, token_hashes: list[bytes], idle_limit: timedelta, slide_interval: timedelta
+        self,
+        *,
+        token_hash: bytes,
+        previous_hash: bytes | None,
+        idle_limit: timedelta,
+        slide_interval: timedelta,
     ) -> Session | None:
-        """The live session stored under one of the hashes. May run twice: it only moves a time forward."""
+        """The live session stored under either hash. May run twice: it only moves a time forward."""
         rows = self._database.read(
             self._sql["find_session"],
-            {"token_hashes": token_hashes, "idle_limit": idle_limit, "slide_interval": slide_interval},
+            {
+                "token_hash": token_hash,
+                "previous_hash": previous_hash,
+                "idle_limit": idle_limit,
+                "slide_interval": slide_interval,
+            },
             args_row(_session),
         )
         return rows[0] if rows else None

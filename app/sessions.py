@@ -46,8 +46,10 @@ class Sessions:
         """The live session of a token: one round trip, none for what cannot be a token."""
         if not is_token(token):
             return None
+        current, *previous = self._keyring.token_hashes(token)
         return self._queries.find_session(
-            token_hashes=self._keyring.token_hashes(token),
+            token_hash=current,
+            previous_hash=previous[0] if previous else None,
             idle_limit=IDLE_LIMIT,
             slide_interval=SLIDE_INTERVAL,
         )

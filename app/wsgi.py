@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,9 +138,9 @@ def create_app(
         BodyLimitMiddleware(),
     ]
     app = falcon.App(middleware=middleware, router=router)
-    app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
-        dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    )
+    # One encoder for all answers; json.dumps would make one for each.
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
 
     app.add_route("/", RootResource())

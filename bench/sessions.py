@@ -151,7 +151,7 @@ def _queries(url: str) -> Iterator[Queries]:
 def _check(queries: Queries, token_hash: bytes) -> float:
     began = time.perf_counter()
     session = queries.find_session(
-        token_hashes=[token_hash], idle_limit=IDLE_LIMIT, slide_interval=SLIDE_INTERVAL
+        token_hash=token_hash, previous_hash=None, idle_limit=IDLE_LIMIT, slide_interval=SLIDE_INTERVAL
     )
     seconds = time.perf_counter() - began
     if session is None:

@@ -4,7 +4,7 @@ WITH live AS (
            users.id AS user_id, users.email, users.name, users.picture
     FROM sessions
     LEFT JOIN users ON users.id = sessions.user_id
-    WHERE sessions.token_hash = ANY (%(token_hashes)s)
+    WHERE sessions.token_hash IN (%(token_hash)s, %(previous_hash)s)
       AND sessions.revoked_at IS NULL
       AND sessions.idle_expires_at > now()
       AND sessions.expires_at > now()
