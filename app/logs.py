@@ -10,7 +10,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 REQUEST_FIELDS: ContextVar[Mapping[str, object]] = ContextVar("request_fields", default=MappingProxyType({}))
 """What every record of the current request carries: request_id and, when valid, its trace."""
@@ -79,13 +82,15 @@ class ConsoleFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def configure(log_format: Literal["json", "console"], level: str) -> None:
-    """Sends every record of this process to standard output."""
+def configure(
+    log_format: Literal["json", "console"], level: str, stream: "SupportsWrite[str] | None" = None
+) -> None:
+    """Sends every record of this process to the stream, standard output unless another is given."""
     # What no line here says, and each record would pay for.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JSONFormatter() if log_format == "json" else ConsoleFormatter())
     root = logging.getLogger()
     root.handlers = [handler]

@@ -142,6 +142,11 @@ class Metrics:
             registry=own,
             multiprocess_mode="livesum",
         )
+        self.log_lines_dropped = Counter(
+            "log_lines_dropped",
+            "Log lines dropped because nobody read standard output while 10,000 of a worker process waited.",
+            registry=own,
+        )
         self.worker_starts = Counter(
             "worker_starts",
             "Worker processes started since the service was.",

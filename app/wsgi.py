@@ -1,7 +1,9 @@
 """The composition root: every object of a worker process is made and connected here."""
 
+import atexit
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
 from app.lifecycle import Lifecycle
+from app.log_writer import LogWriter
 from app.metrics import Metrics
 from app.metrics_access import MetricsAccess
 from app.metrics_slots import FOLDER_VARIABLE, shared_registry
@@ -196,11 +199,14 @@ def create_app(
 def get_app() -> Service:
     """What a gunicorn worker loads, after fork: reads the environment and opens the database pool."""
     config = load_config(os.environ)
-    logs.configure(config.log_format, config.log_level)
+    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
+    writer = LogWriter(sys.stdout.fileno(), metrics.log_lines_dropped.inc)
+    # However the process ends; gunicorn's own last words come after its hooks.
+    atexit.register(writer.close)
+    logs.configure(config.log_format, config.log_level, writer)
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
     database = Database(
         config.database_url,
         metrics,

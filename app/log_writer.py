@@ -1,0 +1,87 @@
+"""Standard output for those who must not wait for whoever reads it."""
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+LIMIT = 10_000
+"""Lines that may wait, some 4 MB; more are dropped, and counted."""
+PAUSE = 0.02
+"""Seconds in which lines gather before they are written: the most that a killed worker can lose."""
+CLOSE_PATIENCE = 1.0
+"""Seconds that the last lines have to be written."""
+CHUNK = 4096
+"""Bytes of a write that no other process's can come between (PIPE_BUF, pipe(7))."""
+
+logger = logging.getLogger(__name__)
+
+
+class LogWriter:
+    """A stream for logging's StreamHandler, written by a thread of its own.
+
+    Args:
+        fd: the file descriptor to write to.
+        on_drop: told how many lines were dropped, once lines go through again.
+        limit: lines that may wait.
+    """
+
+    def __init__(self, fd: int, on_drop: Callable[[int], object], *, limit: int = LIMIT) -> None:
+        self._fd = fd
+        self._on_drop = on_drop
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._dropped = 0
+        self._has_lines = threading.Event()
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Takes a line; the handler's lock lets one thread in at a time."""
+        if len(self._lines) >= self._limit:
+            self._dropped += 1
+            return
+        self._lines.append(line.encode("utf-8", "backslashreplace"))
+        if not self._has_lines.is_set():
+            self._has_lines.set()
+
+    def flush(self) -> None:
+        """Does nothing: to wait is what nobody here shall do."""
+
+    def close(self) -> None:
+        """Writes what waits, if that is possible in CLOSE_PATIENCE."""
+        self._is_closed.set()
+        self._has_lines.set()
+        self._thread.join(CLOSE_PATIENCE)
+
+    def _run(self) -> None:
+        while not self._is_closed.is_set():
+            self._has_lines.wait()
+            self._is_closed.wait(PAUSE)
+            self._has_lines.clear()
+            self._write_out()
+
+    def _write_out(self) -> None:
+        while self._lines:
+            chunk = self._next_chunk()
+            while chunk:
+                try:
+                    chunk = chunk[os.write(self._fd, chunk) :]
+                except BlockingIOError:
+                    self._is_closed.wait(PAUSE)
+                except OSError:
+                    # Nobody reads any more, or the disk is full; there is no other place to say so.
+                    return
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                self._on_drop(dropped)
+                logger.warning("Log lines dropped", extra={"count": dropped})
+
+    def _next_chunk(self) -> bytes:
+        """Whole lines, as many as fit, at least one."""
+        chunk = self._lines.popleft()
+        while self._lines and len(chunk) + len(self._lines[0]) <= CHUNK:
+            chunk += self._lines.popleft()
+        return chunk

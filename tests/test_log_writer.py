@@ -1,0 +1,96 @@
+"""A reader of the log that stops reading holds up nobody, and costs lines only when it stays away long."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from app.log_writer import LogWriter
+from tests.support.service import PRODUCTION, ROOT, UNLIMITED, clean_environ, free_port
+from tests.support.waiting import until
+
+REQUESTS = 1500
+PIPE_BYTES = 65_536
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def test_what_waits_is_written_before_it_closes(pipe: tuple[int, int]) -> None:
+    dropped: list[int] = []
+    log = LogWriter(pipe[1], dropped.append)
+    for number in range(1000):
+        log.write(f"{number}\n")
+    log.close()
+    assert os.read(pipe[0], PIPE_BYTES).decode().split() == [str(number) for number in range(1000)]
+    assert not dropped
+
+
+def test_lines_beyond_the_limit_are_dropped_and_counted(pipe: tuple[int, int]) -> None:
+    dropped: list[int] = []
+    line = "x" * (PIPE_BYTES // 8 - 1) + "\n"
+    log = LogWriter(pipe[1], dropped.append, limit=10)
+    for _ in range(8):
+        log.write(line)
+    until(lambda: not log._lines, seconds=5, what="a full pipe")  # noqa: SLF001
+    log.write("stuck\n")
+    until(lambda: not log._lines, seconds=5, what="a writer that waits")  # noqa: SLF001
+    for number in range(13):
+        log.write(f"{number}\n")
+    read = b""
+    while b"9\n" not in read:
+        read += os.read(pipe[0], PIPE_BYTES)
+    assert read.decode().split()[8:] == ["stuck", *map(str, range(10))]
+    until(lambda: dropped == [3], seconds=5, what="the count of what was dropped")
+    log.close()
+
+
+def test_a_log_without_a_reader_is_no_error(pipe: tuple[int, int]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    log = LogWriter(writer, print)
+    log.write("nobody\n")
+    log.close()
+    os.close(writer)
+
+
+def test_a_service_whose_log_nobody_reads_goes_on_answering(database_url: str) -> None:
+    """Docker, its disk or its log driver may stop reading; that must not stop the service."""
+    port = free_port()
+    settings = {"DATABASE_URL": database_url, "PORT": str(port), "WEB_CONCURRENCY": "1"}
+    with subprocess.Popen(
+        [ROOT / "bin" / "start"],
+        env=clean_environ(PRODUCTION | UNLIMITED | settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as service:
+        try:
+            until(lambda: _answers(port), seconds=30, what="the service")
+            with requests.Session() as session:
+                for number in range(REQUESTS):
+                    named = {"X-Request-ID": f"stalled-{number:04d}"}
+                    answer = session.get(f"http://127.0.0.1:{port}/health", headers=named, timeout=5)
+                    assert answer.status_code == 200
+            service.send_signal(signal.SIGTERM)
+            assert service.stdout
+            lines = service.stdout.read().splitlines()
+            assert service.wait(30) == 0
+        finally:
+            service.kill()
+    assert sum(map(len, lines)) > 2 * PIPE_BYTES
+    records = [json.loads(line) for line in lines]
+    ids = [record["request_id"] for record in records if str(record.get("request_id")).startswith("stalled-")]
+    assert ids == [f"stalled-{number:04d}" for number in range(REQUESTS)]
+
+
+def _answers(port: int) -> bool:
+    return requests.get(f"http://127.0.0.1:{port}/health", timeout=2).status_code == 200
