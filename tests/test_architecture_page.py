@@ -5,11 +5,13 @@ import re
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
+from tests.support.pages import Block, Page
 from tests.support.service import ROOT
 from tests.test_shape import falcon_app
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-DIAGRAM = PAGE.partition("```mermaid\n")[2].partition("```")[0]
+PAGE = Page("architecture.md")
 
 
 def layers(app: Any) -> list[str]:
@@ -23,11 +25,12 @@ def layers(app: Any) -> list[str]:
 
 
 def test_the_page_lists_the_layers_in_their_order(app: Any) -> None:
-    assert re.findall(r"^\| `(\w+Middleware)` \|", PAGE, re.MULTILINE) == layers(app)
+    assert re.findall(r"^\| `(\w+Middleware)` \|", PAGE.text, re.MULTILINE) == layers(app)
 
 
-def test_the_diagram_leads_through_the_layers_in_their_order(app: Any) -> None:
-    arrows = set(re.findall(r"(\w+Middleware) --> (\w+Middleware)", DIAGRAM))
+@pytest.mark.parametrize("diagram", PAGE.blocks("mermaid"), ids=str)
+def test_the_diagram_leads_through_the_layers_in_their_order(diagram: Block, app: Any) -> None:
+    arrows = set(re.findall(r"(\w+Middleware) --> (\w+Middleware)", diagram.text))
     assert arrows == set(pairwise(layers(app)))
 
 
@@ -35,12 +38,12 @@ def test_the_page_lists_the_walls_that_lint_holds() -> None:
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / "setup.cfg", encoding="utf-8")
     names = [contracts[section]["name"] for section in contracts if section.startswith("importlinter:")]
-    walls = PAGE.partition("## Walls")[2]
+    walls = PAGE.text.partition("## Walls")[2]
     assert re.findall(r"^- (.*)$", walls, re.MULTILINE) == names
 
 
 def test_every_package_has_its_place_on_the_page_and_what_is_named_is_there() -> None:
-    table = PAGE.partition("| in `app/` | is |")[2].partition("\n\n")[0]
+    table = PAGE.text.partition("| in `app/` | is |")[2].partition("\n\n")[0]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = re.findall(r"`([\w./]+)`", "".join(cells))
     packages = {f"{path.parent.name}/" for path in (ROOT / "app").glob("*/__init__.py")}
@@ -54,4 +57,4 @@ def test_workers_are_replaced_when_the_page_says() -> None:
     least, jitter = (
         int(value) for value in re.findall(r"^max_requests(?:_jitter)? = ([\d_]+)$", source, re.MULTILINE)
     )
-    assert f"{least:,} to {least + jitter:,} requests" in PAGE
+    assert f"{least:,} to {least + jitter:,} requests" in PAGE.text

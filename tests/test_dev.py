@@ -11,8 +11,16 @@ import psutil
 import pytest
 import requests
 
+from tests.support.pages import Command, Page
 from tests.support.service import Process, free_port
 from tests.support.waiting import until
+
+SHOWN = [
+    command
+    for page in ("README.md", "CONTRIBUTING.md")
+    for command in Page(page).commands()
+    if command.line.startswith("bin/dev")
+]
 
 
 class Development(Process):
@@ -80,7 +88,9 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_serves_and_ctrl_c_stops_all_of_it(develop: Develop) -> None:
+@pytest.mark.parametrize("commands", [SHOWN], ids=["README and CONTRIBUTING"])
+def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: Develop) -> None:
+    assert {command.line for command in commands} == {"bin/dev"}
     first = develop()
     first.wait_until_serving()
     assert re.search(rf"INFO +Server running  url={first.url}$", first.output, re.MULTILINE)

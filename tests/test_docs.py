@@ -1,6 +1,7 @@
 """What the documentation promises is so."""
 
 import configparser
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -15,9 +16,10 @@ from app.error_handlers import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
 from app.invalid_request import STATUSES
 from app.resources.json_body import MAX_DAYS
 from app.variables import ConfigError
+from tests.support.pages import PAGES, Block, Page
 from tests.support.service import ROOT
+from tests.support.visitor import Visitor
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 DECISIONS = ROOT / "docs" / "adr"
 
@@ -53,6 +55,12 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
         ("bad_request", 400),
     }
     assert sorted((code, int(status)) for code, status in rows) == sorted(codes)
+
+
+@pytest.mark.parametrize("example", Page("errors.md").blocks("json"), ids=str)
+def test_the_errors_page_shows_a_problem_as_it_comes(example: Block, visitor: Visitor) -> None:
+    came = visitor.get("/auth/user").json
+    assert {**came, "request_id": None} == {**json.loads(example.text), "request_id": None}
 
 
 def test_what_the_sign_in_page_says_of_api_tokens_is_so() -> None:

@@ -2,36 +2,22 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.service import ROOT, clean_environ
+from tests.support.checkout import checkout
+from tests.support.pages import Block, Page
+from tests.support.service import clean_environ
 
-PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FIRST_LINE = re.compile(r"(?:--|#) (\S+/\S+)\n")
 HUNK = re.compile(r"^@@ (\S+)\n((?:[ +-].*\n)+)", re.MULTILINE)
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository as git knows it, with the packages and the caches of this one."""
-    folder = tmp_path / "copy"
-    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    if (ROOT / ".mypy_cache").exists():
-        shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    # A link is no folder, which .gitignore names.
-    (folder / ".git" / "info" / "exclude").write_text("/.venv\n")
-    return folder
+    return checkout(tmp_path / "copy")
 
 
 def run(command: str, copy: Path, database_url: str) -> None:
@@ -73,20 +59,23 @@ def write_file(copy: Path, name: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def test_the_tutorial_works_from_its_first_line_to_its_last(copy: Path, empty_database_url: str) -> None:
-    for language, block in BLOCKS:
-        if language == "sh":
-            for command in block.splitlines():
-                run(command, copy, empty_database_url)
-        elif language == "diff":
-            hunks = HUNK.findall(block)
-            assert "".join(f"@@ {name}\n{hunk}" for name, hunk in hunks) == block
+@pytest.mark.parametrize("blocks", [Page("extending.md").all_blocks()], ids=["all"])
+def test_the_tutorial_works_from_its_first_line_to_its_last(
+    blocks: list[Block], copy: Path, empty_database_url: str
+) -> None:
+    for block in blocks:
+        if block.language == "sh":
+            for command in block.commands():
+                run(command.line, copy, empty_database_url)
+        elif block.language == "diff":
+            hunks = HUNK.findall(block.text)
+            assert "".join(f"@@ {name}\n{hunk}" for name, hunk in hunks) == block.text
             for name, hunk in hunks:
                 apply_hunk(copy / name, hunk)
         else:
-            first = FIRST_LINE.match(block)
+            first = FIRST_LINE.match(block.text)
             assert first, block
-            write_file(copy, first[1], block[first.end() :])
+            write_file(copy, first[1], block.text[first.end() :])
     # What the last command ran passed because it was there.
-    assert {language for language, _ in BLOCKS} == {"sh", "sql", "python", "diff"}
+    assert {block.language for block in blocks} == {"sh", "sql", "python", "diff"}
     assert "projects" in (copy / "sql" / "schema.sql").read_text(encoding="utf-8")

@@ -1,12 +1,13 @@
 """Sessions and the account in a browser: ended elsewhere, changed, deleted; Back shows nothing of them."""
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import ROOT, Stack, Visitor
+from tests.browser.conftest import Stack, Visitor
 from tests.browser.walk import SCREENSHOTS, register, show, sign_in
+from tests.support.pages import Block
+from tests.support.pages import Page as Document
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -79,10 +80,9 @@ def test_back_after_sign_out_shows_nobody(stack: Stack, visitor: Visitor) -> Non
     assert '"authenticated":false' in page.inner_text("body")
 
 
-def test_the_call_in_the_docs_works_from_the_frontend(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.parametrize("block", Document("sign-in.md").blocks("js"), ids=str)
+def test_the_call_in_the_docs_works_from_the_frontend(block: Block, stack: Stack, visitor: Visitor) -> None:
     page = visitor()
     register(page, stack, "hedy.lamarr@example.com")
-    docs = (ROOT / "docs" / "sign-in.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"```js\n(.*?)```", docs, re.DOTALL)
-    session = page.evaluate(f"async (apiUrl) => {{ {snippet}; return session; }}", stack.api_url)
+    session = page.evaluate(f"async (apiUrl) => {{ {block.text}; return session; }}", stack.api_url)
     assert session["user"]["email"] == "hedy.lamarr@example.com"

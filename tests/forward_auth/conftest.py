@@ -56,7 +56,7 @@ def serve_site(
             service = Service(database_url=database_url, **settings)
             stack.callback(service.kill)
             folder = tmp_path_factory.mktemp(proxy)
-            server = PROXIES[proxy](certificate, folder, service=service.port, application=application)
+            server = PROXIES[proxy].start(certificate, folder, service=service.port, application=application)
             stack.enter_context(server)
             service.wait_until_serving()
             return Site(client_of(server, authority), service, database_url, server.port, application)
@@ -64,10 +64,10 @@ def serve_site(
         yield make
 
 
-@pytest.fixture(scope="package", params=PROXIES)
+@pytest.fixture(scope="package", params=PROXIES.items(), ids=list(PROXIES))
 def site(
     request: pytest.FixtureRequest, postgres: EmbeddedPostgres, serve_site: Callable[..., Site]
 ) -> Iterator[Site]:
     """files.example.test behind a proxy that asks the service; one for all the tests of that proxy."""
     with fresh_database(postgres, template=TEMPLATE) as url:
-        yield serve_site(request.param, database_url=url)
+        yield serve_site(request.param[0], database_url=url)

@@ -1,17 +1,24 @@
 """The blocks of docs/forward-auth.md, which are what is tested here."""
 
-import re
+from tests.support.pages import Block, Page
 
-from tests.support.service import ROOT
-
-PAGE = (ROOT / "docs" / "forward-auth.md").read_text(encoding="utf-8")
+PAGE = Page("forward-auth.md")
 DOMAIN = "example.test"
 
 
+def only(language: str) -> Block:
+    """The page's one block in that language."""
+    [block] = PAGE.blocks(language)
+    return block
+
+
 def block(language: str) -> str:
-    """The page's one block in that language, on the tests' own hosts."""
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(text).replace("example.com", DOMAIN)
+    """Its text, on the tests' own hosts."""
+    return on_our_hosts(only(language).text)
+
+
+def on_our_hosts(text: str) -> str:
+    return text.replace("example.com", DOMAIN)
 
 
 def replaced(text: str, changes: dict[str, str]) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import psycopg
 
-from tests.forward_auth.page import DOMAIN, block, replaced
+from tests.forward_auth.page import DOMAIN, block, only, replaced
 from tests.support.caddy import Caddy
 from tests.support.https_client import HTTPSClient
 from tests.support.live_session import insert_live_session
 from tests.support.nginx import Nginx
 from tests.support.outside_server import OutsideServer
+from tests.support.pages import Block
 from tests.support.service import Service, free_port
 from tests.support.tls import CertificateAuthority
 
@@ -98,7 +99,18 @@ def start_nginx(certificate: Path, folder: Path, *, service: int, application: i
     return Nginx("\n".join([protected, *others]), port=port, folder=folder)
 
 
-PROXIES: dict[str, Callable[..., OutsideServer]] = {"caddy": start_caddy, "nginx": start_nginx}
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One that the page configures: `start` takes the certificate, a folder, and the ports behind it."""
+
+    block: Block
+    start: Callable[..., OutsideServer]
+
+
+PROXIES = {
+    "caddy": Proxy(only("caddyfile"), start_caddy),
+    "nginx": Proxy(only("nginx"), start_nginx),
+}
 
 
 def client_of(server: OutsideServer, authority: CertificateAuthority) -> HTTPSClient:

@@ -1,15 +1,25 @@
 """What Caddy and nginx let through to an application, and what it is told."""
 
 import json
+import os
 import secrets
+import subprocess
+import urllib
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from requests.structures import CaseInsensitiveDict
 
+from tests.forward_auth.page import PAGE as PAGES_OWN
+from tests.forward_auth.page import on_our_hosts
 from tests.forward_auth.sites import API, APP, FILES, Person, Site
 from tests.support.https_client import Answer
 from tests.support.live_session import insert_live_session
+from tests.support.pages import Block, Command
+from tests.support.tls import CertificateAuthority
 
 pytestmark = pytest.mark.full
 
@@ -188,3 +198,27 @@ def test_a_second_session_beside_the_first_is_nobodys(site: Site) -> None:
 def test_somebody_not_registered_is_refused(site: Site) -> None:
     token = insert_live_session(site.database_url, pending=secrets.token_hex(4))["Cookie"].partition("=")[2]
     assert site.client.get(PAGE, [("Cookie", f"__Secure-session={token}"), *NAVIGATION]).status == 403
+
+
+@pytest.mark.parametrize("command", PAGES_OWN.commands(), ids=str)
+def test_a_script_gets_through_with_the_pages_command(
+    site: Site, command: Command, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    _, bearer = new_api_token(site, site.sign_in())
+    curlrc = f'cacert = "{authority.path}"\nconnect-to = "::127.0.0.1:{site.port}"\n'
+    (tmp_path / ".curlrc").write_text(curlrc)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TOKEN": bearer.removeprefix("Bearer ")}
+    line = ["bash", "-euc", on_our_hosts(command.line)]
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["target"] == "/reports"
+
+
+@pytest.mark.parametrize("block", PAGES_OWN.blocks("python"), ids=str)
+def test_the_application_reads_the_name_as_the_page_says(site: Site, block: Block) -> None:
+    person = site.sign_in(name="Åda Løvelace 🦊 100%")
+    sent = headers_of(site.client.get(f"{FILES}/report", [person.cookie]))
+    request = SimpleNamespace(headers=CaseInsensitiveDict(sent))
+    names: dict[str, Any] = {"request": request, "urllib": urllib}
+    exec(block.text, names)  # noqa: S102  # the page's own line
+    assert names["name"] == "Åda Løvelace 🦊 100%"

@@ -4,15 +4,19 @@
 hop-by-hop ones, and with trustForwardHeader off its own X-Forwarded-Method, -Proto, -Host, -Uri and -For.
 """
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
+from app.config import Config
 from app.forward_auth import IDENTITY_HEADERS
-from tests.forward_auth.page import block
+from tests.forward_auth.page import DOMAIN, block, on_our_hosts, only
 from tests.forward_auth.sites import API, FILES, SETTINGS
+from tests.support.pages import Block
+from tests.support.traefik import labels_as_a_tree
 from tests.support.visitor import Visitor
 
 URI = "/a%20report/%C3%A9t%C3%A9?page=2&q=a%26b%20c+d&100%25"
@@ -28,16 +32,8 @@ def middlewares_of_file() -> Any:
     return yaml.safe_load(block("yaml"))["http"]["middlewares"]
 
 
-def middlewares_of_labels() -> Any:
-    """The labels as the tree they stand for; Traefik does not look at the case of its own words."""
-    tree: dict[str, Any] = {}
-    for line in block("properties").splitlines():
-        name, _, value = line.partition("=")
-        *path, last = name.removeprefix("traefik.http.").split(".")
-        node = tree
-        for part in path:
-            node = node.setdefault(part, {})
-        node[last] = value
+def middlewares_of_labels(labels: Block) -> Any:
+    tree = labels_as_a_tree(labels.text)
     assert tree["routers"]["https-0-RESOURCE"]["middlewares"] == "gzip,sign-in,without-credentials"
     return tree["middlewares"]
 
@@ -56,16 +52,17 @@ def asks_as_traefik(visitor: Visitor, method: str, uri: str, headers: dict[str, 
     return visitor.get(f"{address.path}?{address.query}", headers={**passed, **own})
 
 
-def test_file_and_labels_say_the_same() -> None:
-    file, labels = middlewares_of_file(), middlewares_of_labels()
-    forward = file["sign-in"]["forwardAuth"]
-    assert labels["sign-in"]["forwardauth"] == {
+@pytest.mark.parametrize(("file", "labels"), [(only("yaml"), only("properties"))], ids=str)
+def test_file_and_labels_say_the_same(file: Block, labels: Block) -> None:
+    file_says, labels_say = yaml.safe_load(file.text)["http"]["middlewares"], middlewares_of_labels(labels)
+    forward = file_says["sign-in"]["forwardAuth"]
+    assert labels_say["sign-in"]["forwardauth"] == {
         "address": forward["address"],
         "trustforwardheader": str(forward["trustForwardHeader"]).lower(),
         "authresponseheaders": ",".join(forward["authResponseHeaders"]),
     }
-    dropped = file["without-credentials"]["headers"]["customRequestHeaders"]
-    assert labels["without-credentials"]["headers"]["customrequestheaders"] == dropped
+    dropped = file_says["without-credentials"]["headers"]["customRequestHeaders"]
+    assert labels_say["without-credentials"]["headers"]["customrequestheaders"] == dropped
 
 
 def test_all_identity_headers_are_taken_from_the_service() -> None:
@@ -100,3 +97,14 @@ def test_requests_with_bodies_and_websockets_are_asked_about_without_them(
     assert all(answer.headers.get(name.lower()) is not None for name in IDENTITY_HEADERS)
     foreign = own | {"Origin": "https://evil.example"}
     assert asks_as_traefik(visitor, method, "/", foreign).status_code == 403
+
+
+@pytest.mark.parametrize("block", [only("ini")], ids=str)
+def test_the_variables_of_the_page_share_the_session_and_trust_the_proxy(
+    block: Block, make_config: Callable[..., Config]
+) -> None:
+    given = dict(line.split("=") for line in on_our_hosts(block.text).splitlines())
+    assert given["COOKIE_DOMAIN"] == SETTINGS["COOKIE_DOMAIN"]
+    config = make_config(**{**SETTINGS, **given})
+    assert config.cookie_domain == DOMAIN
+    assert [str(network) for network in config.trusted_proxies] == [given["TRUSTED_PROXIES"]]

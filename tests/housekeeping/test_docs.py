@@ -7,34 +7,33 @@ import pytest
 
 from app.housekeeping.errors import Exit
 from tests.housekeeping.conftest import Connection, People, Run, run_command
+from tests.support.pages import Command, Page
 from tests.support.service import ROOT
 
-PAGE = (ROOT / "docs" / "housekeeping.md").read_text(encoding="utf-8")
-MOVING = (ROOT / "docs" / "moving-from-node.md").read_text(encoding="utf-8")
+PAGE = Page("housekeeping.md")
+MOVING = Page("moving-from-node.md")
 """Where `bin/users import` is shown, and run."""
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-SHOWN = sorted({line for block in BLOCKS for line in block.splitlines()})
-IN_PASSING = sorted(set(re.findall(r"`bin/((?:sessions|users|secret)[^`]*)`", PAGE)))
-SESSION = re.search(r"revoke ([0-9a-f-]{36})", PAGE)
+IN_PASSING = sorted(set(re.findall(r"`bin/((?:sessions|users|secret)[^`]*)`", PAGE.text)))
+SESSION = re.search(r"revoke ([0-9a-f-]{36})", PAGE.text)
 
 
-@pytest.mark.parametrize("line", SHOWN)
+@pytest.mark.parametrize("command", PAGE.commands(), ids=str)
 def test_a_command_on_the_page_does_its_work(
-    line: str, run: Run, people: People, connection: Connection
+    command: Command, run: Run, people: People, connection: Connection
 ) -> None:
     assert SESSION
     user = people.user("ada@example.com", "Ada Lovelace")
     people.session(user)
     connection.execute("UPDATE sessions SET id = %s", (SESSION[1],))
-    assert line.startswith("bin/")
-    outcome = run(*shlex.split(line.removeprefix("bin/"), comments=True))
+    assert command.line.startswith("bin/")
+    outcome = run(*shlex.split(command.line.removeprefix("bin/")))
     assert outcome.code == 0, outcome.stderr
-    if "--json" in line:
-        assert outcome.objects or "--disabled" in line
+    if "--json" in command.line:
+        assert outcome.objects or "--disabled" in command.line
 
 
 def test_the_page_shows_every_command() -> None:
-    shown = {" ".join(line.split()[:2]) for line in [*SHOWN, *MOVING.splitlines()]}
+    shown = {" ".join(command.line.split()[:2]) for command in [*PAGE.commands(), *MOVING.commands()]}
     for command in ("sessions", "users"):
         listed = re.findall(r"^    ([a-z]+) ", run_command(command, "--help").stdout, re.MULTILINE)
         assert len(listed) == {"sessions": 3, "users": 5}[command]
@@ -51,9 +50,9 @@ def test_a_command_named_in_passing_can_be_typed(line: str, run: Run, people: Pe
 
 
 def test_the_page_lists_every_exit_code_and_event() -> None:
-    table = re.findall(r"^\| (\d+) \|", PAGE, flags=re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \|", PAGE.text, flags=re.MULTILINE)
     assert [int(code) for code in table] == sorted(Exit)
     sources = "".join(path.read_text() for path in (ROOT / "app" / "housekeeping").glob("*.py"))
     for event in ("session_revoked", "sessions_purged", "user_disabled", "user_enabled", "user_deleted"):
         assert f'"{event}"' in sources
-        assert f"`{event}`" in PAGE
+        assert f"`{event}`" in PAGE.text

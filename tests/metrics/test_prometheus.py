@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import requests
 
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
+from tests.support.pages import Block, Command, Page
 from tests.support.prometheus import Prometheus, promtool
 from tests.support.scrape import scrape
 from tests.support.service import ROOT, Service
@@ -22,14 +24,16 @@ MakeService = Callable[..., Service]
 pytestmark = pytest.mark.full
 
 OPS = ROOT / "ops"
-SNIPPETS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "monitoring.md").read_text("utf-8"), re.DOTALL)
+PAGE = Page("monitoring.md")
+INSIDE = PAGE.blocks("yaml", below="Scraping inside the network")
+WITH_A_TOKEN = PAGE.blocks("yaml", below="Scraping with a token")
 DASHBOARD = json.loads((OPS / "grafana" / "dashboard.json").read_text(encoding="utf-8"))
 TOKEN = "monitoring-0123456789"
 
 
-def configuration(snippet: str, service: Service) -> str:
+def configuration(block: Block, service: Service) -> str:
     """The page's text, for this service, and in a hurry."""
-    text = snippet.replace("connected-backend:3000", f"127.0.0.1:{service.port}")
+    text = block.text.replace("connected-backend:3000", f"127.0.0.1:{service.port}")
     text = text.replace("scrape_interval: 15s", "scrape_interval: 1s")
     assert text.count("127.0.0.1") == text.count("1s") == 1
     text = text.replace("- alerts.yml", f"- {OPS}/prometheus/alerts.yml")
@@ -71,13 +75,14 @@ def has_data(prometheus: Prometheus, expression: str) -> bool:
     return any(not math.isnan(float(series["value"][1])) for series in prometheus.query(expression))
 
 
+@pytest.mark.parametrize("block", INSIDE, ids=str)
 def test_every_query_of_the_dashboard_finds_something(
-    make_service: MakeService, database_url: str, tmp_path: Path
+    block: Block, make_service: MakeService, database_url: str, tmp_path: Path
 ) -> None:
     service = make_service(RATE_LIMIT_NOT_FOUND="5/minute")
     service.wait_until_serving()
     with (
-        Prometheus(configuration(SNIPPETS[0], service), tmp_path) as prometheus,
+        Prometheus(configuration(block, service), tmp_path) as prometheus,
         traffic(service, database_url),
     ):
         for title, expression in expressions():
@@ -90,13 +95,14 @@ def test_every_query_of_the_dashboard_finds_something(
         assert refused, "the traffic was to be refused, too"
 
 
+@pytest.mark.parametrize("block", INSIDE, ids=str)
 def test_every_rule_is_evaluated_and_none_fires_over_a_healthy_service(
-    make_service: MakeService, database_url: str, tmp_path: Path
+    block: Block, make_service: MakeService, database_url: str, tmp_path: Path
 ) -> None:
     service = make_service(RATE_LIMIT_NOT_FOUND="5/minute")
     service.wait_until_serving()
     with (
-        Prometheus(configuration(SNIPPETS[0], service), tmp_path) as prometheus,
+        Prometheus(configuration(block, service), tmp_path) as prometheus,
         traffic(service, database_url),
     ):
 
@@ -114,18 +120,24 @@ def test_every_rule_is_evaluated_and_none_fires_over_a_healthy_service(
         )
 
 
-def test_scraping_with_a_token_works_as_documented(make_service: MakeService, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", WITH_A_TOKEN, ids=str)
+def test_scraping_with_a_token_works_as_documented(
+    block: Block, make_service: MakeService, tmp_path: Path
+) -> None:
     service = make_service(METRICS_TOKEN=TOKEN)
     service.wait_until_serving()
     (tmp_path / "metrics-token").write_text(TOKEN)
-    with Prometheus(configuration(SNIPPETS[1], service), tmp_path) as prometheus:
+    with Prometheus(configuration(block, service), tmp_path) as prometheus:
         until(lambda: is_scraped(prometheus), seconds=30, what="a scrape with the token")
         assert prometheus.query("worker_processes")
 
 
-def test_alerts_fire_when_they_should() -> None:
+@pytest.mark.parametrize("command", PAGE.commands(), ids=str)
+def test_alerts_fire_when_they_should(command: Command) -> None:
     promtool("check", "rules", OPS / "prometheus" / "alerts.yml")
-    assert "SUCCESS" in promtool("test", "rules", OPS / "prometheus" / "alerts_test.yml")
+    [program, *arguments] = shlex.split(command.line)
+    assert program == "promtool"
+    assert "SUCCESS" in promtool(*arguments)
 
 
 def test_promtool_has_nothing_to_say_about_the_metrics(make_service: MakeService, database_url: str) -> None:

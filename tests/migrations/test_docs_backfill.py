@@ -1,6 +1,7 @@
 """The batched fill of docs/migrations.md: it waits for nobody, and can be killed and repeated."""
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,11 @@ import psycopg
 import pytest
 
 from app.migrations.files import MIGRATIONS_FOLDER
-from tests.support.service import ROOT, Process
+from tests.support.pages import Command, Page
+from tests.support.service import Process
 from tests.support.waiting import until
 
-PAGE = (ROOT / "docs" / "migrations.md").read_text(encoding="utf-8")
+PAGE = Page("migrations.md")
 ADD, FILL = "0101_add_users_display_name", "0102_fill_users_display_name"
 ROWS = 2500
 FILLED = "SELECT count(*) FROM users WHERE display_name IS NOT NULL"
@@ -24,7 +26,8 @@ Connection = psycopg.Connection[Any]
 
 
 def from_the_page(name: str) -> str:
-    found = re.search(rf"^-- version \d migrates: {name}\.sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    pattern = rf"^-- version \d migrates: {name}\.sql\n(.*?)^```$"
+    found = re.search(pattern, PAGE.text, re.MULTILINE | re.DOTALL)
     assert found
     return found[1]
 
@@ -91,15 +94,19 @@ def test_it_fills_the_others_first_and_then_the_row_that_was_in_use(
     assert row == ("Grace",)
 
 
-def test_killed_in_the_middle_it_is_repeated_with_resolve(
-    database_url: str, people: Connection, folder: Path
+@pytest.mark.parametrize("command", PAGE.commands(below="Exit code 4"), ids=str)
+def test_killed_in_the_middle_it_goes_on_as_the_operator_says(
+    command: Command, database_url: str, people: Connection, folder: Path
 ) -> None:
     with one_row_in_use(database_url), bin_migrate(database_url, folder) as runner:
         wait_until_the_others_are_filled(people)
         runner.kill()
         gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'bin/migrate up'"
         until(lambda: people.execute(gone).fetchone() == (True,), seconds=15, what="the orphan's end")
-    for arguments, code in (((), 4), (("resolve", FILL, "--retry"), 0), ((), 0)):
+    [program, *resolve] = shlex.split(command.line)
+    assert program == "bin/migrate"
+    for arguments, code in (([], 4), (resolve, 0), ([], 0)):
         with bin_migrate(database_url, folder, *arguments) as runner:
             assert runner.wait() == code, runner.output
-    assert people.execute(FILLED).fetchone() == (ROWS,)
+    # The row in use is the one that was left.
+    assert people.execute(FILLED).fetchone() == (ROWS if "--retry" in resolve else ROWS - 1,)

@@ -20,10 +20,12 @@ from app.migrations.lint import lint
 from app.migrations.report import PlainReport
 from app.migrations.target import Target
 from tests.migrations.conftest import BOTH
-from tests.support.service import ROOT
+from tests.support.pages import Block, Command, Page
+from tests.support.service import Process
 
-PAGE = (ROOT / "docs" / "migrations.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```sql\n(-- [^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = Page("migrations.md")
+FIRST_LINE = re.compile(r"-- .*version (\d) (runs|migrates: (\S+)|is deployed, this finds nothing)\n")
+HANGING = "A migration hangs"
 ROWS = """
     INSERT INTO users (email, name, picture)
     SELECT n || '@example.com',
@@ -39,32 +41,33 @@ Connection = psycopg.Connection[Any]
 class Version:
     """Files by name, what the version sends, and what must find nothing while it is deployed."""
 
-    files: dict[str, str] = field(default_factory=dict)
-    queries: list[str] = field(default_factory=list)
-    finds_nothing: list[str] = field(default_factory=list)
+    files: dict[str, Block] = field(default_factory=dict)
+    queries: list[Block] = field(default_factory=list)
+    finds_nothing: list[Block] = field(default_factory=list)
 
 
 def examples() -> dict[str, dict[int, Version]]:
     found = {}
-    for section in re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE):
+    for heading in re.findall(r"^### (.+)$", PAGE.text, re.MULTILINE):
         versions: dict[int, Version] = {}
-        for first_line, text in BLOCK.findall(section):
-            if not (
-                match := re.search(
-                    r"version (\d) (runs|migrates: (\S+)|is deployed, this finds nothing)$", first_line
-                )
-            ):
-                continue
+        for block in PAGE.blocks("sql", below=heading):
+            match = FIRST_LINE.match(block.text)
+            assert match, block
             version = versions.setdefault(int(match[1]), Version())
             if match[3]:
-                version.files[match[3]] = text
+                version.files[match[3]] = block
             elif match[2] == "runs":
-                version.queries.append(text)
+                version.queries.append(block)
             else:
-                version.finds_nothing.append(text)
+                version.finds_nothing.append(block)
         if versions:
-            found[section.partition("\n")[0]] = versions
+            found[heading] = versions
     return found
+
+
+def content(file: Block) -> str:
+    """What stands in the file: all but the line that names it."""
+    return file.text.partition("\n")[2]
 
 
 EXAMPLES = examples()
@@ -87,9 +90,9 @@ def filled(target: Target) -> Iterator[Connection]:
         yield connection
 
 
-def send(connection: Connection, queries: list[str]) -> None:
+def send(connection: Connection, queries: list[Block]) -> None:
     for query in queries:
-        connection.execute(query.encode())
+        connection.execute(query.text.encode())
 
 
 def test_the_page_has_the_examples_it_speaks_of() -> None:
@@ -104,38 +107,42 @@ def test_the_page_has_the_examples_it_speaks_of() -> None:
 
 
 @pytest.mark.parametrize("server", BOTH, indirect=True)
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_old_and_new_queries_work_at_each_step(name: str, target: Target, filled: Connection) -> None:
-    previous: list[str] = []
-    for _, version in sorted(EXAMPLES[name].items()):
+@pytest.mark.parametrize("versions", EXAMPLES.values(), ids=list(EXAMPLES))
+def test_old_and_new_queries_work_at_each_step(
+    versions: dict[int, Version], target: Target, filled: Connection
+) -> None:
+    previous: list[Block] = []
+    for _, version in sorted(versions.items()):
         send(filled, previous)
-        for file, text in version.files.items():
-            (target.folder / file).write_text(text, encoding="utf-8")
+        for name, file in version.files.items():
+            (target.folder / name).write_text(content(file), encoding="utf-8")
             up(target)
             send(filled, previous)
         for queries in (version.queries, previous, version.queries):
             send(filled, queries)
             for check in version.finds_nothing:
-                assert filled.execute(check.encode()).fetchall() == []
+                assert filled.execute(check.text.encode()).fetchall() == []
         previous = version.queries
     applied = {str(row[0]) for row in filled.execute("SELECT name FROM schema_migrations")}
-    files = {file.removesuffix(".sql") for version in EXAMPLES[name].values() for file in version.files}
+    files = {file.removesuffix(".sql") for version in versions.values() for file in version.files}
     assert files <= applied
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_pass_the_linter(name: str, tmp_path: Path) -> None:
-    for version in EXAMPLES[name].values():
-        for file, text in version.files.items():
-            (tmp_path / file).write_text(text, encoding="utf-8")
+@pytest.mark.parametrize("versions", EXAMPLES.values(), ids=list(EXAMPLES))
+def test_the_examples_pass_the_linter(versions: dict[int, Version], tmp_path: Path) -> None:
+    for version in versions.values():
+        for name, file in version.files.items():
+            (tmp_path / name).write_text(content(file), encoding="utf-8")
     lint(tmp_path, report=PlainReport(StringIO()))
 
 
-def test_the_query_for_open_transactions_names_them_and_their_tables(url: str, filled: Connection) -> None:
-    query = next(text for first_line, text in BLOCK.findall(PAGE) if "who holds which tables" in first_line)
+@pytest.mark.parametrize("query", PAGE.blocks("sql", below=HANGING), ids=str)
+def test_the_query_for_open_transactions_names_them_and_their_tables(
+    query: Block, url: str, filled: Connection
+) -> None:
     with psycopg.connect(url, application_name="forgotten psql") as idle:
         idle.execute("SELECT 1 FROM users LIMIT 1")
-        found = filled.execute(query.encode()).fetchall()
+        found = filled.execute(query.text.encode()).fetchall()
         assert [row[:3] for row in found] == [
             (idle.info.backend_pid, "forgotten psql", "idle in transaction")
         ]
@@ -143,16 +150,33 @@ def test_the_query_for_open_transactions_names_them_and_their_tables(url: str, f
 
 
 def test_the_page_lists_every_exit_code() -> None:
-    table = re.findall(r"^\| (\d+) \|", PAGE, flags=re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \|", PAGE.text, flags=re.MULTILINE)
     assert [int(code) for code in table] == sorted(Exit)
 
 
 def test_every_command_on_the_page_can_be_typed() -> None:
-    lines = re.findall(r"`bin/migrate([^`]*)`", PAGE) + re.findall(
-        r"^bin/migrate(.*)$", PAGE, flags=re.MULTILINE
+    lines = re.findall(r"`bin/migrate([^`]*)`", PAGE.text) + re.findall(
+        r"^bin/migrate(.*)$", PAGE.text, flags=re.MULTILINE
     )
     assert len(lines) > 10
     for line in lines:
         arguments = shlex.split(line, comments=True)
         if arguments != ["--help"]:
             make_parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("command", PAGE.commands(below="Exit code 3"), ids=str)
+def test_an_edit_is_accepted_as_the_page_says(command: Command, target: Target) -> None:
+    [program, accept, name, *reason] = shlex.split(command.line)
+    file = target.folder / f"{name}.sql"
+    file.write_text("ALTER TABLE users ADD COLUMN locale text;\n", encoding="utf-8")
+    up(target)
+    file.write_text("-- As in a browser's settings.\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    for arguments, code in ((["check"], Exit.INVALID), ([accept, name, *reason], 0), (["check"], 0)):
+        runner = Process(
+            program, "--folder", str(target.folder), *arguments, environ={"DATABASE_URL": target.url}
+        )
+        try:
+            assert runner.wait() == code, runner.output
+        finally:
+            runner.kill()

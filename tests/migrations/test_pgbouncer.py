@@ -13,10 +13,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import WEBAPP
+from tests.support.pages import Block, Page
 from tests.support.person import Person
 from tests.support.pgbouncer import PgBouncer
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
-from tests.support.service import ROOT, Process, Service
+from tests.support.service import Process, Service
 
 pytestmark = pytest.mark.full
 
@@ -147,20 +148,18 @@ def test_the_service_works_with_fewer_server_connections_than_threads(
     assert 1 <= pooled[0] <= POOL_SIZE
 
 
+@pytest.mark.parametrize("block", Page("configuration.md").blocks("sql"), ids=str)
 def test_the_documented_limits_of_the_role_hold_and_migrations_lift_them(
-    postgres: EmbeddedPostgres, database_url: str
+    block: Block, postgres: EmbeddedPostgres, database_url: str
 ) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    settings = re.search(r"^```sql\n(ALTER ROLE .*?)^```$", page, re.MULTILINE | re.DOTALL)
-    lifted = re.search(r"\?(options=\S+)`", page)
-    assert settings
+    lifted = re.search(r"\?(options=\S+)`", Page("configuration.md").text)
     assert lifted
     name = str(conninfo_to_dict(database_url)["dbname"])
     url = postgres.url(name, user="service")
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("CREATE ROLE service LOGIN")
         try:
-            admin.execute(settings[1].encode())
+            admin.execute(block.text.encode())
             for address, limit in ((url, "4500ms"), (f"{url}&{lifted[1]}", "0")):
                 with psycopg.connect(address) as connection:
                     assert connection.execute("SHOW statement_timeout").fetchone() == (limit,)

@@ -1,31 +1,27 @@
 """A backup as Coolify makes it, restored as docs/migrations.md says: nobody is signed out."""
 
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from app.config import LOCAL_DEFAULTS
 from dev.postgres import EmbeddedPostgres
+from tests.support.pages import Block, Page
 from tests.support.provider import OpenIDProvider
 from tests.support.service import ROOT, Service
 from tests.support.visitor import Visitor
 
-PAGE = (ROOT / "docs" / "migrations.md").read_text(encoding="utf-8")
+RESTORING = Page("migrations.md").blocks("sh", below="Restoring a backup")
 
 
-def documented_commands() -> str:
-    section = PAGE.partition("## Restoring a backup")[2].partition("\n## ")[0]
-    found = re.search(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
-
-
+@pytest.mark.parametrize("block", RESTORING, ids=str)
 def test_a_restored_backup_serves_the_sessions_that_were_in_it(
+    block: Block,
     postgres: EmbeddedPostgres,
     provider: OpenIDProvider,
     visitor: Visitor,
@@ -42,7 +38,7 @@ def test_a_restored_backup_serves_the_sessions_that_were_in_it(
         subprocess.run([postgres.bin / command[0], *command[1:]], stdout=output, check=True)
 
     outcome = subprocess.run(
-        ["bash", "-euc", documented_commands()],
+        ["bash", "-euc", block.text],
         env={
             "PATH": f"{postgres.bin}{os.pathsep}{os.environ['PATH']}",
             "DATABASE_URL": empty_database_url,

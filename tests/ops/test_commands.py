@@ -20,14 +20,20 @@ from app.migrations.lock import lock_key
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
-from tests.support.pages import Command, Page
+from tests.support.live_session import insert_live_session
+from tests.support.pages import Block, Command, Page
 from tests.support.service import PRODUCTION, ROOT, Service, free_port
 from tests.support.waiting import until
 
 PAGES = [Page(f"{name}.md") for name in ("deploy-coolify", "deploy-compose", "operations", "scaling")]
-COMMANDS = list(dict.fromkeys(command for page in PAGES for command in page.commands()))
-QUERIES = list(dict.fromkeys(query for page in PAGES for query in page.blocks("sql")))
-SEARCHES = [command.line for command in COMMANDS if "grep" in command.line]
+RUNBOOK = Page("operations.md")
+COMMANDS = [
+    *(command for page in PAGES for command in page.commands()),
+    *Page("sign-in.md").commands(),
+    *Page("README.md").commands(below="What a frontend sees"),
+]
+QUERIES = [query for page in PAGES for query in page.blocks("sql")]
+SEARCHES = [command for command in COMMANDS if "grep" in command.line]
 DOCKER = """\
 #!/bin/sh
 # As much of docker as the pages use beside a container: its log.
@@ -43,7 +49,8 @@ CURLRC = 'header = "X-Forwarded-For: 203.0.113.7"\n'
 class Shell:
     """A shell in a checkout, beside a service: `localhost:3000`, and behind a proxy `https://api.example.com`."""
 
-    def __init__(self, service: Service, database_url: str, folder: Path) -> None:
+    def __init__(self, service: Service, database_url: str, folder: Path, *, token: str = "") -> None:
+        self._token = token
         self._service = service
         self._database_url = database_url
         self._folder = folder
@@ -67,6 +74,7 @@ class Shell:
             "PATH": f"{self._folder / 'tools'}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self._folder / ("outside" if OUTSIDE in line else "inside")),
             "SERVICE_LOG": str(log),
+            "TOKEN": self._token,
         }
         for address in (OUTSIDE, INSIDE):
             line = line.replace(address, self._service.url)
@@ -83,16 +91,23 @@ def shell(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
         service = Service(database_url=url)
         try:
             service.wait_until_serving()
-            yield Shell(service, url, tmp_path_factory.mktemp("shell"))
+            yield Shell(service, url, tmp_path_factory.mktemp("shell"), token=api_token(service, url))
         finally:
             service.kill()
+
+
+def api_token(service: Service, url: str) -> str:
+    """Somebody's, as `$TOKEN` holds one."""
+    owner = insert_live_session(url)
+    answer = requests.post(f"{service.url}/auth/tokens", json={"name": "a script"}, headers=owner, timeout=5)
+    return str(answer.json()["token"])
 
 
 def without_moments(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT", text.strip())
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.line)
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_command_does_its_work_and_prints_what_the_page_shows(command: Command, shell: Shell) -> None:
     done = shell.run(command.line)
     assert done.returncode == 0, done.stderr
@@ -115,8 +130,8 @@ def test_a_search_of_the_log_finds_what_it_is_for(
 
     shell = Shell(service, database_url, tmp_path)
     assert len(SEARCHES) == 5
-    for line in SEARCHES:
-        assert shell.run(line).stdout.strip() not in {"", "none"}, line
+    for command in SEARCHES:
+        assert shell.run(command.line).stdout.strip() not in {"", "none"}, command
 
 
 @contextmanager
@@ -135,7 +150,7 @@ def test_the_runbook_quotes_what_the_log_says_of_a_killed_worker_and_of_a_stop(
 ) -> None:
     service = make_service(WEB_CONCURRENCY="1")
     service.wait_until_serving()
-    page = Page("operations.md").text
+    page = RUNBOOK.text
     words = "was sent SIGKILL! Perhaps out of memory?"
     assert words in page
     assert "`Handling signal: term`" in page
@@ -156,25 +171,27 @@ def present_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
     connection.execute("DROP ROLE service")
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", QUERIES, ids=str)
 @pytest.mark.usefixtures("present_role")
-def test_a_query_can_be_sent(query: str, connection: psycopg.Connection[Any]) -> None:
-    connection.execute(query.encode())
+def test_a_query_can_be_sent(query: Block, connection: psycopg.Connection[Any]) -> None:
+    connection.execute(query.text.encode())
 
 
+@pytest.mark.parametrize("query", RUNBOOK.blocks("sql", below="A stuck migration"), ids=str)
 def test_the_query_for_the_migrations_lock_names_its_holder(
-    connection: psycopg.Connection[Any], database_url: str
+    query: Block, connection: psycopg.Connection[Any], database_url: str
 ) -> None:
-    [query] = re.findall(r"```sql\n(.*?)```", Page("operations.md").section("A stuck migration"), re.DOTALL)
     with psycopg.connect(database_url, application_name="a runner") as holder:
         holder.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("public"),))
-        found = connection.execute(query.encode()).fetchall()
+        found = connection.execute(query.text.encode()).fetchall()
         assert (holder.info.backend_pid, "a runner") in [row[:2] for row in found]
 
 
+@pytest.mark.parametrize("block", RUNBOOK.blocks("sql", below="Rotating secrets"), ids=str)
 @pytest.mark.usefixtures("present_role")
-def test_a_second_role_acts_as_the_first(connection: psycopg.Connection[Any], database_url: str) -> None:
-    [sql] = re.findall(r"```sql\n(.*?)```", Page("operations.md").section("Rotating secrets"), re.DOTALL)
-    connection.execute(sql.encode())
+def test_a_second_role_acts_as_the_first(
+    block: Block, connection: psycopg.Connection[Any], database_url: str
+) -> None:
+    connection.execute(block.text.encode())
     with psycopg.connect(database_url, user="service_2") as second:
         assert second.execute("SELECT current_user, session_user").fetchone() == ("service", "service_2")

@@ -7,25 +7,26 @@ import pytest
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.original import OriginalService
-from tests.support.pages import Page
+from tests.support.pages import Block, Page
 from tests.support.service import ROOT
 
 PAGE = Page("deploy-coolify.md")
-[VARIABLES] = PAGE.blocks("ini")
-[FIRST_START] = PAGE.blocks("text")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-def test_its_variables_start_the_service_with_the_lines_it_shows(postgres: EmbeddedPostgres) -> None:
-    pairs = [line.partition("=") for line in VARIABLES.splitlines()]
+@pytest.mark.parametrize(("variables", "first_start"), [(*PAGE.blocks("ini"), *PAGE.blocks("text"))], ids=str)
+def test_its_variables_start_the_service_with_the_lines_it_shows(
+    variables: Block, first_start: Block, postgres: EmbeddedPostgres
+) -> None:
+    pairs = [line.partition("=") for line in variables.text.splitlines()]
     with fresh_database(postgres) as url:
         given = {name: value or SECRET for name, _, value in pairs}
         assert given["DATABASE_URL"].startswith("postgres://")
         service = OriginalService({**given, "DATABASE_URL": url.replace("postgresql://", "postgres://")})
         try:
             service.wait_until_serving()
-            shown = FIRST_START.splitlines()
+            shown = first_start.text.splitlines()
             assert [message for message in service.messages() if message in shown] == shown
         finally:
             service.kill()

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
+from app.middleware.body_limit import MAX_BODY_BYTES
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
-from tests.support.pages import Page, rows
+from tests.support.pages import Block, Page, rows
 from tests.support.service import Service
+from tests.support.traefik import labels_as_a_tree
 from tests.support.waiting import until
 
 PAGE = Page("scaling.md")
@@ -52,3 +55,13 @@ def test_under_load_a_replica_opens_workers_times_pool_connections_and_no_more(
             has_grown()
     assert max(counts) == 2 * 3
     assert load.statuses() == {200}
+
+
+@pytest.mark.parametrize("labels", PAGE.blocks("properties"), ids=str)
+def test_the_labels_for_traefik_keep_as_much_as_a_body_may_have(labels: Block) -> None:
+    tree = labels_as_a_tree(labels.text)
+    [(name, middleware)] = tree["middlewares"].items()
+    assert middleware == {
+        "buffering": {"maxRequestBodyBytes": str(MAX_BODY_BYTES), "memRequestBodyBytes": str(MAX_BODY_BYTES)}
+    }
+    assert tree["routers"]["https-0-RESOURCE"]["middlewares"].split(",")[-1] == name

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.support.service import free_port
+from tests.support.service import ROOT, free_port
 from tests.support.waiting import until
 
 
@@ -70,10 +70,16 @@ class Prometheus(AbstractContextManager["Prometheus"]):
 
 
 def promtool(*arguments: str | Path, text: str = "") -> str:
-    """What promtool printed; fails when it was not content."""
+    """What promtool printed, at the root of the repository; fails when it was not content."""
     command = ["promtool", *map(str, arguments)]
     done = subprocess.run(
-        command, input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        command,
+        cwd=ROOT,
+        input=text,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
