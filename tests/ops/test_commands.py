@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
 from tests.support.pages import Block, Command, Page
 from tests.support.service import PRODUCTION, ROOT, Service, free_port
-from tests.support.waiting import until
 
 PAGES = [Page(f"{name}.md") for name in ("deploy-coolify", "deploy-compose", "operations", "scaling")]
 RUNBOOK = Page("operations.md")
@@ -143,23 +141,6 @@ def unreachable(postgres: EmbeddedPostgres, url: str) -> Iterator[None]:
         connection.execute(END_CONNECTIONS, (name,))
         yield
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
-
-
-def test_the_runbook_quotes_what_the_log_says_of_a_killed_worker_and_of_a_stop(
-    make_service: Callable[..., Service],
-) -> None:
-    service = make_service(WEB_CONCURRENCY="1")
-    service.wait_until_serving()
-    page = RUNBOOK.text
-    words = "was sent SIGKILL! Perhaps out of memory?"
-    assert words in page
-    assert "`Handling signal: term`" in page
-    until(service.workers, seconds=10, what="a worker")
-    service.workers()[0].kill()
-    until(lambda: words in service.output, seconds=10, what=words)
-    service.signal(signal.SIGTERM)
-    assert service.wait(40) == 0
-    assert "Handling signal: term" in service.messages()
 
 
 @pytest.fixture

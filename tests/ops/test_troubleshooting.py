@@ -31,9 +31,10 @@ Fault = Callable[[OriginalDatabase, ExitStack], Mapping[str, str]]
 """Brings the fault about, until the stack ends; returns the variables that differ."""
 
 PAGE = Page("deploy-coolify.md")
-ENDS = {row[0].strip("`"): int(row[1]) for row in rows(PAGE.section("The start ends"))}
-WAITS = [row[0].strip("`") for row in rows(PAGE.section("The start waits"))]
-RUNS = [row[1].strip("`") for row in rows(PAGE.section("It runs, and something is wrong"))]
+SECTIONS = ["The start ends", "The start waits", "It runs, and something is wrong"]
+ENDS = {row[0].strip("`"): int(row[1]) for row in rows(PAGE.section(SECTIONS[0]))}
+WAITS = [row[0].strip("`") for row in rows(PAGE.section(SECTIONS[1]))]
+RUNS = [row[1].strip("`") for row in rows(PAGE.section(SECTIONS[2]))]
 FEW_CONNECTIONS = "8"
 
 
@@ -253,6 +254,9 @@ def test_the_health_check_has_the_words_on_the_page() -> None:
 
 
 def test_every_message_on_the_page_is_tested_here() -> None:
+    section = PAGE.section("Troubleshooting by error message")
+    assert re.findall(r"^### (.+)$", section, re.MULTILINE) == [*SECTIONS, "The platform says"]
+    assert not rows(section.partition("\n### ")[0])
     assert set(ENDS) == {*ENDING, STAYS_AWAY, NO_PACKAGE}
     assert set(WAITS) == set(WAITING)
     assert set(RUNS) == {*WARNED_OF, LIMITED, NOT_ALLOWED, AWAY, NO_ANSWER}
