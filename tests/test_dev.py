@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 SHOWN = [
     command
-    for page in ("README.md", "CONTRIBUTING.md")
+    for page in ("README.md", "CONTRIBUTING.md", "quick-start.md")
     for command in Page(page).commands()
     if command.line.startswith("bin/dev")
 ]
@@ -88,7 +88,7 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize("commands", [SHOWN], ids=["README and CONTRIBUTING"])
+@pytest.mark.parametrize("commands", [SHOWN], ids=["all pages"])
 def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: Develop) -> None:
     assert {command.line for command in commands} == {"bin/dev"}
     first = develop()
