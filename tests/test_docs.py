@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from app.error_handlers import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
 from app.invalid_request import STATUSES
 from app.resources.json_body import MAX_DAYS
 from app.variables import ConfigError
-from tests.support.pages import PAGES, Block, Page
-from tests.support.service import ROOT
+from tests.support.pages import PAGES, Block, Page, rows
+from tests.support.service import PRODUCTION, ROOT
 from tests.support.visitor import Visitor
 
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -45,16 +46,45 @@ def test_the_configuration_page_names_every_variable_the_code_reads_and_no_other
     assert documented == environ.names
 
 
+def configuration_rows() -> Iterator[tuple[str, str]]:
+    """Each variable of the table, and what stands under `default`."""
+    for names, default, _ in rows(CONFIGURATION.partition("\n## ")[0]):
+        for name in re.findall(r"`([A-Z_]+)`", re.sub(r"\[.*\]", "", names)):
+            yield name, default
+
+
+PLAIN_DEFAULTS = [
+    (name, default.strip("`"))
+    for name, default in configuration_rows()
+    if re.fullmatch(r"`[^`]+`", default) and not re.fullmatch(r"`[A-Z_]+`", default)
+]
+BY_PARTS = {"DB_HOST": "db", "DB_USER": "service", "DB_PASSWORD": "x", "DB_NAME": "service"}
+
+
+@pytest.mark.parametrize(("name", "default"), PLAIN_DEFAULTS)
+def test_a_default_on_the_configuration_page_is_what_leaving_it_out_means(name: str, default: str) -> None:
+    unset = Config.from_environ({**PRODUCTION, **BY_PARTS})
+    assert Config.from_environ({**PRODUCTION, **BY_PARTS, name: default}) == unset
+
+
+def test_what_the_configuration_page_calls_required_is_missed() -> None:
+    required = {name for name, default in configuration_rows() if default == "required"}
+    with pytest.raises(ConfigError) as missed:
+        Config.from_environ({})
+    assert {line.strip(" -").partition(":")[0] for line in str(missed.value).splitlines()} >= required
+    assert str(missed.value).count("required") == len(required)
+
+
 def test_the_errors_page_lists_every_code_with_its_status() -> None:
     text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
     codes = {
         *((code, status) for status, code, _ in [*PROBLEMS.values(), INTERNAL_ERROR]),
         *((code, status) for status, code in CODES_BY_STATUS.items()),
         *((code, int(status)) for status, code in STATUSES.values()),
         ("bad_request", 400),
     }
-    assert sorted((code, int(status)) for code, status in rows) == sorted(codes)
+    assert sorted((code, int(status)) for code, status in listed) == sorted(codes)
 
 
 @pytest.mark.parametrize("example", Page("errors.md").blocks("json"), ids=str)
@@ -78,8 +108,8 @@ def test_the_first_decision_has_a_line_for_every_runtime_dependency_and_extra() 
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     required = set(re.findall(r"^([\w-]+)", setup["options"]["install_requires"].strip(), re.MULTILINE))
     page = (DECISIONS / "0001-dependencies.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([\w, -]+) \|", page, re.MULTILINE)
-    listed = {name for row in rows for name in row.split(", ")}
+    cells = re.findall(r"^\| ([\w, -]+) \|", page, re.MULTILINE)
+    listed = {name for row in cells for name in row.split(", ")}
     lock = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
     locked = {name.lower() for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
     assert required <= listed
