@@ -1,6 +1,7 @@
 """Spends a client's limits, or refuses; says where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import falcon
@@ -17,14 +18,16 @@ from app.wsgi_environ import ROUTE_KEY, address_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-EXEMPT_ROUTES = frozenset({"/health", "/health/ready", "/metrics"})
+EXEMPT_ROUTES = frozenset({"/health", "/health/ready"})
+METRICS_ROUTE = "/metrics"
 SIGN_IN_ROUTE = "/auth/login"
 
 
 class RateLimitMiddleware:
     """Every request spends the default limit; an unknown path and a sign-in spend one more.
 
-    A proxy asks /auth/verify about each file of a page: that costs only those whom it has to refuse.
+    A proxy asks /auth/verify about each file of a page: that costs only those whom it has to refuse. Likewise
+    /metrics costs only those who may not read it, and then what an unknown path does.
 
     Args:
         limiter: the store and its policies.
@@ -52,6 +55,14 @@ class RateLimitMiddleware:
             return
         client = client_key(address_of(environ))
         method = environ["REQUEST_METHOD"]
+        if environ[ROUTE_KEY] == METRICS_ROUTE:
+            # A token may be a guess: who has guessed too often learns nothing from the next one.
+            if "HTTP_AUTHORIZATION" in environ:
+                decision = self._store.peek(client, self._guess.policies)
+                if not decision.is_admitted:
+                    self._guess.tell(decision, resp, is_spent=False)
+            req.context.scraping_client = client
+            return
         if environ[ROUTE_KEY] == VERIFY_PATH and method in {"GET", "HEAD"}:
             self._usual.tell(self._store.peek(client, self._usual.policies), resp, is_spent=False)
             req.context.verifying_client = client
@@ -66,17 +77,24 @@ class RateLimitMiddleware:
         _resource: object,
         _req_succeeded: bool,  # noqa: FBT001
     ) -> None:
-        """Charges a client whom a proxy will not let through, as only now it is known.
-
-        Whoever is not sent to sign in spends what an unknown path does, too: it may be a guess. One policy
-        after the other, so that the second, used up, does not keep the first from being so.
+        """Charges a client who may not read the metrics, or whom a proxy will not let through.
 
         Raises:
             RateLimitedError: the client has failed too often.
         """
-        client: bytes | None = getattr(req.context, "verifying_client", None)
-        if client is None or not 300 <= falcon.http_status_to_code(resp.status) < 500:  # noqa: PLR2004  # HTTP's
-            return
+        status = falcon.http_status_to_code(resp.status)
+        scraping: bytes | None = getattr(req.context, "scraping_client", None)
+        if scraping is not None and status == HTTPStatus.NOT_FOUND:
+            self._not_found.tell(self._store.spend(scraping, self._not_found.policies), resp)
+        verifying: bytes | None = getattr(req.context, "verifying_client", None)
+        if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
+            self._charge_unverified(verifying, resp)
+
+    def _charge_unverified(self, client: bytes, resp: falcon.Response) -> None:
+        """Whoever is not sent to sign in spends what an unknown path does, too: it may be a guess.
+
+        One policy after the other, so that the second, used up, does not keep the first from being so.
+        """
         is_page = resp.get_header("Location") is not None
         for name in ("RateLimit", "RateLimit-Policy"):
             resp.delete_header(name)

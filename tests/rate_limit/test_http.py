@@ -12,6 +12,7 @@ from tests.support.visitor import Visitor
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 DEFAULTS = {"RATE_LIMIT": "", "RATE_LIMIT_NOT_FOUND": "", "RATE_LIMIT_SIGN_IN": ""}
+TOKEN = "a-token-of-monitoring"  # of this test alone
 PREFLIGHT = {"Origin": WEBAPP, "Access-Control-Request-Method": "GET"}
 
 MakeApp = Callable[..., Any]
@@ -147,6 +148,32 @@ def test_probes_and_preflights_are_free(
     assert result.status_code in {200, 204}
     assert limits(result) == (None, None)
     assert exhausted.get("/").status_code == 429
+
+
+def test_a_token_of_the_metrics_is_guessed_no_more_often_than_unknown_paths_are(make_app: MakeApp) -> None:
+    visitor = Visitor(make_app(**DEFAULTS, METRICS_TOKEN=TOKEN))
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    for _ in range(20):
+        read = visitor.get("/metrics", headers=right)
+        assert (read.status_code, limits(read)) == (200, (None, None))
+    wrong = [visitor.get("/metrics", headers={"Authorization": f"Bearer {number}"}) for number in range(11)]
+    assert [answer.status_code for answer in wrong] == [404] * 10 + [429]
+    # Else the eleventh guess would tell as much as the first.
+    assert visitor.get("/metrics", headers=right).status_code == 429
+    assert visitor.get("/nowhere").status_code == 429
+    assert visitor.get("/").status_code == 200
+
+
+def test_who_may_not_read_the_metrics_spends_what_an_unknown_path_does(make_app: MakeApp) -> None:
+    visitor = Visitor(make_app(**DEFAULTS))
+    outside = {"X-Forwarded-For": "203.0.113.9"}
+    answers = [visitor.get("/metrics", headers=outside) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429]
+    assert limits(answers[0]) == (
+        '"default";q=200;w=60, "not-found";q=10;w=60',
+        '"default";r=199;t=1, "not-found";r=9;t=6',
+    )
+    assert visitor.get("/metrics").status_code == 200
 
 
 @pytest.mark.parametrize("left_out", ["Origin", "Access-Control-Request-Method"])
