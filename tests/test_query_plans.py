@@ -108,6 +108,7 @@ CASES: dict[str, dict[str, Any]] = {
         "issuer": "https://accounts.google.com",
     },
     "housekeeping/list_live_sessions": {"limit": 101},
+    "housekeeping/list_user_api_tokens": {"user_id": SOME_ID},
     "housekeeping/list_user_sessions": {"user_id": SOME_ID, "limit": 101},
     "housekeeping/list_users": {"search": None, "only_disabled": False, "limit": 101},
     "housekeeping/update_all_sessions_revoked": {**WALK, "began": None, "reason": "revoked_by_operator"},

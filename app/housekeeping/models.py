@@ -30,6 +30,17 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class APITokenRow:
+    """A user's API token; without `expires_at` it stays until it is deleted."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedRow:
     """A row that an import makes no account of; its number is from 1, without the column names."""
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row, tuple_row
 
 from app.housekeeping.importing.candidates import Candidate
-from app.housekeeping.models import Ended, SessionRow, Step, UserRow
+from app.housekeeping.models import APITokenRow, Ended, SessionRow, Step, UserRow
 
 FOLDER = Path(__file__).parent.parent.parent / "sql" / "queries" / "housekeeping"
 
@@ -79,6 +79,10 @@ class HousekeepingQueries:
 
     def list_user_sessions(self, *, user_id: UUID, limit: int) -> Sequence[SessionRow]:
         return self._run("list_user_sessions", {"user_id": user_id, "limit": limit}, class_row(SessionRow))
+
+    def list_user_api_tokens(self, *, user_id: UUID) -> Sequence[APITokenRow]:
+        """The newest first; a user has few of them."""
+        return self._run("list_user_api_tokens", {"user_id": user_id}, class_row(APITokenRow))
 
     def update_sessions_revoked(self, *, session_ids: list[UUID], reason: str) -> dict[UUID, bool]:
         """Of those sessions that exist, whether each was live until now."""

@@ -1,4 +1,4 @@
-"""`bin/users`: who has an account; disabling, enabling, deleting and importing it."""
+"""`bin/users`: who has an account, and its API tokens; disabling, enabling, deleting and importing it."""
 
 import argparse
 import os
@@ -30,6 +30,15 @@ def list_accounts(options: argparse.Namespace, desk: Desk) -> None:
     if not found:
         desk.notices.say("nothing", "No such users.")
     say_if_more(desk, options, len(found))
+
+
+def list_tokens(options: argparse.Namespace, desk: Desk) -> None:
+    """Prints a user's API tokens, never what a script could send."""
+    user = get_user(desk, options.user)
+    found = desk.queries.list_user_api_tokens(user_id=user.id)
+    desk.output.table(found)
+    if not found:
+        desk.notices.say("nothing", f"{user.email} has no API tokens.")
 
 
 def disable(options: argparse.Namespace, desk: Desk) -> None:
@@ -79,6 +88,7 @@ def _make_parser() -> argparse.ArgumentParser:
     words.add_limit(listing)
     parsers = {}
     for name, action, description in (
+        ("tokens", list_tokens, "list a user's API tokens, the newest first, and when each was last used"),
         ("disable", disable, "end sessions and API tokens at once and refuse the next sign-in"),
         ("enable", enable, "let a disabled user sign in again"),
         ("delete", delete, "delete the account and all its rows; asks first"),

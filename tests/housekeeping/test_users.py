@@ -34,6 +34,25 @@ def test_a_list_says_when_there_are_more(run: Run, people: People) -> None:
     assert "more than these 1" in outcome.stderr
 
 
+def test_a_users_tokens_are_listed_without_what_a_script_could_send(
+    run: Run, people: People, connection: Connection
+) -> None:
+    ada, grace = people.user("ada@example.com"), people.user("grace@example.com")
+    token = people.token(ada)
+    people.token(grace)
+    outcome = run("users", "tokens", "ada@example.com", "--json")
+    [entry] = outcome.objects
+    assert entry.keys() == {"id", "name", "created_at", "expires_at", "last_used_at"}
+    assert (entry["id"], entry["name"], entry["last_used_at"]) == (str(token), "ci", None)
+    table = run("users", "tokens", str(ada)).stdout
+    assert [line.split()[0] for line in table.splitlines()] == ["id", str(token)]
+    connection.execute("DELETE FROM api_tokens")
+    none = run("users", "tokens", "ada@example.com")
+    assert (none.code, none.stdout) == (0, "")
+    assert "ada@example.com has no API tokens." in none.stderr
+    assert run("users", "tokens", "nobody@example.com").code == 67
+
+
 def test_disabling_ends_sessions_and_tokens_of_one_user(
     run: Run, people: People, connection: Connection
 ) -> None:
