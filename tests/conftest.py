@@ -167,7 +167,7 @@ def make_service(database_url: str) -> Iterator[Callable[..., Service]]:
     """Starts `bin/start`; the arguments are environment variables and, if need be, another database_url."""
     with ExitStack() as stack:
 
-        def make(**arguments: str) -> Service:
+        def make(**arguments: Any) -> Service:
             service = Service(**{"database_url": database_url, **arguments})
             stack.callback(service.kill)
             return service

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import psutil
-import psycopg
 import pytest
 import requests
 from prometheus_client import CollectorRegistry
@@ -17,76 +14,19 @@ from psycopg.rows import tuple_row
 
 from app.database import Database
 from app.metrics import Metrics
-from dev.postgres import EmbeddedPostgres
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
-from tests.support.service import Service, free_port
+from tests.support.outage import PASSWORD, Outage
+from tests.support.service import Service
 from tests.support.waiting import until
 from tests.support.workers import wait_for_workers
 
 MakeService = Callable[..., Service]
 
-PASSWORD = "a-password-that-no-log-shows"
 RECOVERY_LIMIT = 5
 FREEZE_LIMIT = 10
 """Seconds, both promised in docs."""
 ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
-
-
-class Outage:
-    """A PostgreSQL of the test's own that can be stopped, started, frozen and thawed.
-
-    Attributes:
-        url: what the service connects with: TCP and a password.
-    """
-
-    def __init__(self, data: Path) -> None:
-        port = free_port()
-        self._server = EmbeddedPostgres(data, port=port, settings={"fsync": "off"})
-        self._frozen: list[psutil.Process] = []
-        self.start = self._server.start
-        self.stop = self._server.stop
-        self.start()
-        self.admin_url = self._server.url()
-        with self.connect() as connection:
-            connection.execute(f"CREATE ROLE service LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
-        self.url = f"postgresql://service:{PASSWORD}@127.0.0.1:{port}/postgres"
-
-    def connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.admin_url, autocommit=True)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def freeze(self) -> None:
-        """The server takes connections and answers nothing, as on a machine that hangs."""
-        postmaster = psutil.Process(self._server.pid)
-        postmaster.suspend()
-        # Each has a session of its own; no new one can come any more.
-        self._frozen = [postmaster, *postmaster.children()]
-        for process in self._frozen:
-            process.suspend()
-
-    def thaw(self) -> None:
-        for process in self._frozen:
-            process.resume()
-        self._frozen = []
-
-    def kill_a_connection(self) -> None:
-        """Ends a connection of the service as an administrator would; returns when it is gone."""
-        with self.connect() as connection:
-            mine = "FROM pg_stat_activity WHERE application_name = 'connected-backend'"
-            kill = f"SELECT pg_terminate_backend(pid, 10000) {mine} ORDER BY random() LIMIT 1"
-            until(
-                lambda: connection.execute(kill).fetchone() == (True,),
-                seconds=20,
-                what="a connection to kill",
-            )
-
-    def end(self) -> None:
-        self.thaw()
-        self.stop()
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """ops/caddy/Caddyfile in a real Caddy, before two real replicas."""
 
-import re
-import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,11 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.ops.compose import OPS
+from tests.support.compose_proxy import ComposeProxy
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
 from tests.support.outside_server import OutsideServer
-from tests.support.service import Service, free_port
+from tests.support.service import Service
 from tests.support.waiting import until
 
 MakeService = Callable[..., Service]
@@ -25,21 +22,10 @@ CutOff = Callable[[dict[str, str]], bytes]
 
 pytestmark = pytest.mark.full
 
-CADDYFILE = (OPS / "caddy" / "Caddyfile").read_text(encoding="utf-8")
 THREADS = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "2"}
 SLOW_CLIENTS = 20
 PATIENCE = 2.0
 """Seconds in which a service with a free thread answers."""
-
-
-def understood(caddyfile: str) -> str:
-    """The file for the Caddy of this machine; 2.6, Debian's, has another word for buffers."""
-    caddy = shutil.which("caddy")
-    assert caddy, "caddy is not installed; bin/ci --full installs it"
-    version = subprocess.check_output([caddy, "version"], text=True).strip().removeprefix("v")
-    if version.startswith("2.6."):
-        return re.sub(r"request_buffers (\w+)", r"buffer_requests\n\t\tmax_buffer_size \1", caddyfile)
-    return caddyfile
 
 
 @pytest.fixture
@@ -52,22 +38,7 @@ def replicas(make_service: MakeService) -> tuple[Service, Service]:
 
 @pytest.fixture
 def proxy(replicas: tuple[Service, Service], tmp_path: Path) -> Iterator[OutsideServer]:
-    """The Caddyfile over plain HTTP, on a port of the test's."""
-    port, elsewhere = free_port(), free_port()
-    text = understood(CADDYFILE)
-    for name, value in {
-        "{$API_HOST}": f"http://127.0.0.1:{port}",
-        "{$GRAFANA_HOST}": f"http://127.0.0.1:{elsewhere}",
-        "backend-1:3000": f"127.0.0.1:{replicas[0].port}",
-        "backend-2:3000": f"127.0.0.1:{replicas[1].port}",
-    }.items():
-        assert name in text
-        text = text.replace(name, value)
-    # Its port would be everybody's.
-    text = text.replace("\n{\n", "\n{\n\tadmin off\n", 1)
-    assert "admin off" in text
-    (tmp_path / "Caddyfile").write_text(text, encoding="utf-8")
-    with OutsideServer(["caddy", "run", "--config", "Caddyfile"], port=port, folder=tmp_path) as server:
+    with ComposeProxy([replica.port for replica in replicas], folder=tmp_path) as server:
         yield server
 
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,7 +56,7 @@ class Process:
             cwd="/",
         )
         self.lines: list[str] = []
-        self._is_service = command[0].endswith(("bin/start", "bin/dev"))
+        self._is_service = any(part.endswith(("bin/start", "bin/dev")) for part in command)
         WATCH.environ(environ)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -106,18 +106,26 @@ class Process:
 class Service(Process):
     """`bin/start`, in production unless told otherwise, and without limits.
 
+    Args:
+        database_url: of its database.
+        port: where it listens; 0 for a free one.
+        command: what is run instead of this tree's `bin/start`, and its arguments.
+        environ: more of its environment.
+
     Attributes:
         ports: of all that were ever started; what they answer is held against the service's description.
     """
 
     ports: ClassVar[set[int]] = set()
 
-    def __init__(self, *, database_url: str, **environ: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self, *, database_url: str, port: int = 0, command: Sequence[str] = ("bin/start",), **environ: str
+    ) -> None:
+        self.port = port or free_port()
         self.ports.add(self.port)
         self.url = f"http://127.0.0.1:{self.port}"
         settings = PRODUCTION | UNLIMITED | {"PORT": str(self.port), "DATABASE_URL": database_url} | environ
-        super().__init__("bin/start", environ=settings)
+        super().__init__(*command, environ=settings)
 
     def wait_until_serving(self, seconds: float = 30) -> None:
         def serves() -> bool:
