@@ -16,8 +16,8 @@ import app.wsgi
 from app import logs
 from app.cpu import available_cpus
 from app.gunicorn_worker import STOP_SIGNALS
-from app.metrics_folder import make_folder, remove_folder
-from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, use_slot
+from app.metrics_folder import MetricsFolderError, make_folder_with_room, remove_folder
+from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, reserve_slot, use_slot
 from app.rate_limit.shared_memory import inherited_memory
 from app.settings import load_config
 
@@ -63,6 +63,9 @@ limit_request_line = 8190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # gunicorn unlinks it at once
 control_socket_disable = True
 
+NO_ROOM = 69
+"""The exit code where nothing has room for the metrics: EX_UNAVAILABLE of sysexits."""
+
 
 def on_starting(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The master begins; not at SIGHUP, which keeps the metrics."""
@@ -71,7 +74,21 @@ def on_starting(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
         before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP_SIGNALS),
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP_SIGNALS),
     )
-    os.environ[FOLDER_VARIABLE] = str(make_folder(Path(worker_tmp_dir or tempfile.gettempdir())))
+    # /dev/shm is shared with others, who may have filled it.
+    parents = dict.fromkeys([Path(worker_tmp_dir or tempfile.gettempdir()), Path(tempfile.gettempdir())])
+    try:
+        folder = make_folder_with_room(list(parents), _reserve_slots)
+    except MetricsFolderError as error:
+        logging.getLogger("app").error(str(error))  # noqa: TRY400  # the sentence says all
+        raise SystemExit(NO_ROOM) from error
+    if folder.parent != next(iter(parents)):
+        logging.getLogger("app").warning("No room in /dev/shm: the metrics are in %s", folder.parent)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+def _reserve_slots(folder: Path) -> None:
+    for slot in range(workers):
+        reserve_slot(slot, folder)
 
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
@@ -86,6 +103,8 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
 def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
     """A worker is about to be born."""
     worker.metrics_slot = free_slot(sibling.metrics_slot for sibling in server.WORKERS.values())
+    # There since the start, but for those that SIGHUP and TTIN add.
+    reserve_slot(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
 
 
 def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401

@@ -4,9 +4,37 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PREFIX = "connected-backend-metrics-"
+
+
+class MetricsFolderError(Exception):
+    """There is no folder to be had; the message says where, and why."""
+
+
+def make_folder_with_room(parents: Sequence[Path], fill: Callable[[Path], None]) -> Path:
+    """A folder in the first of the parents that has room for what `fill` puts there.
+
+    Raises:
+        MetricsFolderError: none of them has.
+    """
+    faults = []
+    for parent in parents:
+        try:
+            folder = make_folder(parent)
+        except OSError as error:
+            faults.append(f"{parent}: {error.strerror}")
+            continue
+        try:
+            fill(folder)
+        except OSError as error:
+            remove_folder(folder)
+            faults.append(f"{parent}: {error.strerror}")
+        else:
+            return folder
+    raise MetricsFolderError(f"No room for the metrics in {'; '.join(faults)}")
 
 
 def make_folder(parent: Path) -> Path:

@@ -1,11 +1,18 @@
 """The folder of a service's metrics: its own, and gone with it."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from app.metrics_folder import PREFIX, make_folder, remove_folder
+from app.metrics_folder import (
+    PREFIX,
+    MetricsFolderError,
+    make_folder,
+    make_folder_with_room,
+    remove_folder,
+)
 
 
 def test_an_abandoned_folder_is_removed_and_one_in_use_is_not(tmp_path: Path) -> None:
@@ -70,3 +77,22 @@ def test_removing_it_twice_is_no_error(tmp_path: Path) -> None:
 def test_a_parent_that_cannot_be_written_to_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         make_folder(tmp_path / "missing")
+
+
+def test_where_there_is_no_room_the_next_parent_is_taken(tmp_path: Path) -> None:
+    full, roomy = tmp_path / "full", tmp_path / "roomy"
+    full.mkdir()
+    roomy.mkdir()
+
+    def fill(folder: Path) -> None:
+        if folder.parent == full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    missing = tmp_path / "missing"
+    assert make_folder_with_room([missing, full, roomy], fill).parent == roomy
+    assert list(full.iterdir()) == []
+    with pytest.raises(MetricsFolderError) as raised:
+        make_folder_with_room([missing, full], fill)
+    assert str(raised.value) == (
+        f"No room for the metrics in {missing}: No such file or directory; {full}: No space left on device"
+    )

@@ -7,11 +7,33 @@ import pytest
 from prometheus_client import values
 from prometheus_client.exposition import generate_latest
 
+from app.error_handlers import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
+from app.invalid_request import STATUSES
 from app.metrics import Metrics
-from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, shared_registry, use_slot
+from app.metrics_slots import (
+    FOLDER_VARIABLE,
+    forget_worker,
+    free_slot,
+    reserve_slot,
+    shared_registry,
+    use_slot,
+)
+from app.middleware.metrics import KNOWN_METHODS
+from app.openapi.document import openapi_document
 from tests.support.scrape import Scrape
 
 StartWorker = Callable[[int], Metrics]
+
+DOCUMENT = openapi_document(
+    api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
+)
+ANSWERS = {
+    *(200, 201, 204, 302, 303),
+    *(status for status, *_ in [*PROBLEMS.values(), INTERNAL_ERROR]),
+    *CODES_BY_STATUS,
+    *(int(status) for status, _ in STATUSES.values()),
+}
+"""Every status there is; not all of them on every route."""
 
 
 @pytest.fixture
@@ -97,3 +119,26 @@ def test_a_file_that_was_created_and_not_yet_filled_disturbs_no_scrape(
     (tmp_path / "counter_1.db").touch()
     (tmp_path / "gauge_livesum_1.db").touch()
     assert read(worker).value("database_outages_total") == 1
+
+
+def test_a_slot_has_room_for_every_series_there_can_be(start_worker: StartWorker, tmp_path: Path) -> None:
+    reserve_slot(0, tmp_path)
+    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    worker = start_worker(0)
+    for method in (*KNOWN_METHODS, "OTHER"):
+        for route in (*DOCUMENT["paths"], "unmatched"):
+            worker.request_seconds.labels(method, route).observe(0)
+            for status in ANSWERS:
+                worker.requests.labels(method, route, str(status)).inc()
+    # No file more, and none that grew: those would be of holes.
+    assert {file.name: file.stat().st_size for file in tmp_path.iterdir()} == sizes
+    assert all(file.stat().st_blocks * 512 >= file.stat().st_size for file in tmp_path.iterdir())
+
+
+def test_a_slot_that_was_given_back_needs_no_room_again(start_worker: StartWorker, tmp_path: Path) -> None:
+    reserve_slot(0, tmp_path)
+    taken = {file.name: file.stat().st_blocks for file in tmp_path.iterdir()}
+    start_worker(0).requests_in_progress.inc()
+    forget_worker(0, tmp_path)
+    assert {file.name: file.stat().st_blocks for file in tmp_path.iterdir()} == taken
+    assert not read(start_worker(0)).value("http_requests_in_progress")
