@@ -98,7 +98,7 @@ class Person:
     def _be_recognised(self) -> Iterator[Request]:
         yield Request("GET", "/auth/session", self._cookie)
         if self._got(200):
-            self._expect(self._json()["authenticated"], True)
+            self._expect(self._json()["authenticated"], due=True)
             self._expect(self._json()["user"], self._media())
 
     def _be_verified(self, credentials: Mapping[str, str]) -> Iterator[Request]:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.limits import RECOVERY_LIMIT
 from tests.chaos.people import lost_rows, make_people
 from tests.chaos.recording import Recording
 from tests.support.compose_proxy import ComposeProxy
@@ -13,7 +14,6 @@ from tests.support.service import Service
 from tests.support.steady_load import Answer, SteadyLoad
 
 KILLS = 20
-RECOVERY_LIMIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ def test_only_what_a_killed_worker_was_answering_is_lost(
     assert len(load.failed) <= 2 * KILLS
     assert lost_rows(database_url, people) == []
     check_restarts([service], len(deaths))
-    recording.result(
-        "a worker killed every second", load.answers, lost_rows=[], recovered=recovered
-    )
+    recording.result("a worker killed every second", load.answers, lost_rows=[], recovered=recovered)
 
 
 def test_behind_the_proxy_no_get_is_lost(
@@ -77,9 +75,7 @@ def test_behind_the_proxy_no_get_is_lost(
     assert [answer for answer in load.failed if answer.wrong] == []
     assert lost_rows(database_url, people) == []
     check_restarts(replicas, len(deaths))
-    recording.result(
-        "the same, two replicas behind Caddy", load.answers, lost_rows=[], recovered=recovered
-    )
+    recording.result("the same, two replicas behind Caddy", load.answers, lost_rows=[], recovered=recovered)
 
 
 def check_restarts(services: list[Service], deaths: int) -> None:

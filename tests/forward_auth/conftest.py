@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def serve_site(
         application = stack.enter_context(upstream())
 
         def make(proxy: str, *, database_url: str, **environ: str) -> Site:
-            settings = {
+            settings: dict[str, Any] = {
                 "OIDC_ISSUER": https_provider.issuer,
                 "REQUESTS_CA_BUNDLE": str(authority.path),
                 **SETTINGS,

@@ -143,7 +143,10 @@ class SteadyLoad:
         for due_at in self._times(number):
             if self._is_over.wait(max(0.0, due_at - time.monotonic())):
                 break
-            if connection is None or _has_hung_up(connection):
+            if connection and _has_hung_up(connection):
+                connection.close()
+                connection = None
+            if connection is None:
                 connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
             if not self._exchange(connection, caller, keeps=bool(number % 2)):
                 connection.close()
@@ -191,7 +194,7 @@ class SteadyLoad:
 def _has_hung_up(connection: http.client.HTTPConnection) -> bool:
     """Whether the other side closed it since; every client library looks before it sends."""
     if connection.sock is None:
-        return True
+        return False
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
