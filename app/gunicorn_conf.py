@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import resource
 import signal
 import tempfile
 from functools import partial
@@ -46,7 +47,10 @@ bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config
 worker_class = "app.gunicorn_worker.Worker"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads
-worker_connections = 1000
+# Each is an open file; Linux allows 1,024 by default, and a worker that finds none left ends at once.
+_other_files = 64 + 2 * threads
+_most_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _other_files
+worker_connections = max(2 * threads, min(1000, _most_connections))
 proc_name = "connected-backend"
 logger_class = _Logger
 

@@ -18,6 +18,8 @@ from app.invalid_request import refusal
 
 FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
+CROWDED_SECONDS = 1.0
+"""The same when the worker has hardly room for more."""
 CLOSE_LINGER = 2.0
 """Seconds a client has to read an answer and close, before its connection is closed for it."""
 READ_SIZE = 65536
@@ -91,6 +93,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def murder_pending(self) -> None:
         """Closes connections that were waited for long enough."""
         super().murder_pending()
+        patience_left = FIRST_REQUEST_SECONDS - CROWDED_SECONDS
+        while self.pending_conns and self.nr_conns >= self.max_keepalived:
+            conn = self.pending_conns[0]
+            if conn.timeout > time.monotonic() + patience_left:
+                break
+            self.pending_conns.popleft()
+            self.poller.unregister(conn.sock)
+            self._forget(conn)
         while self._closing and self._closing[0].timeout <= time.monotonic():
             self._end(self._closing[0])
 

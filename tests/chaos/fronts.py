@@ -1,0 +1,39 @@
+"""What stands before the service: nothing, the proxy of ops/compose.yaml, or the nginx of docs/reliability.md."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.compose_proxy import ComposeProxy
+from tests.support.nginx import Nginx
+from tests.support.pages import Page
+from tests.support.service import Service, free_port
+
+STRAIGHT = "nothing"
+PROXIES = ("Caddy", "nginx")
+
+
+@contextmanager
+def front(name: str, service: Service, folder: Path) -> Iterator[int]:
+    """The port that leads to the service."""
+    if name == STRAIGHT:
+        yield service.port
+        return
+    home = folder / name
+    home.mkdir()
+    with (ComposeProxy([service.port], folder=home) if name == "Caddy" else _nginx(service, home)) as proxy:
+        yield proxy.port
+
+
+def _nginx(service: Service, folder: Path) -> Nginx:
+    port = free_port()
+    [block] = Page("reliability.md").blocks("nginx")
+    for shown, value in {
+        "listen 443 ssl;": f"listen 127.0.0.1:{port};",
+        "backend:3000": f"127.0.0.1:{service.port}",
+    }.items():
+        assert shown in block
+        block = block.replace(shown, value)
+    # Certificates and the name are the operator's.
+    lines = [line for line in block.splitlines() if not line.strip().startswith(("ssl_", "server_name"))]
+    return Nginx("\n".join(lines), port=port, folder=folder)
