@@ -1,8 +1,10 @@
-"""What stands before the service: nothing, the proxy of ops/compose.yaml, or the nginx of docs/reliability.md."""
+"""What stands before the service: nothing, the Caddy of ops/, or the nginx of docs/reliability.md."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import requests
 
 from tests.support.compose_proxy import ComposeProxy
 from tests.support.nginx import Nginx
@@ -11,6 +13,8 @@ from tests.support.service import Service, free_port
 
 STRAIGHT = "nothing"
 PROXIES = ("Caddy", "nginx")
+PATIENCE = 2.0
+"""Seconds in which a service with a free thread answers."""
 
 
 @contextmanager
@@ -21,8 +25,15 @@ def front(name: str, service: Service, folder: Path) -> Iterator[int]:
         return
     home = folder / name
     home.mkdir()
-    with (ComposeProxy([service.port], folder=home) if name == "Caddy" else _nginx(service, home)) as proxy:
+    with ComposeProxy([service.port], folder=home) if name == "Caddy" else _nginx(service, home) as proxy:
         yield proxy.port
+
+
+def is_answered(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=PATIENCE).status_code == 200
+    except (requests.ConnectionError, requests.Timeout):
+        return False
 
 
 def _nginx(service: Service, folder: Path) -> Nginx:

@@ -41,7 +41,7 @@ class ComposeProxy(OutsideServer):
         text = CADDYFILE
         for directive in self._without:
             text, count = re.subn(rf"^\s+{directive} .*\n", "", text, flags=re.MULTILINE)
-            assert count == 1, directive
+            assert count, directive
         for name, value in {
             "{$API_HOST}": f"http://:{port}",
             "{$GRAFANA_HOST}": f"http://127.0.0.1:{self._grafana}",
@@ -64,5 +64,7 @@ def _understood(caddyfile: str) -> str:
     """The file for the Caddy of this machine; 2.6, Debian's, has another word for buffers."""
     version = subprocess.check_output([_caddy(), "version"], text=True).strip().removeprefix("v")
     if version.startswith("2.6."):
-        return re.sub(r"request_buffers (\w+)", r"buffer_requests\n\t\tmax_buffer_size \1", caddyfile)
+        text = re.sub(r"request_buffers \w+", "buffer_requests", caddyfile)
+        # One size for both.
+        return re.sub(r"response_buffers (\w+)", r"buffer_responses\n\t\tmax_buffer_size \1", text)
     return caddyfile
