@@ -11,7 +11,7 @@ from tests.support.nginx import Nginx
 from tests.support.pages import Page
 from tests.support.service import Service, free_port
 
-STRAIGHT = "nothing"
+STRAIGHT = "no proxy"
 PROXIES = ("Caddy", "nginx")
 PATIENCE = 2.0
 """Seconds in which a service with a free thread answers."""

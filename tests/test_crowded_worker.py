@@ -1,0 +1,36 @@
+"""More silent connections than a worker may have, or has open files for."""
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from tests.support.live_session import insert_live_session
+from tests.support.load import Load
+from tests.support.service import ROOT, Service
+from tests.support.waiting import until
+from tests.support.workers import wait_for_workers
+
+OPEN_FILES = 140
+"""Of which a worker keeps 64, and two for each thread, to itself."""
+CLIENTS = 200
+QUICK = 5.0
+"""Seconds: one until the silent make room, and slack; they may be silent for ten."""
+
+
+def test_silent_connections_make_room_before_a_worker_is_full(
+    make_service: Callable[..., Service], database_url: str
+) -> None:
+    command = ("/usr/bin/prlimit", f"--nofile={OPEN_FILES}", str(ROOT / "bin" / "start"))
+    service = make_service(WEB_CONCURRENCY="1", command=command)
+    service.wait_until_serving()
+    [worker] = wait_for_workers(service, 1)
+    session = insert_live_session(database_url)
+    with ExitStack() as stack, Load(service.port, "/auth/session", fresh=8, headers=session) as load:
+        until(lambda: load.has_answered_all(since=0), seconds=20, what="load")
+        for _ in range(CLIENTS):
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), 10))
+        asked = len(load.outcomes)
+        until(lambda: len(load.outcomes) > asked + 200, seconds=20, what="load beside the silent")
+    assert load.statuses() == {200}
+    assert max(outcome.seconds for outcome in load.outcomes) < QUICK
+    assert service.workers() == [worker]
