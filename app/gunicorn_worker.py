@@ -55,6 +55,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.pending_conns.append(conn)
         self._watch(conn, self.on_pending_socket_readable)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401  # likewise
+        """Lets head and body leave together: a worker that is killed between them would cut the answer off.
+
+        A proxy has passed the head on by then, and cannot ask another replica any more.
+        """
+        if any(name == "EXPECT" for name, _ in req.headers):
+            # `100 Continue` must not wait for the answer.
+            return super().handle_request(req, conn)
+        conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            with suppress(OSError):
+                conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
         """Answers with a problem; logs the kind of fault alone, for the bytes may hold a code or a cookie."""
         refused = refusal(exc, self.wsgi.security_headers)

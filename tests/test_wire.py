@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -14,6 +15,7 @@ from app.credentials import Keyring, new_token
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
+from tests.support.live_session import insert_live_session
 from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION, ROOT, Service
 from tests.support.waiting import until
@@ -148,3 +150,27 @@ def test_what_is_no_request_gets_a_problem_and_shows_nothing_in_the_log(
     [line] = lines_with(service, problem["request_id"], 1)
     assert (json.loads(line)["message"], json.loads(line)["status"]) == ("Invalid request", status)
     assert "secret-c" not in service.output
+
+
+def test_an_answer_leaves_in_one_piece(service: Service) -> None:
+    pieces = set()
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            pieces.add(connection.recv(65536).partition(b"\r\n\r\n")[2])
+    assert pieces == {b'{"message":"Backend is live."}'}
+
+
+def test_who_asks_for_leave_to_send_a_body_gets_it_at_once(service: Service, url: str) -> None:
+    session = insert_live_session(url)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in session.items())
+    head = "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    taken = []
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+            began = time.monotonic()
+            connection.sendall(f"POST /auth/tokens HTTP/1.1\r\nHost: a\r\n{lines}{head}".encode())
+            assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            taken.append(time.monotonic() - began)
+    # Linux sends what is corked after 200 ms.
+    assert min(taken) < 0.15
