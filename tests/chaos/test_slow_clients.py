@@ -15,7 +15,7 @@ from tests.support.service import Service
 from tests.support.steady_load import SteadyLoad
 
 CLIENTS = "200"
-SECONDS = "5"
+SECONDS = "3"
 ATTACKS = {
     "slow headers": ["-H", "-i", "1", "-x", "16"],
     "slow bodies": ["-B", "-i", "1", "-x", "16", "-s", "60000"],

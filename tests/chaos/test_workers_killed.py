@@ -52,8 +52,8 @@ def test_only_what_a_killed_worker_was_answering_is_lost(
     for answer in load.failed:
         assert (answer.status, answer.wrong) == (None, ""), answer
         assert any(death.hit(answer) for death in deaths), answer
-    # A worker holds eight requests at most; at this rate it seldom has more than one.
-    assert len(load.failed) <= 2 * KILLS
+    # Those it was answering, and those that came on its connections until the kernel had closed them.
+    assert len(load.failed) <= 5 * KILLS
     assert lost_rows(database_url, people) == []
     check_restarts([service], len(deaths))
     recording.result("a worker killed every second", load.answers, lost_rows=[], recovered=recovered)
