@@ -1,11 +1,16 @@
 """Databases with as many sessions as wanted, made inside PostgreSQL."""
 
-import hashlib
 import random
+import sys
 
 import psycopg
 from psycopg import sql
 
+from app.credentials import Keyring
+
+TOKEN_LENGTH = 43
+BLOCK = 64
+"""Of SHA-256 (RFC 2104)."""
 SESSIONS_A_USER = 5
 CHUNK = 500_000
 
@@ -18,7 +23,8 @@ USERS = """
 SESSIONS = """
     INSERT INTO sessions
         (token_hash, user_id, created_at, last_seen_at, idle_expires_at, expires_at, ip, user_agent)
-    SELECT sha256(n::text::bytea), md5('user ' || (1 + n % {users}))::uuid, began, now(),
+    SELECT sha256({outer} || sha256({inner} || lpad(n::text, {length}, '0')::bytea)),
+           md5('user ' || (1 + n % {users}))::uuid, began, now(),
            CASE WHEN n <= {expired} THEN began ELSE now() END + interval '7 days', began + interval '30 days',
            '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
     FROM generate_series({first}::bigint, {last}::bigint) AS n,
@@ -44,8 +50,16 @@ INDEXES = """
 """For each index of the table, what drops it and what makes it again."""
 
 
-def fill(url: str, *, sessions: int, expired: int) -> None:
-    """Adds users and their sessions, of which the first ones have expired over a month ago."""
+def fill(url: str, *, sessions: int, expired: int, secret: str) -> None:
+    """Adds users and their sessions, of which the first ones have expired over a month ago.
+
+    Args:
+        url: of a migrated database.
+        sessions: how many.
+        expired: how many of those.
+        secret: the SESSION_SECRET under which PostgreSQL makes the hashes; at most 64 characters.
+    """
+    key = secret.encode().ljust(BLOCK, b"\0")
     users = max(1, sessions // SESSIONS_A_USER)
     with psycopg.connect(url, autocommit=True) as connection:
         # Both belong to users that are there; checking that for each row would take half the time.
@@ -65,18 +79,25 @@ def fill(url: str, *, sessions: int, expired: int) -> None:
                     last=last,
                     expired=max(1, expired),
                     live=max(1, sessions - expired),
+                    outer=sql.Literal(bytes(byte ^ 0x5C for byte in key)),
+                    inner=sql.Literal(bytes(byte ^ 0x36 for byte in key)),
+                    length=TOKEN_LENGTH,
                 )
             )
-            print(f"{last:,} of {sessions:,} sessions", flush=True)
+            print(f"{last:,} of {sessions:,} sessions", file=sys.stderr, flush=True)
         for _, create in indexes:
             connection.execute(create)
         connection.execute("VACUUM (ANALYZE) users, sessions")
         connection.execute("CHECKPOINT")
 
 
-def live_hashes(*, sessions: int, expired: int, count: int) -> list[bytes]:
-    """Token hashes of that many live sessions, at random."""
+def live_tokens(*, sessions: int, expired: int, count: int) -> list[str]:
+    """Tokens of that many live sessions, at random."""
     chooser = random.Random(sessions)  # noqa: S311  # which sessions are measured is no secret
-    return [
-        hashlib.sha256(str(chooser.randint(expired + 1, sessions)).encode()).digest() for _ in range(count)
-    ]
+    return [str(chooser.randint(expired + 1, sessions)).rjust(TOKEN_LENGTH, "0") for _ in range(count)]
+
+
+def live_hashes(*, sessions: int, expired: int, count: int, secret: str) -> list[bytes]:
+    """What the table holds of them."""
+    keyring = Keyring(secret)
+    return [keyring.token_hash(t) for t in live_tokens(sessions=sessions, expired=expired, count=count)]

@@ -1,0 +1,150 @@
+"""Measures this service beside its peers, pinned to one core, and writes docs/benchmarks.md and its plots.
+
+    bench/run                     all of it, about half an hour
+    bench/run --quick             a short one, to see that it works
+    bench/run --only session      one case or part again; the others keep their figures
+    bench/run --only page         no measurement: the page from the figures that are there
+
+Figures go to .data/bench/results.json as they come.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from app.environment import ROOT
+from bench import cores, page
+from bench.build import DATA, Built, build
+from bench.cases import CASES
+from bench.comparison import START, Comparison
+from bench.databases import migrate_quietly
+from bench.growth import QUICK_SIZES, SIZES, Growth
+from bench.progress import Progress
+from bench.results import Results
+from bench.servers import servers
+from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
+
+COMPARED = [*(case.name for case in CASES), START]
+PAGE = "page"
+STEP_SECONDS = 2.5
+"""What a step takes beside its measurement: the start, the warm-up, the stop."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    parts = options.only or [*COMPARED, *SIZES]
+    rounds = options.rounds or (1 if options.quick else 5)
+    seconds = options.seconds or (1 if options.quick else 4)
+    results = Results.read(options.results)
+    if parts != [PAGE]:
+        _measure(results, parts, rounds=rounds, seconds=seconds, options=options)
+    for written in page.write(results, options.output):
+        print(written)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one round of a second each, small sizes")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=[*COMPARED, *SIZES, PAGE],
+        metavar="CASE",
+        help=f"again, any of: {', '.join([*COMPARED, *SIZES, PAGE])}; can be given more than once",
+    )
+    parser.add_argument("--rounds", type=int, help="of the comparison; growth has three fifths; default 5")
+    parser.add_argument("--seconds", type=int, help="of each measurement, after a warm-up; default 4")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="the page's folder; default docs")
+    parser.add_argument(
+        "--results", type=Path, default=DATA / "results.json", help="default .data/bench/results.json"
+    )
+    return parser
+
+
+def _measure(
+    results: Results, parts: Sequence[str], *, rounds: int, seconds: int, options: argparse.Namespace
+) -> None:
+    built = build()
+    every = servers(built)
+    compared = [name for name in COMPARED if name in parts]
+    growing = [name for name in SIZES if name in parts]
+    growth_rounds = max(1, rounds * 3 // 5)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(EmbeddedPostgres(folder))
+        cores.use_load_core(postgres.pid)
+        url = stack.enter_context(fresh_database(postgres))
+        migrate_quietly(url)
+        sizes = QUICK_SIZES if options.quick else SIZES
+        growth = Growth(every["ours"], postgres, seconds=seconds, sizes=sizes)
+        steps = len(Comparison.steps(compared, 0)) * rounds
+        weight = steps + sum(growth.weight(part, growth_rounds) for part in growing)
+        progress = Progress(weight, step_seconds=seconds + STEP_SECONDS)
+        results.machine = _machine(built, rounds=rounds, growth_rounds=growth_rounds, seconds=seconds)
+        if compared:
+            comparison = Comparison(every, url, seconds=seconds)
+            comparison.run(compared, results, rounds=rounds, progress=progress)
+        for name in compared:
+            results.dates[name] = _today()
+        results.write(options.results)
+        for part in growing:
+            growth.run(part, results, rounds=growth_rounds, progress=progress)
+            results.dates[part] = _today()
+            results.write(options.results)
+
+
+def _today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def _machine(built: Built, *, rounds: int, growth_rounds: int, seconds: int) -> dict[str, str]:
+    script = (
+        "from importlib.metadata import version as v;"
+        "print(*(v(n) for n in ('fastapi', 'uvicorn', 'asyncpg', 'flask', 'gunicorn', 'psycopg')), sep=',')"
+    )
+    said = subprocess.check_output([str(built.python), "-c", script], text=True).strip().split(",")
+    names = ("FastAPI", "uvicorn", "asyncpg", "Flask", "gunicorn", "psycopg")
+    fastify = subprocess.check_output(
+        ["node", "-p", "require('fastify/package.json').version"], cwd=built.fastify.parent, text=True
+    )
+    node = subprocess.check_output(["node", "--version"], text=True)
+    return {
+        "cpus": str(os.cpu_count()),
+        "rounds": str(rounds),
+        "growth_rounds": str(growth_rounds),
+        "seconds": str(seconds),
+        "parser": "in C (gunicorn_h1c)" if _has_c_parser() else "in Python",
+        "versions": ", ".join(
+            [
+                f"Python {platform.python_version()}",
+                *(f"{name} {number}" for name, number in zip(names, said, strict=True)),
+                f"Falcon {version('falcon')}",
+                f"Node.js {node.strip().removeprefix('v')}",
+                f"Fastify {fastify.strip()}",
+            ]
+        ),
+    }
+
+
+def _has_c_parser() -> bool:
+    try:
+        return bool(version("gunicorn_h1c"))
+    except ImportError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

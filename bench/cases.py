@@ -1,0 +1,149 @@
+"""What is asked of every server, and what it must answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from bench.servers import PROXIED, Running
+from tests.support.service import PRODUCTION
+
+UNLIMITED = "1000000/second"
+EXHAUSTED = "10/hour"
+ORIGIN = {"Origin": PRODUCTION["WEBAPP_URL"]}
+FULL = ("ours", "fastify", "fastapi", "flask")
+"""The servers that do all the work."""
+OK = 200
+TOO_MANY_REQUESTS = 429
+ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+
+
+class WrongAnswerError(Exception):
+    """A server does not do the work; the message says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request.
+
+    Attributes:
+        name: for --only and in results.
+        title: on the page.
+        servers: those it is asked of.
+        rate_limit: what servers are started with.
+        status: that every answer has.
+    """
+
+    name: str
+    title: str
+    path: str
+    servers: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_signed_in: bool = False
+    rate_limit: str = UNLIMITED
+    status: int = OK
+
+    def headers_for(self, cookie: str) -> dict[str, str]:
+        return {**PROXIED, **self.headers, **({"Cookie": cookie} if self.is_signed_in else {})}
+
+
+CASES = [
+    Case("health", "`/health`", "/health", (*FULL, "bare", "bare_silent")),
+    Case(
+        "session",
+        "`/auth/session`, signed in",
+        "/auth/session",
+        (*FULL, "query", "query_silent"),
+        ORIGIN,
+        is_signed_in=True,
+    ),
+    Case("verify", "`/auth/verify`, signed in", "/auth/verify", FULL, is_signed_in=True),
+    Case(
+        "refused",
+        "`/auth/session`, refused (429)",
+        "/auth/session",
+        FULL,
+        ORIGIN,
+        rate_limit=EXHAUSTED,
+        status=TOO_MANY_REQUESTS,
+    ),
+    Case("anonymous", "`/auth/session`, anonymous", "/auth/session", FULL, ORIGIN),
+]
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+
+def check(case: Case, server: str, running: Running, *, cookie: str, user: Mapping[str, Any]) -> None:
+    """Asks once, or until the limit is used up, and looks at all of the answer.
+
+    Args:
+        case: what to ask.
+        server: its name.
+        running: where it answers.
+        cookie: of the signed-in user.
+        user: as /auth/session shows them.
+
+    Raises:
+        WrongAnswerError: the server does not do the work.
+    """
+    url, headers = running.url + case.path, case.headers_for(cookie)
+    for _ in range(12 if case.status == TOO_MANY_REQUESTS else 1):
+        answer = requests.get(url, headers=headers, timeout=10)
+    faults = [f"status {answer.status_code}"] if answer.status_code != case.status else []
+    if server in FULL:
+        faults += _header_faults(case, answer, user)
+        faults += _body_faults(case, answer, user)
+    if faults:
+        raise WrongAnswerError(f"{server}, {case.name}: {'; '.join(faults)}: {answer.text[:500]}")
+
+
+def _header_faults(case: Case, answer: requests.Response, user: Mapping[str, Any]) -> list[str]:
+    expected = dict(SECURITY_HEADERS)
+    if "Origin" in case.headers:
+        expected["Access-Control-Allow-Origin"] = case.headers["Origin"]
+        expected["Access-Control-Allow-Credentials"] = "true"
+    if case.name == "verify":
+        expected["X-Auth-User-Id"] = user["id"]
+        expected["X-Auth-Email"] = user["email"]
+        expected["X-Auth-Name"] = user["name"]
+    return [
+        f"{name} is {answer.headers.get(name)!r}"
+        for name, value in expected.items()
+        if _plain(answer.headers.get(name, "")) != _plain(value)
+    ]
+
+
+def _plain(value: str) -> str:
+    """Header values differ in blanks and in case where their grammars do not care."""
+    return value.lower().replace(" ", "").rstrip(";")
+
+
+def _body_faults(case: Case, answer: requests.Response, user: Mapping[str, Any]) -> list[str]:
+    if case.name == "verify":
+        return ["a body"] if answer.content else []
+    if case.status != OK:
+        return []
+    body = json.loads(answer.content)
+    if case.name == "health":
+        return [] if set(body) == {"status", "timestamp"} and body["status"] == "ok" else ["another body"]
+    if case.name == "anonymous":
+        return [] if body == ANONYMOUS else ["another body"]
+    if case.name == "session":
+        wanted = {"authenticated": True, "registered": True, "user": user}
+        expires_at = body.pop("expires_at", None)
+        return [] if body == wanted and expires_at else ["another body"]
+    raise ValueError(case.name)

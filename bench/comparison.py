@@ -1,0 +1,145 @@
+"""The cases, each asked of its servers in turn, round after round."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from app.environment import ROOT
+from bench import cores
+from bench.cases import CASES, TOO_MANY_REQUESTS, UNLIMITED, Case, check
+from bench.progress import Progress
+from bench.results import Figures, Results
+from bench.servers import Running, Server, running
+from bench.wrk import load
+from tests.support.live_session import insert_live_session
+from tests.support.service import PRODUCTION
+
+CONNECTIONS = 32
+WARM_UP = 2
+MICROSECONDS = 1_000_000
+START = "start"
+STARTED = ("ours", "falcon", "fastify", "fastapi", "flask")
+LOOP = "loop"
+"""A psycopg loop beside the servers that answer the signed-in case."""
+
+Step = tuple[str, Case | None, str]
+
+
+class Comparison:
+    """Measures cases over one database with one signed-in person.
+
+    Args:
+        servers: all of them, by name.
+        database_url: of a migrated database.
+        seconds: how long a case is asked of a server, each round.
+    """
+
+    def __init__(self, servers: Mapping[str, Server], database_url: str, *, seconds: int) -> None:
+        self._servers = servers
+        self._url = database_url
+        self._seconds = seconds
+        self._cookie = insert_live_session(database_url)["Cookie"]
+        self._user = _only_user(database_url)
+
+    @staticmethod
+    def steps(names: Sequence[str], number: int) -> list[Step]:
+        """What a round does, in order; every other round goes through the servers the other way round."""
+        found: list[Step] = []
+        for case in CASES:
+            if case.name in names:
+                measured = [*case.servers, *([LOOP] if case.name == "session" else [])]
+                found += [(case.name, case, server) for server in measured[:: -1 if number % 2 else 1]]
+        if START in names:
+            found += [(START, None, server) for server in STARTED[:: -1 if number % 2 else 1]]
+        return found
+
+    def run(self, names: Sequence[str], results: Results, *, rounds: int, progress: Progress) -> None:
+        """Adds to the results, in place of what they had of these cases."""
+        for name in names:
+            results.comparison[name] = {}
+        for number in range(rounds):
+            for name, case, server in self.steps(names, number):
+                progress.begin(f"round {number + 1} of {rounds}: {name}, {server}")
+                figures = self._measure(case, server)
+                results.comparison[name].setdefault(server, []).append(figures)
+
+    def _measure(self, case: Case | None, server: str) -> Figures:
+        if server == LOOP:
+            return self._loop()
+        limit = case.rate_limit if case else UNLIMITED
+        with running(self._servers[server], database_url=self._url, rate_limit=limit) as service:
+            if case is None:
+                return {"start": service.start_seconds, "memory": service.settled_mebibytes()}
+            check(case, server, service, cookie=self._cookie, user=self._user)
+            return {"start": service.start_seconds, **self._ask(case, service)}
+
+    def _ask(self, case: Case, service: Running) -> Figures:
+        return ask(
+            service,
+            case.path,
+            headers=case.headers_for(self._cookie),
+            seconds=self._seconds,
+            refused=case.status == TOO_MANY_REQUESTS,
+        )
+
+    def _loop(self) -> Figures:
+        environ = {
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": self._url,
+            "COOKIE": self._cookie,
+            "SESSION_SECRET": PRODUCTION["SESSION_SECRET"],
+        }
+        said = subprocess.run(
+            [sys.executable, "-P", "-m", "bench.peers.bare_loop", str(self._seconds)],
+            env=environ,
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=cores.go_to_server_core,  # noqa: PLW1509  # one system call
+        ).stdout
+        seen = json.loads(said)
+        return {
+            "per_second": seen["queries"] / seen["seconds"],
+            "cpu": seen["cpu"] / seen["queries"] * MICROSECONDS,
+            "busy": seen["cpu"] / seen["seconds"],
+        }
+
+
+def ask(
+    service: Running,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    seconds: int,
+    connections: int = CONNECTIONS,
+    **options: Any,  # noqa: ANN401  # wrk.load's
+) -> Figures:
+    """Figures of a running server, warmed up before; CPU time is that of all its processes.
+
+    Returns:
+        per_second; p50 and p99 in milliseconds; cpu in microseconds a request; busy, the part of its core
+        that the server used; memory in MiB, at the end.
+    """
+    url = service.url + path
+    load(url, seconds=min(WARM_UP, seconds), connections=connections, headers=headers, **options)
+    before = service.cpu_seconds()
+    seen = load(url, seconds=seconds, connections=connections, headers=headers, **options)
+    used = service.cpu_seconds() - before
+    return {
+        "per_second": seen.per_second,
+        "p50": seen.p50,
+        "p99": seen.p99,
+        "cpu": used / seen.requests * MICROSECONDS,
+        "busy": used / seen.seconds,
+        "memory": service.mebibytes(),
+    }
+
+
+def _only_user(url: str) -> dict[str, Any]:
+    query = "SELECT jsonb_build_object('id', id, 'email', email, 'name', name, 'picture', picture) FROM users"
+    with psycopg.connect(url) as connection:
+        [(user,)] = connection.execute(query).fetchall()
+    return dict(user)

@@ -1,0 +1,152 @@
+"""How this service's figures change with what it holds and how it is asked."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench import cores
+from bench.cases import ORIGIN, UNLIMITED
+from bench.comparison import ask
+from bench.databases import migrate_quietly
+from bench.growing_limiter import decision_figures
+from bench.growing_migrations import migration_figures
+from bench.peers.contract import COOKIE
+from bench.progress import Progress
+from bench.results import Figures, Results
+from bench.servers import PROXIED, Server, running
+from bench.session_tables import fill, live_tokens
+from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
+from tests.support.live_session import insert_live_session
+from tests.support.service import PRODUCTION
+
+PATH = "/auth/session"
+TOKENS = 10_000
+EXPIRED_SHARE = 10
+SIZES: dict[str, tuple[int, ...]] = {
+    "sessions": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    "connections": (1, 2, 4, 8, 16, 32, 64),
+    "workers": (1, 2, 4, 8),
+    "keys": (10, 100, 1_000, 10_000, 100_000, 1_000_000),
+    "migrations": (1, 10, 100, 1_000),
+}
+QUICK_SIZES: dict[str, tuple[int, ...]] = {
+    "sessions": (1_000, 10_000),
+    "connections": (1, 64),
+    "workers": (1, 2),
+    "keys": (10, 1_000),
+    "migrations": (1, 10),
+}
+FILL_WEIGHT = 1 / 40_000
+"""How much of a step making one session takes."""
+
+
+class Growth:
+    """Measures the parts, each in rounds that go through all its sizes.
+
+    Args:
+        ours: this service.
+        postgres: a running server.
+        seconds: how long each measurement lasts.
+        sizes: of each part.
+    """
+
+    def __init__(
+        self, ours: Server, postgres: EmbeddedPostgres, *, seconds: int, sizes: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        self._ours = ours
+        self._postgres = postgres
+        self._seconds = seconds
+        self._sizes = sizes
+
+    def weight(self, part: str, rounds: int) -> float:
+        """About how many steps of the comparison a part takes."""
+        making = sum(self._sizes[part]) * FILL_WEIGHT if part == "sessions" else 0
+        return rounds * len(self._sizes[part]) + making
+
+    def run(self, part: str, results: Results, *, rounds: int, progress: Progress) -> None:
+        """Adds to the results, in place of what they had of this part."""
+        prepare = {
+            "sessions": self._by_sessions,
+            "connections": self._by_connections,
+            "workers": self._by_workers,
+            "keys": self._by_keys,
+            "migrations": self._by_migrations,
+        }[part]
+        sizes = self._sizes[part]
+        results.growth[part] = {}
+        making = self.weight(part, 0)
+        if making:
+            progress.begin(f"making {sum(sizes):,} sessions", weight=making)
+        with prepare() as measure:
+            for number in range(rounds):
+                for size in sizes:
+                    progress.begin(f"round {number + 1} of {rounds}: {size:,} {part}")
+                    results.growth[part].setdefault(str(size), []).append(measure(size))
+
+    @contextmanager
+    def _by_sessions(self) -> Iterator[Callable[[int], Figures]]:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            databases: dict[int, str] = {}
+            cores.use_all(self._postgres.pid)
+            for size in self._sizes["sessions"]:
+                url = databases[size] = stack.enter_context(fresh_database(self._postgres))
+                migrate_quietly(url)
+                expired = size // EXPIRED_SHARE
+                fill(url, sessions=size, expired=expired, secret=PRODUCTION["SESSION_SECRET"])
+                tokens = live_tokens(sessions=size, expired=expired, count=TOKENS)
+                (folder / str(size)).write_text("".join(f"{COOKIE}={token}\n" for token in tokens))
+            cores.use_load_core(self._postgres.pid)
+            script = Path(__file__).parent / "random_session.lua"
+
+            def measure(size: int) -> Figures:
+                with running(self._ours, database_url=databases[size], rate_limit=UNLIMITED) as service:
+                    return ask(
+                        service,
+                        PATH,
+                        headers=PROXIED | ORIGIN,
+                        seconds=self._seconds,
+                        script=(script, folder / str(size)),
+                    )
+
+            yield measure
+
+    @contextmanager
+    def _by_connections(self) -> Iterator[Callable[[int], Figures]]:
+        with self._signed_in() as (url, headers):
+
+            def measure(size: int) -> Figures:
+                with running(self._ours, database_url=url, rate_limit=UNLIMITED) as service:
+                    return ask(service, PATH, headers=headers, seconds=self._seconds, connections=size)
+
+            yield measure
+
+    @contextmanager
+    def _by_workers(self) -> Iterator[Callable[[int], Figures]]:
+        with self._signed_in() as (url, headers):
+
+            def measure(size: int) -> Figures:
+                with running(
+                    self._ours, database_url=url, rate_limit=UNLIMITED, WEB_CONCURRENCY=str(size)
+                ) as service:
+                    service.settled_mebibytes()
+                    return ask(service, PATH, headers=headers, seconds=self._seconds)
+
+            yield measure
+
+    @contextmanager
+    def _by_keys(self) -> Iterator[Callable[[int], Figures]]:
+        yield decision_figures
+
+    @contextmanager
+    def _by_migrations(self) -> Iterator[Callable[[int], Figures]]:
+        with migration_figures(self._postgres) as measure:
+            yield measure
+
+    @contextmanager
+    def _signed_in(self) -> Iterator[tuple[str, dict[str, str]]]:
+        with fresh_database(self._postgres) as url:
+            migrate_quietly(url)
+            yield url, {**PROXIED, **ORIGIN, "Cookie": insert_live_session(url)["Cookie"]}

@@ -1,0 +1,16 @@
+"""The least that WSGI can do: a callable that answers what /health does, and nothing around it."""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+def app(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    whole, milliseconds = divmod(int(time.time() * 1000), 1000)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+    body = b'{"status":"ok","timestamp":"%s.%03dZ"}' % (moment.encode(), milliseconds)
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]

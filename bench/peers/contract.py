@@ -1,0 +1,62 @@
+"""What each Python peer does alike: the cookie, the statement, the headers. Needs nothing but Python."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+COOKIE = "__Host-session"
+ORIGIN = os.environ.get("WEBAPP_URL", "")
+EXPOSED_HEADERS = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"]
+IDENTITY_HEADERS = ("X-Auth-User-Id", "X-Auth-Email", "X-Auth-Name")
+RATE_LIMIT = os.environ.get("RATE_LIMIT", "")
+"""Such as 10/hour, which the `limits` package reads as this service does."""
+POOL_SIZE = 8
+
+CSP = {"default-src": "'none'", "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'none'"}
+HSTS_SECONDS = 63072000
+PERMISSIONS_POLICY = {name: "()" for name in ("camera", "geolocation", "microphone", "payment", "usb")}
+ISOLATION_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SECURITY_HEADERS = {
+    **ISOLATION_HEADERS,
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in CSP.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": ", ".join(f"{name}={value}" for name, value in PERMISSIONS_POLICY.items()),
+    "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
+}
+
+IDLE_LIMIT = timedelta(days=7)
+SLIDE_INTERVAL = timedelta(minutes=5)
+SQL = (Path(__file__).parent.parent.parent / "sql" / "queries" / "find_session.sql").read_text("utf-8")
+"""As psycopg takes it, with %(names)s."""
+_SECRET = os.environ.get("SESSION_SECRET", "").encode()
+
+
+def numbered_sql() -> str:
+    """The statement as asyncpg takes it; the types are those that psycopg sends along."""
+    types = {"token_hashes": "bytea[]", "idle_limit": "interval", "slide_interval": "interval"}
+    text = SQL
+    for number, (name, kind) in enumerate(types.items(), start=1):
+        text = text.replace(f"%({name})s", f"${number}::{kind}")
+    return text
+
+
+def token_hash(token: str) -> bytes:
+    return hmac.digest(_SECRET, token.encode(), hashlib.sha256)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def identity_headers(row: Mapping[str, object]) -> dict[str, str]:
+    values = (str(row["user_id"]), str(row["email"]), str(row["name"] or ""))
+    return dict(zip(IDENTITY_HEADERS, values, strict=True))

@@ -1,0 +1,187 @@
+"""The servers that are measured: how each is started, and what a running one has used."""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.environment import ROOT
+from bench import cores
+from bench.build import DATA, Built
+from tests.support.service import PRODUCTION, free_port
+
+MIB = 1024 * 1024
+PROXIED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+"""What the proxy in front adds to a request."""
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+OK = 200
+REQUESTS = 50
+IDLE_ROUNDS = 3
+PORT = "{port}"
+"""Stands for the port in a command."""
+
+GUNICORN = [
+    *("-P", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8"),
+    *("--keep-alive", "125", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108  # as our own
+    *("--bind", f"127.0.0.1:{PORT}"),
+]
+"""As this service sets it, with the worker class that gunicorn brings."""
+ACCESS_LOG = ["--access-logfile", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Something to be measured.
+
+    Attributes:
+        name: in results.
+        title: on the page.
+        command: {port} stands for the port.
+        environ: beyond what all have.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+def servers(built: Built) -> dict[str, Server]:
+    """All of them, by name."""
+    ours, theirs = [sys.executable, *GUNICORN], [str(built.python), *GUNICORN]
+    uvicorn = ["-P", "-m", "uvicorn", "--host", "127.0.0.1", "--port", PORT, "--timeout-keep-alive", "125"]
+    root = {"PYTHONPATH": str(ROOT)}
+    sql = {"SQL_FILE": str(ROOT / "sql" / "queries" / "find_session.sql"), "NODE_ENV": "production"}
+    listed = [
+        Server("ours", "this service", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
+        Server("fastify", "Fastify", ("node", str(built.fastify)), sql),
+        Server(
+            "fastapi", "FastAPI, uvicorn", (str(built.python), *uvicorn, "bench.peers.fastapi_app:app"), root
+        ),
+        Server("flask", "Flask, gunicorn", (*theirs, *ACCESS_LOG, "bench.peers.flask_app:app"), root),
+        Server("bare", "bare WSGI callable", (*ours, *ACCESS_LOG, "bench.peers.bare_wsgi:app"), root),
+        Server("bare_silent", "the same, no access log", (*ours, "bench.peers.bare_wsgi:app"), root),
+        Server("query", "bare WSGI callable, same SQL", (*ours, *ACCESS_LOG, "bench.peers.bare_query:app"), root),
+        Server("query_silent", "the same, no access log", (*ours, "bench.peers.bare_query:app"), root),
+        Server("falcon", "bare Falcon app", (*ours, *ACCESS_LOG, "bench.peers.bare_falcon:app"), root),
+    ]
+    return {server.name: server for server in listed}
+
+
+class Running:
+    """A server that answers.
+
+    Attributes:
+        url: without a path.
+        start_seconds: from exec to the first 200 of /health.
+    """
+
+    def __init__(self, process: psutil.Process, port: int, start_seconds: float) -> None:
+        self._process = process
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.start_seconds = start_seconds
+
+    def family(self) -> list[psutil.Process]:
+        """The process and its children."""
+        return [self._process, *self._process.children(recursive=True)]
+
+    def cpu_seconds(self) -> float:
+        """Of user and system, of all its processes and those that have ended."""
+        return float(sum(sum(member.cpu_times()[:4]) for member in self.family()))
+
+    def mebibytes(self) -> float:
+        """Proportional set size: pages that processes share are divided among them."""
+        return float(sum(member.memory_full_info().pss for member in self.family()) / MIB)
+
+    def settled_mebibytes(self) -> float:
+        """The same at rest, after a few requests."""
+        for _ in range(REQUESTS):
+            _is_healthy(self.port)
+        before, idle = self.cpu_seconds(), 0
+        while idle < IDLE_ROUNDS:
+            time.sleep(0.1)
+            now = self.cpu_seconds()
+            idle = idle + 1 if now == before else 0
+            before = now
+        return self.mebibytes()
+
+
+@contextmanager
+def running(server: Server, *, database_url: str, rate_limit: str, **environ: str) -> Iterator[Running]:
+    """Starts it on its core, output to a file on disk, and stops it at the end.
+
+    Raises:
+        RuntimeError: it ended, or did not answer in time; the message holds the end of its output.
+    """
+    port = free_port()
+    command = [part.replace(PORT, str(port)) for part in server.command]
+    limits = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_NOT_FOUND", "RATE_LIMIT_SIGN_IN"), rate_limit)
+    settings = {
+        "PATH": os.environ["PATH"],
+        **PRODUCTION,
+        **limits,
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        **server.environ,
+        **environ,
+    }
+    log = DATA / "logs" / f"{server.name}-{port}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env=settings,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=cores.go_to_server_core,  # noqa: PLW1509  # one system call
+        )
+    try:
+        _await_answer(process, port, log)
+        yield Running(psutil.Process(process.pid), port, time.perf_counter() - began)
+    finally:
+        _stop(process)
+        log.unlink()
+
+
+def _await_answer(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _is_healthy(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            end = log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{process.args!r} does not answer:\n{end}")
+        time.sleep(0.001)
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health", headers=PROXIED)
+        return connection.getresponse().status == OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for member in family:
+        if member.is_running():
+            member.kill()
