@@ -67,7 +67,7 @@ def _install_python_peers() -> Path:
 
 
 def _parser_requirement() -> str:
-    """gunicorn's HTTP parser in C, for the peers exactly when this service has it."""
+    """Gunicorn's HTTP parser in C, for the peers exactly when this service has it."""
     try:
         return f"gunicorn_h1c=={importlib.metadata.version('gunicorn_h1c')}"
     except importlib.metadata.PackageNotFoundError:

@@ -98,7 +98,7 @@ class Comparison:
             env=environ,
             stdout=subprocess.PIPE,
             check=True,
-            preexec_fn=cores.go_to_server_core,  # noqa: PLW1509  # one system call
+            preexec_fn=cores.go_to_server_core,  # one system call
         ).stdout
         seen = json.loads(said)
         return {

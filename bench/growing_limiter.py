@@ -15,7 +15,7 @@ POLICY = Policy("default", Limit(200, 60))
 
 
 def decision_figures(keys: int) -> Figures:
-    """Microseconds of a decision about a client at random, after all of them came by: median and slowest 1 %."""
+    """Microseconds of a decision about a client at random, after all of them came by."""
     store = MemoryStore(SharedMemory(), [POLICY])
     for number in range(keys):
         store.spend(_client(number), [POLICY])

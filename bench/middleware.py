@@ -1,11 +1,9 @@
-"""What each layer around a request costs, and the whole stack beside a bare WSGI callable.
+"""What each layer around a request costs.
 
     bin/python -m bench.middleware [--rounds 15]
 
 The layers are put on one after the other, in their order, around a resource that says "ok"; what a call
-then takes longer is the layer's. Then `bin/start` and a bare callable run under the same gunicorn and worker,
-with one process each, and answer wrk (Debian's package) in turn: CPU time per request, as the worker process
-counts it. Writes docs/benchmarks.md.
+then takes longer is the layer's. Writes docs/benchmarks.md.
 """
 
 import argparse
@@ -13,18 +11,15 @@ import io
 import logging
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import falcon
-import psutil
 from falcon.routing import CompiledRouter
 
 from app import logs
@@ -42,20 +37,15 @@ from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
-from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 from app.rate_limit.gcra import Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy
 from app.rate_limit.shared_memory import SharedMemory
-from bench.bare import HealthResource
+from bench.peers.bare_falcon import HealthResource
 from bench.report import write_section
-from dev.postgres import EmbeddedPostgres
-from tests.support.service import PRODUCTION, ROOT, UNLIMITED, free_port
 
 CALLS = 2000
-SECONDS = 3
 PATH = "/limited"
 MICROSECONDS = 1_000_000
 
@@ -70,11 +60,7 @@ def main() -> None:
         os.environ[FOLDER_VARIABLE] = folder
         use_slot(0)
         layers = _layer_costs(Metrics(shared_registry(Path(folder)), is_shared=True), rounds)
-    print(layers, flush=True)
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
-        migrate(postgres.url(), report=PlainReport(sys.stdout), wait=30)
-        stacks = _stack_costs(postgres.url(), rounds=max(3, rounds // 3))
-    write_section("middleware", _text(layers, stacks, rounds))
+    write_section("middleware", _text(layers, rounds))
 
 
 def _layer_costs(metrics: Metrics, rounds: int) -> dict[str, list[float]]:
@@ -165,63 +151,7 @@ def _ignore(_: bytes) -> None:
     pass
 
 
-def _stack_costs(database_url: str, *, rounds: int) -> dict[str, list[float]]:
-    """Microseconds of CPU time of the worker per request, by stack, one figure a round."""
-    environ = {**PRODUCTION, **UNLIMITED, "DATABASE_URL": database_url, "WEB_CONCURRENCY": "1"}
-    gunicorn = [sys.executable, "-P", "-m", "gunicorn", "--no-control-socket", "--log-level", "error"]
-    gunicorn += ["--worker-class", "app.gunicorn_worker.Worker", "--threads", "8", "--workers", "1"]
-    gunicorn += ["--keep-alive", "125"]
-    ours, bare = free_port(), free_port()
-    bare_command = [*gunicorn, "--bind", f"127.0.0.1:{bare}", "bench.callable:app"]
-    costs: dict[str, list[float]] = {"bin/start, /health": [], "bin/start, /": [], "bare WSGI callable": []}
-    with (
-        _running([str(ROOT / "bin" / "start")], {**environ, "PORT": str(ours)}, ours) as service,
-        _running(bare_command, {"PYTHONPATH": str(ROOT)}, bare) as callable_,
-    ):
-        for number in range(rounds + 1):
-            figures = {
-                "bin/start, /health": _request_cost(service, f"http://127.0.0.1:{ours}/health"),
-                "bin/start, /": _request_cost(service, f"http://127.0.0.1:{ours}/"),
-                "bare WSGI callable": _request_cost(callable_, f"http://127.0.0.1:{bare}/"),
-            }
-            print(f"round {number} of {rounds}: {figures}", flush=True)
-            for name, figure in figures.items():
-                if number:
-                    costs[name].append(figure)
-    return costs
-
-
-@contextmanager
-def _running(command: list[str], environ: Mapping[str, str], port: int) -> Iterator[psutil.Process]:
-    """The one worker process of a server that answers."""
-    clean = {"PATH": os.environ["PATH"], **environ}
-    process = subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while not (_wrk(f"http://127.0.0.1:{port}/", seconds=1)):
-            if process.poll() is not None:
-                raise RuntimeError(f"{command} ended with {process.returncode}")
-        yield psutil.Process(process.pid).children()[0]
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _request_cost(worker: psutil.Process, url: str) -> float:
-    before = sum(worker.cpu_times()[:2])
-    requests = _wrk(url, seconds=SECONDS)
-    return (sum(worker.cpu_times()[:2]) - before) / requests * MICROSECONDS
-
-
-def _wrk(url: str, *, seconds: int) -> int:
-    """How many requests were answered."""
-    command = ["wrk", "--threads", "1", "--connections", "8", "--duration", f"{seconds}s", url]
-    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    line = next((line for line in output.splitlines() if " requests in " in line), "0")
-    return int(line.split()[0])
-
-
-def _text(layers: dict[str, list[float]], stacks: dict[str, list[float]], rounds: int) -> str:
-    bare = stacks["bare WSGI callable"]
+def _text(layers: dict[str, list[float]], rounds: int) -> str:
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs.",
         f"{rounds} rounds of {CALLS} calls. Median (lowest to highest).",
@@ -230,13 +160,7 @@ def _text(layers: dict[str, list[float]], stacks: dict[str, list[float]], rounds
         "|---|---|",
         *(f"| {name} | {_spread(costs)} |" for name, costs in layers.items()),
         f"| all | {_spread([sum(round_) for round_ in zip(*layers.values(), strict=True)])} |",
-        "",
-        "| under gunicorn, one worker | CPU µs a request | ratio to the bare callable |",
-        "|---|---|---|",
     ]
-    for name, costs in stacks.items():
-        ratio = statistics.median(mine / theirs for mine, theirs in zip(costs, bare, strict=True))
-        lines.append(f"| {name} | {_spread(costs)} | {ratio:.2f} |")
     return "\n".join(lines)
 
 

@@ -1,9 +1,9 @@
-"""What a start costs when nothing is pending, and what a thousand files cost; writes docs/benchmarks.md.
+"""What the check of migrations costs a start when nothing is pending; writes docs/benchmarks.md.
 
     bin/python -m bench.migrations [--rounds 15]
 
-The first is `bin/migrate` on an up-to-date database over a Unix socket, less Python's own start with psycopg
-imported, measured in turn with it. The second is `status` and `check` with 1,000 applied files, in all.
+It is `bin/migrate` on an up-to-date database over a Unix socket, less Python's own start with psycopg
+imported, measured in turn with it.
 """
 
 import argparse
@@ -21,10 +21,8 @@ from app.migrations.command import migrate
 from app.migrations.report import PlainReport
 from bench.report import write_section
 from dev.postgres import EmbeddedPostgres
-from tests.support.databases import fresh_database
 from tests.support.service import ROOT
 
-FILES = 1000
 MIGRATE = str(ROOT / "bin" / "migrate")
 BARE = [str(ROOT / "bin" / "python"), "-c", "import psycopg"]
 
@@ -38,9 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data, EmbeddedPostgres(Path(data)) as postgres:
         migrate(postgres.url(), report=PlainReport(sys.stdout), wait=30)
         beyond, whole = _measure_check(postgres.url(), rounds)
-        with fresh_database(postgres) as url, tempfile.TemporaryDirectory() as folder:
-            commands = _measure_many(url, Path(folder), rounds)
-    write_section("migrations", _table(beyond, whole, commands))
+    write_section("migrations", _table(beyond, whole))
 
 
 def _measure_check(url: str, rounds: int) -> tuple[list[float], list[float]]:
@@ -56,22 +52,6 @@ def _measure_check(url: str, rounds: int) -> tuple[list[float], list[float]]:
     return beyond, whole
 
 
-def _measure_many(url: str, folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of `status` and `check` with many applied files, which create a table each."""
-    for number in range(1, FILES + 1):
-        text = (
-            f"-- Table {number}.\nCREATE TABLE table_{number} (\n    id int PRIMARY KEY,\n    name text\n);\n"
-        )
-        (folder / f"{number:04d}_create_table.sql").write_text(text)
-    there = [MIGRATE, "--folder", str(folder)]
-    _seconds([*there, "baseline", str(FILES)], url)
-    measured: dict[str, list[float]] = {}
-    for command in ("status", "check"):
-        measured[command] = [_seconds([*there, command], url) for _ in range(rounds)]
-        print(command, measured[command], flush=True)
-    return measured
-
-
 def _seconds(command: list[str], url: str) -> float:
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
     began = time.perf_counter()
@@ -79,7 +59,7 @@ def _seconds(command: list[str], url: str) -> float:
     return time.perf_counter() - began
 
 
-def _table(beyond: list[float], whole: list[float], commands: dict[str, list[float]]) -> str:
+def _table(beyond: list[float], whole: list[float]) -> str:
     machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}, {len(beyond)} rounds. Median (range).",
@@ -88,10 +68,6 @@ def _table(beyond: list[float], whole: list[float], commands: dict[str, list[flo
         "|---|---|---|",
         f"| nothing pending, beyond Python and psycopg | {_spread(beyond)} | 60 |",
         f"| nothing pending, the whole process | {_spread(whole)} | |",
-    ]
-    lines += [
-        f"| `{name}` with {FILES:,} files, the whole process | {_spread(values)} | 1,000 |"
-        for name, values in commands.items()
     ]
     return "\n".join(lines)
 

@@ -43,13 +43,11 @@ class Server:
 
     Attributes:
         name: in results.
-        title: on the page.
         command: {port} stands for the port.
         environ: beyond what all have.
     """
 
     name: str
-    title: str
     command: tuple[str, ...]
     environ: Mapping[str, str]
 
@@ -61,17 +59,15 @@ def servers(built: Built) -> dict[str, Server]:
     root = {"PYTHONPATH": str(ROOT)}
     sql = {"SQL_FILE": str(ROOT / "sql" / "queries" / "find_session.sql"), "NODE_ENV": "production"}
     listed = [
-        Server("ours", "this service", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
-        Server("fastify", "Fastify", ("node", str(built.fastify)), sql),
-        Server(
-            "fastapi", "FastAPI, uvicorn", (str(built.python), *uvicorn, "bench.peers.fastapi_app:app"), root
-        ),
-        Server("flask", "Flask, gunicorn", (*theirs, *ACCESS_LOG, "bench.peers.flask_app:app"), root),
-        Server("bare", "bare WSGI callable", (*ours, *ACCESS_LOG, "bench.peers.bare_wsgi:app"), root),
-        Server("bare_silent", "the same, no access log", (*ours, "bench.peers.bare_wsgi:app"), root),
-        Server("query", "bare WSGI callable, same SQL", (*ours, *ACCESS_LOG, "bench.peers.bare_query:app"), root),
-        Server("query_silent", "the same, no access log", (*ours, "bench.peers.bare_query:app"), root),
-        Server("falcon", "bare Falcon app", (*ours, *ACCESS_LOG, "bench.peers.bare_falcon:app"), root),
+        Server("ours", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
+        Server("fastify", ("node", str(built.fastify)), sql),
+        Server("fastapi", (str(built.python), *uvicorn, "bench.peers.fastapi_app:app"), root),
+        Server("flask", (*theirs, *ACCESS_LOG, "bench.peers.flask_app:app"), root),
+        Server("bare", (*ours, *ACCESS_LOG, "bench.peers.bare_wsgi:app"), root),
+        Server("bare_silent", (*ours, "bench.peers.bare_wsgi:app"), root),
+        Server("query", (*ours, *ACCESS_LOG, "bench.peers.bare_query:app"), root),
+        Server("query_silent", (*ours, "bench.peers.bare_query:app"), root),
+        Server("falcon", (*ours, *ACCESS_LOG, "bench.peers.bare_falcon:app"), root),
     ]
     return {server.name: server for server in listed}
 

@@ -17,7 +17,7 @@ POOL_SIZE = 8
 
 CSP = {"default-src": "'none'", "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'none'"}
 HSTS_SECONDS = 63072000
-PERMISSIONS_POLICY = {name: "()" for name in ("camera", "geolocation", "microphone", "payment", "usb")}
+PERMISSIONS_POLICY = dict.fromkeys(("camera", "geolocation", "microphone", "payment", "usb"), "()")
 ISOLATION_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -1,13 +1,14 @@
 """FastAPI with asyncpg, slowapi and Starlette's CORS, each set up as its documentation shows.
 
-The security headers come from an ASGI middleware, which Starlette's documentation prefers to BaseHTTPMiddleware.
+The security headers come from an ASGI middleware, which Starlette's documentation prefers to its
+BaseHTTPMiddleware.
 """
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -69,9 +70,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan)
-limiter = Limiter(
-    key_func=get_remote_address, default_limits=[contract.RATE_LIMIT], headers_enabled=True
-)
+limiter = Limiter(key_func=get_remote_address, default_limits=[contract.RATE_LIMIT], headers_enabled=True)
 app.state.limiter = limiter
 app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
 app.add_middleware(SlowAPIASGIMiddleware)
@@ -84,17 +83,17 @@ app.add_middleware(
 app.add_middleware(SecurityHeaders)
 
 
-async def find_session(request: Request) -> Mapping[str, object] | None:
+async def find_session(request: Request) -> Mapping[str, Any] | None:
     token = request.cookies.get(contract.COOKIE)
     if token is None:
         return None
-    row: Mapping[str, object] | None = await request.app.state.pool.fetchrow(
+    row: Mapping[str, Any] | None = await request.app.state.pool.fetchrow(
         SQL, [contract.token_hash(token)], contract.IDLE_LIMIT, contract.SLIDE_INTERVAL
     )
     return row
 
 
-FoundSession = Annotated[Mapping[str, object] | None, Depends(find_session)]
+FoundSession = Annotated[Mapping[str, Any] | None, Depends(find_session)]
 
 
 @app.get("/health")
@@ -107,17 +106,16 @@ async def health() -> Health:
 async def session(row: FoundSession) -> Session:
     if row is None:
         return Session()
-    expires_at = row["expires_at"]
     return Session(
         authenticated=True,
         registered=row["user_id"] is not None,
         user=User(
             id=str(row["user_id"]),
-            email=str(row["email"]),
-            name=row["name"] and str(row["name"]),
-            picture=row["picture"] and str(row["picture"]),
+            email=row["email"],
+            name=row["name"],
+            picture=row["picture"],
         ),
-        expires_at=contract.rfc3339(expires_at) if isinstance(expires_at, datetime) else None,
+        expires_at=contract.rfc3339(row["expires_at"]),
     )
 
 

@@ -1,9 +1,8 @@
-"""Flask with flask-talisman, flask-cors, flask-limiter and psycopg, each set up as its documentation shows."""
+"""Flask with flask-talisman, flask-cors, flask-limiter and psycopg, each as its documentation shows."""
 
 import os
-import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 from flask_cors import CORS
@@ -42,7 +41,7 @@ limiter = Limiter(
 )
 pool = ConnectionPool(
     os.environ["DATABASE_URL"],
-    kwargs={"autocommit": True, "row_factory": dict_row},
+    kwargs={"autocommit": True},
     min_size=1,
     max_size=contract.POOL_SIZE,
     open=True,
@@ -56,7 +55,7 @@ def isolate(response: Response) -> Response:
     return response
 
 
-def find_session() -> Mapping[str, object] | None:
+def find_session() -> dict[str, Any] | None:
     token = request.cookies.get(contract.COOKIE)
     if token is None:
         return None
@@ -65,15 +64,14 @@ def find_session() -> Mapping[str, object] | None:
         "idle_limit": contract.IDLE_LIMIT,
         "slide_interval": contract.SLIDE_INTERVAL,
     }
-    with pool.connection() as connection:
-        row: Mapping[str, object] | None = connection.execute(contract.SQL, parameters).fetchone()
-    return row
+    with pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(contract.SQL, parameters).fetchone()
 
 
 @app.get("/health")
 @limiter.exempt
 def health() -> Response:
-    return jsonify(status="ok", timestamp=contract.rfc3339(datetime.fromtimestamp(time.time(), UTC)))
+    return jsonify(status="ok", timestamp=contract.rfc3339(datetime.now(UTC)))
 
 
 @app.get("/auth/session")
@@ -81,7 +79,6 @@ def session() -> Response:
     row = find_session()
     if row is None:
         return jsonify(authenticated=False, registered=False, user=None, expires_at=None)
-    expires_at = row["expires_at"]
     return jsonify(
         authenticated=True,
         registered=row["user_id"] is not None,
@@ -91,7 +88,7 @@ def session() -> Response:
             "name": row["name"],
             "picture": row["picture"],
         },
-        expires_at=contract.rfc3339(expires_at) if isinstance(expires_at, datetime) else None,
+        expires_at=contract.rfc3339(row["expires_at"]),
     )
 
 

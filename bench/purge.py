@@ -1,11 +1,10 @@
-"""The check of a session among many, and a purge beside it; writes docs/benchmarks.md.
+"""A purge among many sessions, while they are checked; writes docs/benchmarks.md.
 
-    bin/python -m bench.sessions [--small 10000] [--large 10000000] [--expired 1000000] [--rounds 31]
+    bin/python -m bench.purge [--sessions 10000000] [--expired 1000000]
 
-The check is app.queries' find_session over one connection, with tokens taken at random, each used within the
-last minutes, so that it only reads. The two databases are asked in turn, check by check. Then
-`bin/sessions purge` deletes what has expired from the large one, while checks go on and a watcher looks for
-waits and open transactions every 5 milliseconds.
+`bin/sessions purge` deletes what has expired, while checks go on and a watcher looks for waits and open
+transactions every 5 milliseconds. A check is app.queries' find_session over one connection, with tokens taken
+at random.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -27,19 +25,18 @@ from prometheus_client import CollectorRegistry
 
 from app.database import Database
 from app.metrics import Metrics
-from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 from app.queries import Queries
 from app.sessions import IDLE_LIMIT, SLIDE_INTERVAL
+from bench.databases import migrate_quietly
 from bench.lock_watcher import LockWatcher
 from bench.report import write_section
 from bench.session_tables import fill, live_hashes
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
-from tests.support.service import ROOT
+from tests.support.service import PRODUCTION, ROOT
 
-CHECKS = 1000
-"""A round."""
+SECRET = PRODUCTION["SESSION_SECRET"]
+HASHES = 100_000
 SETTINGS = {"shared_buffers": "4GB", "max_wal_size": "8GB"}
 
 
@@ -60,51 +57,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--small", type=int, default=10_000)
-    parser.add_argument("--large", type=int, default=10_000_000)
-    parser.add_argument("--expired", type=int, default=1_000_000, help="of the large number")
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--sessions", type=int, default=10_000_000)
+    parser.add_argument("--expired", type=int, default=1_000_000, help="of those")
     options = parser.parse_args()
-    sizes = (options.small, options.large)
+    amounts = {"sessions": options.sessions, "expired": options.expired, "secret": SECRET}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(EmbeddedPostgres(folder, settings=SETTINGS))
-        urls = [stack.enter_context(fresh_database(postgres)) for _ in sizes]
-        expired = [size * options.expired // options.large for size in sizes]
-        for url, size, past in zip(urls, sizes, expired, strict=True):
-            migrate(url, report=PlainReport(sys.stdout), wait=30)
-            fill(url, sessions=size, expired=past)
-        tokens = [
-            live_hashes(sessions=size, expired=past, count=CHECKS)
-            for size, past in zip(sizes, expired, strict=True)
-        ]
-        rounds = measure_checks(urls, tokens, options.rounds)
-        purge = measure_purge(
-            urls[1], live_hashes(sessions=options.large, expired=options.expired, count=100 * CHECKS)
-        )
-    text = table(sizes, rounds, purge)
-    if sizes == (parser.get_default("small"), parser.get_default("large")):
-        write_section("sessions", text)
+        url = stack.enter_context(fresh_database(postgres))
+        migrate_quietly(url)
+        fill(url, **amounts)
+        purge = measure_purge(url, live_hashes(**amounts, count=HASHES))
+    text = table(options.sessions, purge)
+    if options.sessions == parser.get_default("sessions"):
+        write_section("purge", text)
     else:
         print(text)
-
-
-def measure_checks(urls: list[str], tokens: list[list[bytes]], rounds: int) -> list[list[float]]:
-    """Seconds a check, for each database and round."""
-    measured: list[list[float]] = [[] for _ in urls]
-    with ExitStack() as stack:
-        queries = [stack.enter_context(_queries(url)) for url in urls]
-        for number in range(rounds + 1):
-            # One here, one there: whatever else the machine does meets both.
-            pairs = [
-                [_check(asked, token) for asked, token in zip(queries, each, strict=True)]
-                for each in zip(*tokens, strict=True)
-            ]
-            if number:  # the first warms caches, and moves last_seen_at
-                for values, times in zip(measured, zip(*pairs, strict=True), strict=True):
-                    values.append(statistics.median(times))
-            print(f"round {number} of {rounds}: {[values[-1:] for values in measured]}", flush=True)
-    return measured
 
 
 def measure_purge(url: str, tokens: list[bytes]) -> Purge:
@@ -159,20 +127,12 @@ def _check(queries: Queries, token_hash: bytes) -> float:
     return seconds
 
 
-def table(sizes: Sequence[int], rounds: list[list[float]], purge: Purge) -> str:
-    """Both results as Markdown."""
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    ratio = statistics.median(large / small for small, large in zip(*rounds, strict=True))
+def table(sessions: int, purge: Purge) -> str:
+    """The result as Markdown."""
     lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}: {len(rounds[0])} rounds of {CHECKS:,} checks.",
-        "Median of the rounds' medians (lowest to highest).",
+        f"Measured {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} CPUs.",
         "",
-        "| sessions in the table | a check, µs |",
-        "|---|---|",
-        *(f"| {size:,} | {_spread(values)} |" for size, values in zip(sizes, rounds, strict=True)),
-        f"| ratio, target 1.10 at most | {ratio:.2f} |",
-        "",
-        f"| purge of {purge.deleted:,} of {sizes[1]:,} sessions | | target |",
+        f"| purge of {purge.deleted:,} of {sessions:,} sessions | | target |",
         "|---|---|---|",
         f"| sessions a second | {purge.deleted / purge.seconds:,.0f} | |",
         f"| longest batch as the command saw it, ms | {1000 * purge.longest_batch:.0f} | 100 |",
@@ -183,11 +143,6 @@ def table(sizes: Sequence[int], rounds: list[list[float]], purge: Purge) -> str:
         f"| `bin/sessions list` before it, the whole process, s | {purge.listing:.1f} | |",
     ]
     return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> str:
-    middle, low, high = (1e6 * figure for figure in (statistics.median(values), min(values), max(values)))
-    return f"{middle:.0f} ({low:.0f} to {high:.0f})"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""Shows where this service's time goes under the load of a case, as py-spy samples it.
+
+    bench/profile session                 the functions most often found running
+    bench/profile session --flamegraph    .data/bench/profile-session.svg, for a browser
+
+It is pinned as in bench/run. py-spy attaches to another process: be root, or set
+/proc/sys/kernel/yama/ptrace_scope to 0.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import cores
+from bench.build import DATA, build
+from bench.cases import CASES, TOO_MANY_REQUESTS, Case
+from bench.comparison import ask
+from bench.databases import migrate_quietly
+from bench.servers import Running, running, servers
+from dev.postgres import EmbeddedPostgres
+from tests.support.live_session import insert_live_session
+
+LISTED = 30
+RATE = 250
+"""Samples a second."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="bench/profile", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [case.name for case in CASES]
+    parser.add_argument("case", choices=names, metavar="CASE", help=f"one of: {', '.join(names)}")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--flamegraph", action="store_true", help="write SVG instead of a list")
+    options = parser.parse_args()
+    [case] = [case for case in CASES if case.name == options.case]
+    built = build()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(EmbeddedPostgres(folder))
+        cores.use_load_core(postgres.pid)
+        migrate_quietly(postgres.url())
+        cookie = insert_live_session(postgres.url())["Cookie"]
+        ours = servers(built)["ours"]
+        with running(ours, database_url=postgres.url(), rate_limit=case.rate_limit) as service:
+            output = DATA / f"profile-{case.name}.svg" if options.flamegraph else folder / "raw"
+            _record(case, service, cookie, built.python.parent / "py-spy", output, options.seconds)
+        print(output if options.flamegraph else _top(output.read_text()))
+
+
+def _record(case: Case, service: Running, cookie: str, spy: Path, output: Path, seconds: int) -> None:
+    kind = "flamegraph" if output.suffix == ".svg" else "raw"
+    command = [str(spy), "record", "--format", kind, "--output", str(output), "--rate", str(RATE)]
+    command += ["--duration", str(seconds), "--nonblocking", "--pid", str(service.family()[-1].pid)]
+    if case.status == TOO_MANY_REQUESTS:
+        subprocess.run(["wrk", "-d1s", service.url + case.path], check=True, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as recorder:
+        ask(
+            service,
+            case.path,
+            headers=case.headers_for(cookie),
+            seconds=seconds,
+            refused=case.status == TOO_MANY_REQUESTS,
+        )
+    if recorder.returncode:
+        raise RuntimeError("py-spy found nothing")
+
+
+def _top(raw: str) -> str:
+    """The functions by how often they were found: running themselves, and with what they called."""
+    own: Counter[str] = Counter()
+    whole: Counter[str] = Counter()
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        # Without the number of the line: "name (file:line)".
+        frames = [re.sub(r":\d+\)$", ")", frame) for frame in stack.split(";")]
+        own[frames[-1]] += int(count)
+        for frame in set(frames):
+            whole[frame] += int(count)
+    total = sum(own.values())
+    lines = ["  own  whole  function"]
+    for frame, samples in own.most_common(LISTED):
+        lines.append(f"{samples / total:5.1%} {whole[frame] / total:6.1%}  {frame}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
