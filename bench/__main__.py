@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 from app.environment import ROOT
 from bench import cores, page
 from bench.build import DATA, Built, build
@@ -35,6 +37,9 @@ from tests.support.databases import fresh_database
 
 COMPARED = [*(case.name for case in CASES), START]
 PAGE = "page"
+LOOK_SECONDS = 2.0
+QUIET = 5.0
+"""Percent of the CPUs' time."""
 STEP_SECONDS = 2.5
 """What a step takes beside its measurement: the start, the warm-up, the stop."""
 
@@ -78,6 +83,7 @@ def _measure(
     results: Results, parts: Sequence[str], *, rounds: int, seconds: int, options: argparse.Namespace
 ) -> None:
     built = build()
+    busy = _busy_elsewhere()
     every = servers(built)
     compared = [name for name in COMPARED if name in parts]
     growing = [name for name in SIZES if name in parts]
@@ -94,6 +100,7 @@ def _measure(
         weight = steps + sum(growth.weight(part, growth_rounds) for part in growing)
         progress = Progress(weight, step_seconds=seconds + STEP_SECONDS)
         results.machine = _machine(built, rounds=rounds, growth_rounds=growth_rounds, seconds=seconds)
+        results.machine["busy"] = busy
         if compared:
             comparison = Comparison(every, url, seconds=seconds)
             comparison.run(compared, results, rounds=rounds, progress=progress)
@@ -104,6 +111,14 @@ def _measure(
             growth.run(part, results, rounds=growth_rounds, progress=progress)
             results.dates[part] = _today()
             results.write(options.results)
+
+
+def _busy_elsewhere() -> str:
+    """The part of the machine's time, in percent, that goes to something else; too much is said."""
+    busy = psutil.cpu_percent(LOOK_SECONDS)
+    if busy > QUIET:
+        print(f"bench: {busy:.0f} % of this machine is busy with something else.", file=sys.stderr)
+    return f"{busy:.0f}"
 
 
 def _today() -> str:

@@ -31,7 +31,7 @@ LABELS = 130
 VALUES = 50
 """Room for the figure right of the longest bar."""
 ROW = 20
-PANEL_HEIGHT = 200
+PANEL_HEIGHT = 210
 COLUMNS = 3
 BAR_COLUMNS = 2
 
@@ -116,7 +116,7 @@ def _bars(panel: BarPanel, width: int) -> str:
 
 
 def _line(panel: LinePanel, width: int) -> str:
-    left, right, top, bottom = MARGIN + 24, width - 14, 40, PANEL_HEIGHT - 44
+    left, right, top, bottom = MARGIN + 24, width - 14, 50, PANEL_HEIGHT - 44
     highest = max(value.high for _, value in panel.points) or 1.0
     first, last = math.log(panel.points[0][0]), math.log(panel.points[-1][0])
 

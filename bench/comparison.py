@@ -43,7 +43,7 @@ class Comparison:
         self._url = database_url
         self._seconds = seconds
         self._cookie = insert_live_session(database_url)["Cookie"]
-        self._user = _only_user(database_url)
+        self._user = only_user(database_url)
 
     @staticmethod
     def steps(names: Sequence[str], number: int) -> list[Step]:
@@ -138,7 +138,8 @@ def ask(
     }
 
 
-def _only_user(url: str) -> dict[str, Any]:
+def only_user(url: str) -> dict[str, Any]:
+    """The one person of a database, as /auth/session shows people."""
     query = "SELECT jsonb_build_object('id', id, 'email', email, 'name', name, 'picture', picture) FROM users"
     with psycopg.connect(url) as connection:
         [(user,)] = connection.execute(query).fetchall()

@@ -76,7 +76,9 @@ def _comparison(results: Results, cases: Sequence[Case]) -> str:
     head = (
         f"Measured {' and '.join(days)} on {machine['cpus']} CPUs: {machine['rounds']} rounds in turn, "
         f"{machine['seconds']} s each after a warm-up. Median (lowest to highest).\n"
-        f"{machine['versions']}.\ngunicorn's HTTP parser is the one {machine['parser']}."
+        f"{machine['versions']}.\n"
+        f"gunicorn's HTTP parser is the one {machine['parser']}. "
+        f"Before the run, {machine['busy']} % of the machine's time went to something else."
     )
     blocks = [head]
     blocks += [

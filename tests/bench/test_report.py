@@ -1,0 +1,100 @@
+"""How figures are read and shown."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import page, wrk
+from bench.cases import CASES, FULL
+from bench.growth import SIZES
+from bench.results import Figures, Results
+from bench.targets import TARGETS
+
+REPORT = """\
+Running 2s test @ http://127.0.0.1:3000/health
+  1 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     6.90ms    3.10ms  40.11ms   88.00%
+    Req/Sec     4.55k   420.00     5.10k    70.00%
+  Latency Distribution
+     50%  850.00us
+     75%    7.10ms
+     90%    8.99ms
+     99%    1.25s
+  9056 requests in 2.00s, 7.20MB read
+"""
+FIGURES = {"per_second": 100.0, "cpu": 50.0, "p50": 1.0, "p99": 2.0, "memory": 60.0, "busy": 1.0}
+
+
+def rounds(**changed: float) -> list[Figures]:
+    return [FIGURES | changed, FIGURES | changed]
+
+
+def results() -> Results:
+    names = {target.other for target in TARGETS} | set(FULL)
+    machine = {"cpus": "2", "rounds": "2", "growth_rounds": "2", "seconds": "1", "parser": "in C"}
+    return Results(
+        machine={**machine, "versions": "Python", "busy": "0"},
+        comparison={
+            name: {server: rounds(per_second=80.0 if server == "ours" else 100.0, start=0.5) for server in names}
+            for name in (*(case.name for case in CASES), "start")
+        },
+        growth={
+            part: {
+                str(size): rounds(decision=4.0, decision_p99=5.0, nothing_pending=1.0, status=1.0, apply=1.0)
+                for size in sizes
+            }
+            for part, sizes in SIZES.items()
+        },
+        dates=dict.fromkeys([*(case.name for case in CASES), "start", *SIZES], "2026-01-02"),
+    )
+
+
+def test_a_report_of_wrk_is_read_whatever_its_units() -> None:
+    seen = wrk.parse(REPORT)
+    assert (seen.requests, seen.seconds, seen.failed) == (9056, 2.0, 0)
+    assert (seen.p50, seen.p99) == (0.85, 1250.0)
+    assert seen.per_second == 4528
+
+
+def test_answers_of_another_status_are_counted() -> None:
+    assert wrk.parse(REPORT + "  Non-2xx or 3xx responses: 9056\n").failed == 9056
+
+
+def test_what_is_no_report_is_refused() -> None:
+    with pytest.raises(wrk.WrkError):
+        wrk.parse("unable to connect to 127.0.0.1:3000 Connection refused\n")
+
+
+def test_the_page_says_of_each_target_whether_it_is_met_and_by_how_much_not(tmp_path: Path) -> None:
+    page.write(results(), tmp_path)
+    lines = (tmp_path / "benchmarks.md").read_text(encoding="utf-8").splitlines()
+    [health] = [line for line in lines if line.startswith("| `/health`, requests a second, beside")]
+    [flask] = [line for line in lines if line.startswith("| `/auth/session`") and "beside Flask" in line]
+    assert health.endswith("| at least 0.8 times | 0.80 (0.80 to 0.80) times | met |")
+    assert flask.endswith("| at least 1.5 times | 0.80 (0.80 to 0.80) times | **missed** by 47% |")
+    assert len([line for line in lines if line.endswith("| met |") or "**missed**" in line]) == len(TARGETS)
+
+
+def test_a_figure_shows_its_median_and_its_spread(tmp_path: Path) -> None:
+    measured = results()
+    measured.comparison["health"]["ours"] = [FIGURES | {"cpu": cpu} for cpu in (50.0, 10.0, 40.0)]
+    for name in ("fastify", "fastapi", "flask", "bare"):
+        measured.comparison["health"][name] = rounds() + rounds()[:1]
+    page.write(measured, tmp_path)
+    text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
+    assert "| `/health` | 40 (10 to 50) | 50 (50 to 50) |" in text
+
+
+def test_the_plots_are_svg_and_the_same_for_the_same_figures(tmp_path: Path) -> None:
+    first, again = (page.write(results(), tmp_path / name) for name in ("first", "again"))
+    for one, other in zip(first[1:], again[1:], strict=True):
+        assert ET.parse(one).getroot().tag == "{http://www.w3.org/2000/svg}svg"  # our own file
+        assert one.read_bytes() == other.read_bytes()
+    assert [path.name for path in first] == ["benchmarks.md", "benchmarks.svg", "benchmarks-growth.svg"]
+
+
+def test_results_survive_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "results.json"
+    results().write(path)
+    assert Results.read(path) == results()
