@@ -1,7 +1,7 @@
 """Measures this service beside its peers, pinned to one core, and writes docs/benchmarks.md and its plots.
 
     bench/run                     all of it, about half an hour
-    bench/run --quick             a short one, to see that it works
+    bench/run --quick             a short one, to see that it works; writes to .data/bench/quick
     bench/run --only session      one case or part again; the others keep their figures
     bench/run --only page         no measurement: the page from the figures that are there
 
@@ -22,7 +22,6 @@ from pathlib import Path
 
 import psutil
 
-from app.environment import ROOT
 from bench import cores, page
 from bench.build import DATA, Built, build
 from bench.cases import CASES
@@ -30,13 +29,14 @@ from bench.comparison import START, Comparison
 from bench.databases import migrate_quietly
 from bench.growth import QUICK_SIZES, SIZES, Growth
 from bench.progress import Progress
-from bench.results import Results
+from bench.report import PAGE
+from bench.results import FILE, Results
 from bench.servers import servers
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 
 COMPARED = [*(case.name for case in CASES), START]
-PAGE = "page"
+ONLY_PAGE = "page"
 LOOK_SECONDS = 2.0
 QUIET = 5.0
 """Percent of the CPUs' time."""
@@ -50,10 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = options.only or [*COMPARED, *SIZES]
     rounds = options.rounds or (1 if options.quick else 5)
     seconds = options.seconds or (1 if options.quick else 4)
-    results = Results.read(options.results)
-    if parts != [PAGE]:
-        _measure(results, parts, rounds=rounds, seconds=seconds, options=options)
-    for written in page.write(results, options.output):
+    # A quick run is no measurement: it leaves the page and its figures alone.
+    folder, figures = (DATA / "quick", DATA / "quick.json") if options.quick else (PAGE.parent, FILE)
+    folder, figures = options.output or folder, options.results or figures
+    results = Results.read(figures)
+    if parts != [ONLY_PAGE]:
+        _measure(results, parts, rounds=rounds, seconds=seconds, figures=figures, is_quick=options.quick)
+    for written in page.write(results, folder):
         print(written)
     return 0
 
@@ -66,21 +69,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         action="append",
-        choices=[*COMPARED, *SIZES, PAGE],
+        choices=[*COMPARED, *SIZES, ONLY_PAGE],
         metavar="CASE",
-        help=f"again, any of: {', '.join([*COMPARED, *SIZES, PAGE])}; can be given more than once",
+        help=f"again, any of: {', '.join([*COMPARED, *SIZES, ONLY_PAGE])}; can be given more than once",
     )
     parser.add_argument("--rounds", type=int, help="of the comparison; growth has three fifths; default 5")
     parser.add_argument("--seconds", type=int, help="of each measurement, after a warm-up; default 4")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="the page's folder; default docs")
-    parser.add_argument(
-        "--results", type=Path, default=DATA / "results.json", help="default .data/bench/results.json"
-    )
+    parser.add_argument("--output", type=Path, help="the page's folder; default docs, or .data/bench/quick")
+    parser.add_argument("--results", type=Path, help="default .data/bench/results.json, or quick.json")
     return parser
 
 
 def _measure(
-    results: Results, parts: Sequence[str], *, rounds: int, seconds: int, options: argparse.Namespace
+    results: Results, parts: Sequence[str], *, rounds: int, seconds: int, figures: Path, is_quick: bool
 ) -> None:
     built = build()
     busy = _busy_elsewhere()
@@ -94,7 +95,7 @@ def _measure(
         cores.use_load_core(postgres.pid)
         url = stack.enter_context(fresh_database(postgres))
         migrate_quietly(url)
-        sizes = QUICK_SIZES if options.quick else SIZES
+        sizes = QUICK_SIZES if is_quick else SIZES
         growth = Growth(every["ours"], postgres, seconds=seconds, sizes=sizes)
         steps = len(Comparison.steps(compared, 0)) * rounds
         weight = steps + sum(growth.weight(part, growth_rounds) for part in growing)
@@ -106,11 +107,11 @@ def _measure(
             comparison.run(compared, results, rounds=rounds, progress=progress)
         for name in compared:
             results.dates[name] = _today()
-        results.write(options.results)
+        results.write(figures)
         for part in growing:
             growth.run(part, results, rounds=growth_rounds, progress=progress)
             results.dates[part] = _today()
-            results.write(options.results)
+            results.write(figures)
 
 
 def _busy_elsewhere() -> str:

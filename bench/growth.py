@@ -3,11 +3,12 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench import cores
 from bench.cases import ORIGIN, UNLIMITED
-from bench.comparison import ask
+from bench.comparison import ask, measured
 from bench.databases import migrate_quietly
 from bench.growing_limiter import decision_figures
 from bench.growing_migrations import migration_figures
@@ -38,7 +39,7 @@ QUICK_SIZES: dict[str, tuple[int, ...]] = {
     "keys": (10, 1_000),
     "migrations": (1, 10),
 }
-FILL_WEIGHT = 1 / 40_000
+FILL_WEIGHT = 1 / 400_000
 """How much of a step making one session takes."""
 
 
@@ -83,7 +84,8 @@ class Growth:
             for number in range(rounds):
                 for size in sizes:
                     progress.begin(f"round {number + 1} of {rounds}: {size:,} {part}")
-                    results.growth[part].setdefault(str(size), []).append(measure(size))
+                    figures = measured(partial(measure, size))
+                    results.growth[part].setdefault(str(size), []).append(figures)
 
     @contextmanager
     def _by_sessions(self) -> Iterator[Callable[[int], Figures]]:

@@ -78,10 +78,12 @@ class Running:
     Attributes:
         url: without a path.
         start_seconds: from exec to the first 200 of /health.
+        log: its output.
     """
 
-    def __init__(self, process: psutil.Process, port: int, start_seconds: float) -> None:
+    def __init__(self, process: psutil.Process, port: int, start_seconds: float, log: Path) -> None:
         self._process = process
+        self.log = log
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.start_seconds = start_seconds
@@ -144,7 +146,7 @@ def running(server: Server, *, database_url: str, rate_limit: str, **environ: st
         )
     try:
         _await_answer(process, port, log)
-        yield Running(psutil.Process(process.pid), port, time.perf_counter() - began)
+        yield Running(psutil.Process(process.pid), port, time.perf_counter() - began, log)
     finally:
         _stop(process)
         log.unlink()

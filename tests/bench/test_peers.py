@@ -9,11 +9,12 @@ import pytest
 import requests
 
 from bench.build import PEERS, Built, build
-from bench.cases import ANONYMOUS, CASES, FULL, UNLIMITED, check
+from bench.cases import ANONYMOUS, CASES, EXHAUSTED, FULL, UNLIMITED, check
 from bench.comparison import only_user
 from bench.servers import PROXIED, Running, running, servers
 from tests.support.live_session import insert_live_session
 from tests.support.service import ROOT
+from tests.support.waiting import until
 
 full = pytest.mark.full
 ENDED = {
@@ -60,6 +61,28 @@ def test_a_peer_asks_the_database_for_each_request(name: str, built: Built, data
             assert answer(service, "/auth/session", cookie).json() == ANONYMOUS
             assert answer(service, "/auth/verify", cookie).status_code == 401
             change(database_url, "DELETE FROM users")
+
+
+@full
+@pytest.mark.parametrize("name", FULL)
+def test_a_peer_limits_each_client_that_the_proxy_names(name: str, built: Built, database_url: str) -> None:
+    with running(servers(built)[name], database_url=database_url, rate_limit=EXHAUSTED) as service:
+        statuses = [answer(service, "/auth/session", "").status_code for _ in range(12)]
+        assert statuses == [200] * 10 + [429] * 2
+        stranger = {**PROXIED, "X-Forwarded-For": "203.0.113.8"}
+        assert requests.get(f"{service.url}/auth/session", headers=stranger, timeout=10).status_code == 200
+
+
+@full
+@pytest.mark.parametrize("name", [*FULL, "bare", "query", "falcon"])
+def test_every_request_is_logged(name: str, built: Built, database_url: str) -> None:
+    with running(servers(built)[name], database_url=database_url, rate_limit=UNLIMITED) as service:
+        before = service.log.read_text().count("/health")
+        for _ in range(7):
+            answer(service, "/health", "")
+        # gunicorn writes its line after the answer, so that of the start may come late.
+        logged = lambda: service.log.read_text().count("/health") >= before + 7  # noqa: E731  # read once
+        until(logged, seconds=5, what="a line for each")
 
 
 @full
