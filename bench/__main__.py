@@ -100,8 +100,7 @@ def _measure(
         steps = len(Comparison.steps(compared, 0)) * rounds
         weight = steps + sum(growth.weight(part, growth_rounds) for part in growing)
         progress = Progress(weight, step_seconds=seconds + STEP_SECONDS)
-        results.machine = _machine(built, rounds=rounds, growth_rounds=growth_rounds, seconds=seconds)
-        results.machine["busy"] = busy
+        results.machine = {**_machine(built), "seconds": str(seconds), "busy": busy}
         if compared:
             comparison = Comparison(every, url, seconds=seconds)
             comparison.run(compared, results, rounds=rounds, progress=progress)
@@ -126,7 +125,7 @@ def _today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def _machine(built: Built, *, rounds: int, growth_rounds: int, seconds: int) -> dict[str, str]:
+def _machine(built: Built) -> dict[str, str]:
     script = (
         "from importlib.metadata import version as v;"
         "print(*(v(n) for n in ('fastapi', 'uvicorn', 'asyncpg', 'flask', 'gunicorn', 'psycopg')), sep=',')"
@@ -139,9 +138,6 @@ def _machine(built: Built, *, rounds: int, growth_rounds: int, seconds: int) -> 
     node = subprocess.check_output(["node", "--version"], text=True)
     return {
         "cpus": str(os.cpu_count()),
-        "rounds": str(rounds),
-        "growth_rounds": str(growth_rounds),
-        "seconds": str(seconds),
         "parser": "in C (gunicorn_h1c)" if _has_c_parser() else "in Python",
         "versions": ", ".join(
             [

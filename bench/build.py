@@ -16,6 +16,7 @@ PEERS = Path(__file__).parent / "peers"
 DATA = ROOT / ".data" / "bench"
 PACKAGES = {"wrk": ["wrk"], "npm": ["nodejs", "npm"]}
 """Which Debian packages bring a command."""
+OLDEST_NODE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,12 @@ def build() -> Built:
 
     Raises:
         subprocess.CalledProcessError: an installer failed; it has said why.
+        RuntimeError: Node.js is too old.
     """
     _install_commands()
+    said = subprocess.check_output(["node", "--version"], text=True).strip()
+    if int(said.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        raise RuntimeError(f"Fastify 5 needs Node.js {OLDEST_NODE} or newer, and this is {said}")
     return Built(python=_install_python_peers(), fastify=_install_fastify())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.charts import LinePanel, line_chart
-from bench.results import Figures, Results, Spread, column
+from bench.results import Figures, Results, Spread, column, rounds_of
 
 PLOT = "benchmarks-growth.svg"
 REQUESTS = [
@@ -58,8 +58,8 @@ PARTS = [
 def tables(results: Results) -> str:
     """One for each part that was measured."""
     days = sorted({day for name, day in results.dates.items() if name in results.growth})
-    rounds = results.machine["growth_rounds"]
-    blocks = [f"Measured {' and '.join(days)}: {rounds} rounds. Median (lowest to highest)."]
+    rounds = rounds_of(results.growth)
+    blocks = [f"Measured {' and '.join(days)}, rounds: {rounds}. Median (lowest to highest)."]
     blocks += [_table(part, results.growth[part.name]) for part in PARTS if results.growth.get(part.name)]
     return "\n\n".join(blocks)
 

@@ -8,7 +8,7 @@ from bench import growth_page
 from bench.cases import CASES, FULL, Case
 from bench.charts import Bar, BarPanel, bar_chart
 from bench.report import PAGE, write_section
-from bench.results import Figures, Results, Spread, column
+from bench.results import Figures, Results, Spread, column, rounds_of
 from bench.targets import TARGETS
 
 TITLES = {
@@ -73,8 +73,9 @@ def _targets(results: Results) -> str:
 def _comparison(results: Results, cases: Sequence[Case]) -> str:
     machine = results.machine
     days = sorted({day for name, day in results.dates.items() if name in results.comparison})
+    rounds = rounds_of(results.comparison)
     head = (
-        f"Measured {' and '.join(days)} on {machine['cpus']} CPUs: {machine['rounds']} rounds in turn, "
+        f"Measured {' and '.join(days)} on {machine['cpus']} CPUs; rounds in turn: {rounds}, "
         f"{machine['seconds']} s each after a warm-up. Median (lowest to highest).\n"
         f"{machine['versions']}.\n"
         f"gunicorn's HTTP parser is the one {machine['parser']}. "
@@ -87,7 +88,7 @@ def _comparison(results: Results, cases: Sequence[Case]) -> str:
     ]
     ratios = f"Requests a second of this service to the other's.\n\n{_ratios(results, cases)}"
     blocks.append(f"### Ratios\n\n{ratios}")
-    blocks.append(f"### What is left when everything is left out\n\n{_least(results)}")
+    blocks.append(f"### Beside the least there can be\n\n{_least(results)}")
     if results.comparison.get("start"):
         blocks.append(f"### Start and rest\n\n{_start(results.comparison['start'])}")
     return "\n\n".join(blocks)

@@ -1,7 +1,7 @@
 """The figures of a run, kept as JSON so that a part can be repeated and the page written anew."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -59,6 +59,7 @@ def column(rounds: list[Figures], name: str) -> list[float]:
     return [figures[name] for figures in rounds]
 
 
-def paired(ours: list[Figures], theirs: list[Figures], name: str) -> Iterator[tuple[float, float]]:
-    """Both sides' figures of each round."""
-    return ((a[name], b[name]) for a, b in zip(ours, theirs, strict=True))
+def rounds_of(table: Mapping[str, Mapping[str, list[Figures]]]) -> str:
+    """How many there were; of several runs the least and the most."""
+    counts = {len(rounds) for servers in table.values() for rounds in servers.values()}
+    return str(*counts) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"

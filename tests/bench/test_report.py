@@ -33,7 +33,7 @@ def rounds(**changed: float) -> list[Figures]:
 
 def results() -> Results:
     names = {target.other for target in TARGETS} | set(FULL)
-    machine = {"cpus": "2", "rounds": "2", "growth_rounds": "2", "seconds": "1", "parser": "in C"}
+    machine = {"cpus": "2", "seconds": "1", "parser": "in C"}
     return Results(
         machine={**machine, "versions": "Python", "busy": "0"},
         comparison={
