@@ -26,6 +26,7 @@ TITLES = {
 FIGURES = [
     ("Requests a second on one core", "per_second", 0, 1.0),
     ("CPU time of the server, µs a request", "cpu", 0, 1.0),
+    ("Of its core, the server used, %", "busy", 0, 100.0),
     ("Half of the answers within, ms", "p50", 1, 1.0),
     ("99 of 100 answers within, ms", "p99", 1, 1.0),
     ("Memory after the load, MiB", "memory", 0, 1.0),

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from bench import cores
 from bench.build import DATA, build
-from bench.cases import CASES, TOO_MANY_REQUESTS, Case
-from bench.comparison import ask
+from bench.cases import CASES, TOO_MANY_REQUESTS, Case, check
+from bench.comparison import ask, only_user
 from bench.databases import migrate_quietly
 from bench.servers import Running, running, servers
 from dev.postgres import EmbeddedPostgres
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("case", choices=names, metavar="CASE", help=f"one of: {', '.join(names)}")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--flamegraph", action="store_true", help="write SVG instead of a list")
+    parser.add_argument("--gil", action="store_true", help="only what holds Python's lock: waits left out")
     options = parser.parse_args()
     [case] = [case for case in CASES if case.name == options.case]
     built = build()
@@ -50,16 +51,18 @@ def main() -> None:
         ours = servers(built)["ours"]
         with running(ours, database_url=postgres.url(), rate_limit=case.rate_limit) as service:
             output = DATA / f"profile-{case.name}.svg" if options.flamegraph else folder / "raw"
-            _record(case, service, cookie, built.python.parent / "py-spy", output, options.seconds)
+            # Uses up the limit where everybody is to be refused.
+            check(case, ours.name, service, cookie=cookie, user=only_user(postgres.url()))
+            spy = [str(built.python.parent / "py-spy"), "record", *(["--gil"] if options.gil else [])]
+            _record(case, service, cookie, [*spy, "--output", str(output)], options.seconds)
         print(output if options.flamegraph else _top(output.read_text()))
 
 
-def _record(case: Case, service: Running, cookie: str, spy: Path, output: Path, seconds: int) -> None:
-    kind = "flamegraph" if output.suffix == ".svg" else "raw"
-    command = [str(spy), "record", "--format", kind, "--output", str(output), "--rate", str(RATE)]
-    command += ["--duration", str(seconds), "--nonblocking", "--pid", str(service.family()[-1].pid)]
-    if case.status == TOO_MANY_REQUESTS:
-        subprocess.run(["wrk", "-d1s", service.url + case.path], check=True, stdout=subprocess.DEVNULL)
+def _record(case: Case, service: Running, cookie: str, spy: list[str], seconds: int) -> None:
+    """Samples the worker, from its warm-up on."""
+    kind = "flamegraph" if spy[-1].endswith(".svg") else "raw"
+    command = [*spy, "--format", kind, "--rate", str(RATE), "--duration", str(seconds), "--nonblocking"]
+    command += ["--pid", str(service.family()[-1].pid)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as recorder:
         ask(
             service,
@@ -80,6 +83,8 @@ def _top(raw: str) -> str:
         stack, _, count = line.rpartition(" ")
         # Without the number of the line: "name (file:line)".
         frames = [re.sub(r":\d+\)$", ")", frame) for frame in stack.split(";")]
+        if not frames[-1]:
+            continue
         own[frames[-1]] += int(count)
         for frame in set(frames):
             whole[frame] += int(count)
