@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import psutil
 from app.environment import ROOT
 from bench import cores
 from bench.build import DATA, Built
+from dev.processes import signal_from_dying_parent
 from tests.support.service import PRODUCTION, free_port
 
 MIB = 1024 * 1024
@@ -27,6 +29,7 @@ REQUESTS = 50
 IDLE_ROUNDS = 3
 PORT = "{port}"
 """Stands for the port in a command."""
+_end_with_parent = signal_from_dying_parent(signal.SIGTERM)
 
 GUNICORN = [
     *("-P", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8"),
@@ -142,7 +145,7 @@ def running(server: Server, *, database_url: str, rate_limit: str, **environ: st
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
-            preexec_fn=cores.go_to_server_core,  # noqa: PLW1509  # one system call
+            preexec_fn=_before_exec,  # noqa: PLW1509  # two system calls
         )
     try:
         _await_answer(process, port, log)
@@ -150,6 +153,12 @@ def running(server: Server, *, database_url: str, rate_limit: str, **environ: st
     finally:
         _stop(process)
         log.unlink()
+
+
+def _before_exec() -> None:
+    cores.go_to_server_core()
+    if _end_with_parent:
+        _end_with_parent()
 
 
 def _await_answer(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
