@@ -181,7 +181,7 @@ def backend(postgres: EmbeddedPostgres) -> Iterator[Backend]:
         def start(**environ: str) -> Service:
             key = str(environ)
             if key not in services:
-                services[key] = Service(database_url=url, **environ)
+                services[key] = Service(database_url=url, port=0, **environ)
             services[key].wait_until_serving()
             return services[key]
 
