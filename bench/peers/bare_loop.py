@@ -10,17 +10,13 @@ import time
 
 import psycopg
 
-from bench.peers.contract import COOKIE, IDLE_LIMIT, SLIDE_INTERVAL, SQL, token_hash
+from bench.peers.contract import COOKIE, SQL, session_parameters
 
 WARM_UP = 200
 
 
 def main(seconds: float) -> None:
-    parameters = {
-        "token_hashes": [token_hash(os.environ["COOKIE"].removeprefix(f"{COOKIE}="))],
-        "idle_limit": IDLE_LIMIT,
-        "slide_interval": SLIDE_INTERVAL,
-    }
+    parameters = session_parameters(os.environ["COOKIE"].removeprefix(f"{COOKIE}="))
     statement = SQL.encode()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         for _ in range(WARM_UP):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from psycopg_pool import ConnectionPool
 
-from bench.peers.contract import COOKIE, IDLE_LIMIT, POOL_SIZE, SLIDE_INTERVAL, SQL, token_hash
+from bench.peers.contract import COOKIE, POOL_SIZE, SQL, session_parameters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -21,14 +21,9 @@ _pool = ConnectionPool(
 
 def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     token = environ.get("HTTP_COOKIE", "").removeprefix(f"{COOKIE}=")
-    parameters = {
-        "token_hashes": [token_hash(token)],
-        "idle_limit": IDLE_LIMIT,
-        "slide_interval": SLIDE_INTERVAL,
-    }
     if token:
         with _pool.connection() as connection:
-            found = connection.execute(_STATEMENT, parameters).fetchall()
+            found = connection.execute(_STATEMENT, session_parameters(token)).fetchall()
         if len(found) != 1:
             raise ValueError("there is no such session")
     start_response("200 OK", HEADERS)

@@ -42,11 +42,21 @@ _SECRET = os.environ.get("SESSION_SECRET", "").encode()
 
 def numbered_sql() -> str:
     """The statement as asyncpg takes it; the types are those that psycopg sends along."""
-    types = {"token_hashes": "bytea[]", "idle_limit": "interval", "slide_interval": "interval"}
+    types = ("bytea", "bytea", "interval", "interval")
     text = SQL
-    for number, (name, kind) in enumerate(types.items(), start=1):
+    for number, (name, kind) in enumerate(zip(session_parameters(""), types, strict=True), start=1):
         text = text.replace(f"%({name})s", f"${number}::{kind}")
     return text
+
+
+def session_parameters(token: str) -> dict[str, object]:
+    """The statement's, by name. There is no previous secret."""
+    return {
+        "token_hash": token_hash(token),
+        "previous_hash": None,
+        "idle_limit": IDLE_LIMIT,
+        "slide_interval": SLIDE_INTERVAL,
+    }
 
 
 def token_hash(token: str) -> bytes:

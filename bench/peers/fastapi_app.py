@@ -88,7 +88,7 @@ async def find_session(request: Request) -> Mapping[str, Any] | None:
     if token is None:
         return None
     row: Mapping[str, Any] | None = await request.app.state.pool.fetchrow(
-        SQL, [contract.token_hash(token)], contract.IDLE_LIMIT, contract.SLIDE_INTERVAL
+        SQL, *contract.session_parameters(token).values()
     )
     return row
 

@@ -59,13 +59,8 @@ def find_session() -> dict[str, Any] | None:
     token = request.cookies.get(contract.COOKIE)
     if token is None:
         return None
-    parameters = {
-        "token_hashes": [contract.token_hash(token)],
-        "idle_limit": contract.IDLE_LIMIT,
-        "slide_interval": contract.SLIDE_INTERVAL,
-    }
     with pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(contract.SQL, parameters).fetchone()
+        return cursor.execute(contract.SQL, contract.session_parameters(token)).fetchone()
 
 
 @app.get("/health")

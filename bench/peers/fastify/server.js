@@ -11,7 +11,7 @@ import pg from 'pg'
 const { DATABASE_URL, PORT, RATE_LIMIT, SESSION_SECRET, SQL_FILE, WEBAPP_URL } = process.env
 const COOKIE = '__Host-session'
 const MILLISECONDS = { second: 1000, minute: 60_000, hour: 3_600_000 }
-const TYPES = { token_hashes: 'bytea[]', idle_limit: 'interval', slide_interval: 'interval' }
+const TYPES = { token_hash: 'bytea', previous_hash: 'bytea', idle_limit: 'interval', slide_interval: 'interval' }
 
 const sql = Object.entries(TYPES).reduce(
   (text, [name, type], index) => text.replaceAll(`%(${name})s`, `$${index + 1}::${type}`),
@@ -74,7 +74,7 @@ async function findSession (request) {
   if (token === undefined) return undefined
   const hash = createHmac('sha256', SESSION_SECRET).update(token).digest()
   // A name makes pg prepare it once for each connection.
-  const { rows } = await pool.query({ name: 'find_session', text: sql, values: [[hash], '7 days', '5 minutes'] })
+  const { rows } = await pool.query({ name: 'find_session', text: sql, values: [hash, null, '7 days', '5 minutes'] })
   return rows[0]
 }
 
