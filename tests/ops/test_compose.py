@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -11,9 +12,19 @@ import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody it
 from app.config import Config
 from tests.ops.compose import OPS, REPLICAS, SERVICES, STACK, TEXT, filled_in, interpolated
 from tests.support.original import OriginalService
+from tests.support.pages import Command, Page
 from tests.support.prometheus import promtool
 from tests.support.service import ROOT
 
+ON_THE_PAGE = [
+    command
+    for block in Page("deploy-compose.md").all_blocks()
+    if block.needs
+    for command in block.commands()
+    if command.line.startswith("docker compose")
+]
+OF_COMPOSE = {"up", "build", "logs", "exec"}
+IN_A_CONTAINER = {"bin/sessions", "purge", "pg_dump", "service", ">", "backup.dump"}
 SECRET = "0123456789abcdef0123456789abcdef"
 PROMETHEUS = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
 
@@ -132,3 +143,15 @@ def test_compose_reads_it(tmp_path: Path) -> None:
 @pytest.mark.full
 def test_prometheus_reads_its_configuration() -> None:
     assert "10 rules found" in promtool("check", "config", OPS / "prometheus" / "prometheus.yml")
+
+
+@pytest.mark.parametrize("command", ON_THE_PAGE, ids=str)
+def test_a_command_of_the_page_names_services_and_files_that_there_are(command: Command) -> None:
+    words = shlex.split(command.line)
+    assert (ROOT / words[words.index("--file") + 1]).is_file()
+    named = {word for word in words[4:] if not word.startswith("-")} - OF_COMPOSE - IN_A_CONTAINER
+    assert named <= set(SERVICES)
+    if "pg_dump" in words:
+        environment = SERVICES["postgres"]["environment"]
+        assert f"--username={environment['POSTGRES_USER']}" in words
+        assert environment["POSTGRES_DB"] in words
