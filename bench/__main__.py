@@ -5,7 +5,7 @@
     bench/run --only session      one case or part again; the others keep their figures
     bench/run --only page         no measurement: the page from the figures that are there
 
-Figures go to .data/bench/results.json as they come.
+Figures go to .data/bench/results.json, the comparison at once and growth part by part.
 """
 
 import argparse
