@@ -185,6 +185,7 @@ class Database:
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
             self._metrics.pool_connections_in_use.dec()
+            connection.used_at = time.monotonic()
             self._pool.putconn(connection)
 
     def _get_connection(self, timeout: float) -> DeadlineConnection:

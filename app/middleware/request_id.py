@@ -1,7 +1,7 @@
 """Names the request: in its answer, in every log record, in the trace it belongs to."""
 
+import random
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,13 @@ class RequestIDMiddleware:
 
 def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)}
+    fields = {"request_id": given if _REQUEST_ID.fullmatch(given) else _new_id()}
     if match := _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
         fields["trace_id"], fields["span_id"] = match.groups()
     return fields
+
+
+def _new_id() -> str:
+    """128 random bits in hexadecimal; no secret. Each process has a seed of its own, also after a fork."""
+    # Not the kernel's: that is a system call, at which every other thread may take its turn.
+    return f"{random.getrandbits(128):032x}"
