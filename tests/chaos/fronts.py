@@ -2,17 +2,37 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from tests.support.compose_proxy import ComposeProxy
 from tests.support.nginx import Nginx
-from tests.support.pages import Page
+from tests.support.pages import Block, Page
 from tests.support.service import Service, free_port
 
 STRAIGHT = "no proxy"
-PROXIES = ("Caddy", "nginx")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What stands before the service.
+
+    Attributes:
+        name: what `front` calls it.
+        block: where the documentation shows its settings; None for the ones of ops/.
+    """
+
+    name: str
+    block: Block | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+NGINX = Page("reliability.md").blocks("nginx")[0]
+PROXIES = (Proxy("Caddy"), Proxy("nginx", NGINX))
 PATIENCE = 2.0
 """Seconds in which a service with a free thread answers."""
 
@@ -38,7 +58,7 @@ def is_answered(port: int) -> bool:
 
 def _nginx(service: Service, folder: Path) -> Nginx:
     port = free_port()
-    [block] = Page("reliability.md").blocks("nginx")
+    block = NGINX.text
     for shown, value in {
         "listen 443 ssl;": f"listen 127.0.0.1:{port};",
         "backend:3000": f"127.0.0.1:{service.port}",

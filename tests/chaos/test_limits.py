@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.fronts import PROXIES, STRAIGHT, front, is_answered
+from tests.chaos.fronts import PROXIES, STRAIGHT, Proxy, front, is_answered
 from tests.chaos.recording import Recording
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
@@ -60,13 +60,13 @@ def test_as_many_slow_clients_as_threads_hold_up_a_service_without_a_proxy(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("proxy", PROXIES, ids=str)
 def test_behind_a_proxy_they_hold_up_nobody(
-    one_worker: Service, database_url: str, tmp_path: Path, kind: str, proxy: str, recording: Recording
+    one_worker: Service, database_url: str, tmp_path: Path, kind: str, proxy: Proxy, recording: Recording
 ) -> None:
     request = request_of(kind, insert_live_session(database_url))
-    with front(proxy, one_worker, tmp_path) as port, ExitStack() as stack:
+    with front(proxy.name, one_worker, tmp_path) as port, ExitStack() as stack:
         for _ in range(MANY):
             open_client(port, request, stack)
         assert all(is_answered(port) for _ in range(5))
-    recording.limit(kind, proxy, THREADS, f"{MANY}, as many as were tried")
+    recording.limit(kind, proxy.name, THREADS, f"{MANY}, as many as were tried")

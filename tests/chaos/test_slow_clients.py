@@ -34,7 +34,7 @@ def attack(name: str, port: int, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("before", [STRAIGHT, *PROXIES])
+@pytest.mark.parametrize("before", [STRAIGHT, *map(str, PROXIES)])
 def test_people_are_answered_beside_slow_clients(
     service: Service, database_url: str, tmp_path: Path, name: str, before: str, recording: Recording
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.fronts import PROXIES, STRAIGHT
+from tests.chaos.fronts import PROXIES, STRAIGHT, Proxy
 from tests.chaos.recording import Recording
 from tests.support.service import ROOT
 
@@ -34,9 +34,9 @@ def test_as_many_clients_that_never_read_as_threads_hold_up_a_service_without_a_
     recording.limit(KIND, STRAIGHT, THREADS, str(THREADS - 1))
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("proxy", PROXIES, ids=str)
 def test_behind_a_proxy_they_hold_up_nobody(
-    database_url: str, tmp_path: Path, proxy: str, recording: Recording
+    database_url: str, tmp_path: Path, proxy: Proxy, recording: Recording
 ) -> None:
-    assert beside(MANY, before=proxy, database_url=database_url, folder=tmp_path) == "answered"
-    recording.limit(KIND, proxy, THREADS, f"{MANY}, as many as were tried")
+    assert beside(MANY, before=proxy.name, database_url=database_url, folder=tmp_path) == "answered"
+    recording.limit(KIND, proxy.name, THREADS, f"{MANY}, as many as were tried")
