@@ -88,10 +88,15 @@ def _top(raw: str) -> str:
         own[frames[-1]] += int(count)
         for frame in set(frames):
             whole[frame] += int(count)
+    ours = Counter({frame: count for frame, count in whole.items() if "(app/" in frame})
     total = sum(own.values())
-    lines = ["  own  whole  function"]
-    for frame, samples in own.most_common(LISTED):
-        lines.append(f"{samples / total:5.1%} {whole[frame] / total:6.1%}  {frame}")
+    lines: list[str] = []
+    for title, counted in (("running itself", own), ("of app/, with what it calls", ours)):
+        lines += [f"  own  whole  {title}"]
+        lines += [
+            f"{own[frame] / total:5.1%} {whole[frame] / total:6.1%}  {frame}"
+            for frame, _ in counted.most_common(LISTED)
+        ]
     return "\n".join(lines)
 
 
