@@ -42,7 +42,7 @@ def write(results: Results, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / PAGE.name
-    if not page.exists():
+    if folder.resolve() != PAGE.parent:
         shutil.copy(PAGE, page)
     written = [page]
     cases = [case for case in CASES if results.comparison.get(case.name)]
