@@ -7,8 +7,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-LONGEST = 100
-"""Characters of an entry: an IPv6 address in brackets, its zone, a port, and blanks."""
+REMEMBERED = 1024
+"""Who asks, asks again."""
+LONGEST_REMEMBERED = 200
+"""Characters of a header, as clients choose how long it is."""
 
 
 class ClientAddressFinder:
@@ -21,6 +23,7 @@ class ClientAddressFinder:
 
     def __init__(self, trusted_proxies: Iterable[Network]) -> None:
         self._trusted = tuple(trusted_proxies)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
 
     def find(self, peer: str, forwarded_for: str | None) -> Address | None:
         """The client's address; None when the peer has none (a Unix socket).
@@ -29,6 +32,11 @@ class ClientAddressFinder:
             peer: the address of the TCP connection.
             forwarded_for: the X-Forwarded-For header, its repetitions joined by commas.
         """
+        if forwarded_for and len(forwarded_for) > LONGEST_REMEMBERED:
+            return self._find(peer, forwarded_for)
+        return self._remembered(peer, forwarded_for)
+
+    def _find(self, peer: str, forwarded_for: str | None) -> Address | None:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):
             return nearest
@@ -46,11 +54,6 @@ class ClientAddressFinder:
 
 
 def _parse(text: str) -> Address | None:
-    return _parse_short(text) if len(text) <= LONGEST else None
-
-
-@lru_cache(maxsize=1024)
-def _parse_short(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

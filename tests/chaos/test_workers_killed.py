@@ -77,7 +77,8 @@ def test_behind_the_proxy_no_get_is_lost(
     lost = lost_rows(database_url, people)
     assert lost == []
     check_restarts(replicas, len(deaths))
-    recording.result("a worker killed every second, two replicas behind Caddy", load.answers, lost_rows=lost, recovered=recovered)
+    cause = "a worker killed every second, two replicas behind Caddy"
+    recording.result(cause, load.answers, lost_rows=lost, recovered=recovered)
 
 
 def check_restarts(services: list[Service], deaths: int) -> None:
