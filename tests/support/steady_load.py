@@ -14,7 +14,7 @@ from tests.support.waiting import until
 
 PATIENCE = 30
 """Seconds a client waits for an answer."""
-AT_REST = 2.0
+AT_REST = 1.5
 """Seconds without a failure after which a load has recovered; the moment is that of the last failure."""
 
 
