@@ -46,6 +46,7 @@ RUN apt-get update \
     && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 
 # Slim Python images come without bytecode of the standard library; every start and health check would compile it.
+# (A mount needs BuildKit: Docker's builder since version 23.)
 RUN --mount=type=bind,from=builder,source=/app/standard-library,target=/tmp/standard-library \
     python3 -m compileall -q --invalidation-mode unchecked-hash -i /tmp/standard-library
 

@@ -191,8 +191,9 @@ class Database:
     def _get_connection(self, timeout: float) -> DeadlineConnection:
         pool = self._pool.get_stats()
         if pool["pool_size"] != self._size:
-            self._size = pool["pool_size"]
-            self._metrics.pool_connections.set(self._size)
+            with self._lock:
+                self._size = pool["pool_size"]
+                self._metrics.pool_connections.set(self._size)
         # A gauge costs as much as a fetched row: it moves when there is something to tell.
         must_wait = not pool["pool_available"]
         if must_wait:

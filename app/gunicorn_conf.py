@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import signal
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,16 @@ import app.wsgi
 from app import logs
 from app.cpu import available_cpus
 from app.gunicorn_worker import STOP_SIGNALS
+from app.log_writer import ImpatientWriter
 from app.metrics_folder import MetricsFolderError, make_folder_with_room, remove_folder
 from app.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, reserve_slot, use_slot
 from app.rate_limit.shared_memory import inherited_memory
 from app.settings import load_config
 
 _config = load_config(os.environ)
-logs.configure(_config.log_format, _config.log_level)
+# A master that waits for the reader of its log replaces no worker.
+_stream = ImpatientWriter(sys.stdout.fileno()) if sys.stdout else None
+logs.configure(_config.log_format, _config.log_level, _stream)
 # Made here, before the fork, so that the workers count together.
 inherited_memory()
 if _config.redis_url:

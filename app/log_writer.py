@@ -2,28 +2,32 @@
 
 import logging
 import os
+import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 LIMIT = 10_000
-"""Lines that may wait, some 4 MB; more are dropped, and counted."""
+"""Lines of a worker that may wait; more are dropped, and counted."""
 PAUSE = 0.02
-"""Seconds in which lines gather before they are written: the most that a killed worker can lose."""
+"""Seconds in which lines gather before they are written."""
 CLOSE_PATIENCE = 1.0
-"""Seconds that the last lines have to be written."""
+"""Seconds that the last lines have to be written; the next worker waits for them."""
 CHUNK = 4096
 """Bytes of a write that no other process's can come between (PIPE_BUF, pipe(7))."""
+ROOM_PATIENCE_MILLISECONDS = 100
 
 logger = logging.getLogger(__name__)
 
 
 class LogWriter:
-    """A stream for logging's StreamHandler, written by a thread of its own.
+    """A stream for logging's StreamHandler, written by a thread of its own: for a worker.
 
     Args:
         fd: the file descriptor to write to.
-        on_drop: told how many lines were dropped, once lines go through again.
+        on_drop: told how many lines were dropped, once lines go through again or it closes.
         limit: lines that may wait.
     """
 
@@ -55,6 +59,8 @@ class LogWriter:
         self._is_closed.set()
         self._has_lines.set()
         self._thread.join(CLOSE_PATIENCE)
+        if left := len(self._lines) + self._dropped:
+            self._on_drop(left)
 
     def _run(self) -> None:
         while not self._is_closed.is_set():
@@ -62,26 +68,51 @@ class LogWriter:
             self._is_closed.wait(PAUSE)
             self._has_lines.clear()
             self._write_out()
-
-    def _write_out(self) -> None:
-        while self._lines:
-            chunk = self._next_chunk()
-            while chunk:
-                try:
-                    chunk = chunk[os.write(self._fd, chunk) :]
-                except BlockingIOError:
-                    self._is_closed.wait(PAUSE)
-                except OSError:
-                    # Nobody reads any more, or the disk is full; there is no other place to say so.
-                    return
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 self._on_drop(dropped)
                 logger.warning("Log lines dropped", extra={"count": dropped})
+        # What came while the last were written.
+        self._write_out()
 
-    def _next_chunk(self) -> bytes:
-        """Whole lines, as many as fit, at least one."""
-        chunk = self._lines.popleft()
-        while self._lines and len(chunk) + len(self._lines[0]) <= CHUNK:
-            chunk += self._lines.popleft()
-        return chunk
+    def _write_out(self) -> None:
+        while self._lines:
+            lines = self._next_lines()
+            chunk = b"".join(lines)
+            while chunk:
+                try:
+                    chunk = chunk[os.write(self._fd, chunk) :]
+                except BlockingIOError:
+                    time.sleep(PAUSE)
+                except OSError:
+                    # Nobody reads any more, or the disk is full; there is no other place to say so.
+                    self._on_drop(len(lines))
+                    break
+
+    def _next_lines(self) -> list[bytes]:
+        """As many as fit into a chunk, at least one."""
+        lines = [self._lines.popleft()]
+        size = len(lines[0])
+        while self._lines and size + len(self._lines[0]) <= CHUNK:
+            size += len(self._lines[0])
+            lines.append(self._lines.popleft())
+        return lines
+
+
+class ImpatientWriter:
+    """A stream that drops what there is no room for: for a process that forks, and seldom says something."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._room = select.poll()
+        self._room.register(fd, select.POLLOUT)
+
+    def write(self, line: str) -> None:
+        rest = line.encode("utf-8", "backslashreplace")
+        with suppress(OSError):
+            # A pipe that is ready has room for CHUNK bytes.
+            while rest and self._room.poll(ROOM_PATIENCE_MILLISECONDS):
+                rest = rest[os.write(self._fd, rest[:CHUNK]) :]
+
+    def flush(self) -> None:
+        """Does nothing: nothing is held back."""

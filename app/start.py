@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NoReturn
 
-from gunicorn.app import wsgiapp as gunicorn
-
 from app import logs
 from app.config import Config
 from app.environment import ROOT
@@ -90,6 +88,9 @@ def _become_gunicorn(environ: MutableMapping[str, str]) -> NoReturn:
     # Empty counts as unset, also for the variables that gunicorn reads by itself.
     for name in [name for name, value in environ.items() if not value.strip()]:
         del environ[name]
+    # Imported here, for it looks at some of them when it is.
+    from gunicorn.app import wsgiapp as gunicorn  # noqa: PLC0415
+
     sys.argv = ["gunicorn", "--config", str(ROOT / "app" / "gunicorn_conf.py"), "app.wsgi:get_app()"]
     gunicorn.run()
     raise AssertionError("gunicorn ends with an exit code")

@@ -200,10 +200,7 @@ def get_app() -> Service:
     """What a gunicorn worker loads, after fork: reads the environment and opens the database pool."""
     config = load_config(os.environ)
     metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
-    writer = LogWriter(sys.stdout.fileno(), metrics.log_lines_dropped.inc)
-    # However the process ends; gunicorn's own last words come after its hooks.
-    atexit.register(writer.close)
-    logs.configure(config.log_format, config.log_level, writer)
+    logs.configure(config.log_format, config.log_level, _log_writer(metrics))
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -219,6 +216,15 @@ def get_app() -> Service:
     headers = security_headers(hsts=config.is_hardened)
     app = create_app(config, database, lifecycle, metrics, limiter)
     return Service(app, database, limiter, lifecycle, metrics, headers, Extras(config))
+
+
+def _log_writer(metrics: Metrics) -> LogWriter | None:
+    if sys.stdout is None:
+        return None
+    writer = LogWriter(sys.stdout.fileno(), metrics.log_lines_dropped.inc)
+    # However the process ends; gunicorn's own last words come after its hooks.
+    atexit.register(writer.close)
+    return writer
 
 
 def _make_metrics(folder: str | None, *, threads: int) -> Metrics:

@@ -130,6 +130,7 @@ def test_every_fault_is_listed_at_once(start: Start, database: OriginalDatabase)
         "ALLOWED_ORIGINS": "*",
         "WEBAPP_URL": "http://your-frontend-domain.com",
         "LOG_LEVEL": "loud",
+        "WEB_CONCURRENCY": "two",
     }
     del environ["VITE_API_URL"]
     service = start(environ)
@@ -145,6 +146,7 @@ def test_every_fault_is_listed_at_once(start: Start, database: OriginalDatabase)
         "LOG_LEVEL",
         "SESSION_SECRET",
         "WEBAPP_URL",
+        "WEB_CONCURRENCY",
     ]
     assert "SESSION_SECRET: Session secret must be at least 32 characters" in faults
     assert {record["level"] for record in service.records()} == {"error"}

@@ -7,14 +7,17 @@ import psycopg
 import pytest
 
 from app.middleware.body_limit import MAX_BODY_BYTES
+from app.openapi.page import load_page
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
 from tests.support.pages import Block, Page, rows
-from tests.support.service import Service
+from tests.support.service import ROOT, Service
 from tests.support.traefik import labels_as_a_tree
 from tests.support.waiting import until
 
 PAGE = Page("scaling.md")
+CADDYFILE = ROOT / "ops" / "caddy" / "Caddyfile"
+CADDYS_RESPONSE_BUFFER = 2 * 1024 * 1024
 OURS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE application_name = 'connected-backend' AND datname = current_database()
@@ -62,6 +65,12 @@ def test_the_labels_for_traefik_keep_as_much_as_a_body_may_have(labels: Block) -
     tree = labels_as_a_tree(labels.text)
     [(name, middleware)] = tree["middlewares"].items()
     assert middleware == {
-        "buffering": {"maxRequestBodyBytes": str(MAX_BODY_BYTES), "memRequestBodyBytes": str(MAX_BODY_BYTES)}
+        "buffering": {
+            "maxRequestBodyBytes": str(MAX_BODY_BYTES),
+            "memRequestBodyBytes": str(MAX_BODY_BYTES),
+            "memResponseBodyBytes": str(CADDYS_RESPONSE_BUFFER),
+        }
     }
+    assert max(len(asset.content) for asset in load_page().assets.values()) < CADDYS_RESPONSE_BUFFER
+    assert f"response_buffers {CADDYS_RESPONSE_BUFFER // 1024**2}MiB" in CADDYFILE.read_text(encoding="utf-8")
     assert tree["routers"]["https-0-RESOURCE"]["middlewares"].split(",")[-1] == name
