@@ -111,7 +111,8 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             connection.connect()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # Reset is who meets a listener in the midst of its closing.
             self.refused += 1
             return None
         return connection
