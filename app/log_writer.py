@@ -37,15 +37,17 @@ class LogWriter:
         self._limit = limit
         self._lines: deque[bytes] = deque()
         self._dropped = 0
+        self._lock = threading.Lock()
         self._has_lines = threading.Event()
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Takes a line; the handler's lock lets one thread in at a time."""
+        """Takes a line, from any thread."""
         if len(self._lines) >= self._limit:
-            self._dropped += 1
+            with self._lock:
+                self._dropped += 1
             return
         self._lines.append(line.encode("utf-8", "backslashreplace"))
         if not self._has_lines.is_set():
@@ -69,7 +71,8 @@ class LogWriter:
             self._has_lines.clear()
             self._write_out()
             if self._dropped:
-                dropped, self._dropped = self._dropped, 0
+                with self._lock:
+                    dropped, self._dropped = self._dropped, 0
                 self._on_drop(dropped)
                 logger.warning("Log lines dropped", extra={"count": dropped})
         # What came while the last were written.

@@ -57,18 +57,26 @@ class JSONFormatter(logging.Formatter):
     """time, level, message, then the request's fields and the record's own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": timestamp(record.created),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            "logger": record.name,
-            **REQUEST_FIELDS.get(),
-            **_extra_fields(record),
-        }
+        fields = _extra_fields(record)
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        line = _ENCODER.encode(entry)
-        return line.translate(_LINE_ENDS) if not line.isprintable() else line
+            fields["exception"] = self.formatException(record.exc_info)
+        return json_line(record.created, record.levelname.lower(), record.getMessage(), record.name, fields)
+
+
+def json_line(
+    created: float, level: str, message: str, logger_name: str, fields: Mapping[str, object]
+) -> str:
+    """One line, without its end; the request's fields come before its own."""
+    entry = {
+        "time": timestamp(created),
+        "level": level,
+        "message": message,
+        "logger": logger_name,
+        **REQUEST_FIELDS.get(),
+        **fields,
+    }
+    line = _ENCODER.encode(entry)
+    return line.translate(_LINE_ENDS) if not line.isprintable() else line
 
 
 class ConsoleFormatter(logging.Formatter):

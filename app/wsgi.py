@@ -4,7 +4,7 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ from app.middleware.method import MethodMiddleware
 from app.middleware.metrics import MetricsMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_id import RequestIDMiddleware
-from app.middleware.request_log import RequestLogMiddleware
+from app.middleware.request_log import JSONLines, RequestLogMiddleware, log_record
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
@@ -104,7 +104,13 @@ class Service:
 
 
 def create_app(
-    config: Config, database: Database, lifecycle: Lifecycle, metrics: Metrics, limiter: Limiter
+    config: Config,
+    database: Database,
+    lifecycle: Lifecycle,
+    metrics: Metrics,
+    limiter: Limiter,
+    *,
+    log_request: Callable[[Mapping[str, object]], None] = log_record,
 ) -> "WSGIApplication":
     """The application over its collaborators; reads no environment and opens nothing."""
     queries = Queries(database)
@@ -192,7 +198,8 @@ def create_app(
     # WSGI layers, the outermost last: what they see includes all that Falcon does.
     answered = LastResortMiddleware(MethodMiddleware(app), headers)
     measured = MetricsMiddleware(answered, metrics)
-    logged = RequestLogMiddleware(measured, addresses=ClientAddressFinder(config.trusted_proxies))
+    addresses = ClientAddressFinder(config.trusted_proxies)
+    logged = RequestLogMiddleware(measured, addresses=addresses, log=log_request)
     return RequestIDMiddleware(logged)
 
 
@@ -200,7 +207,8 @@ def get_app() -> Service:
     """What a gunicorn worker loads, after fork: reads the environment and opens the database pool."""
     config = load_config(os.environ)
     metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
-    logs.configure(config.log_format, config.log_level, _log_writer(metrics))
+    writer = _log_writer(metrics)
+    logs.configure(config.log_format, config.log_level, writer)
     if not config.is_hardened:
         # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -214,7 +222,8 @@ def get_app() -> Service:
     lifecycle = Lifecycle()
     limiter = make_limiter(config, inherited_memory(), metrics)
     headers = security_headers(hsts=config.is_hardened)
-    app = create_app(config, database, lifecycle, metrics, limiter)
+    log_request = JSONLines(writer) if writer and config.log_format == "json" else log_record
+    app = create_app(config, database, lifecycle, metrics, limiter, log_request=log_request)
     return Service(app, database, limiter, lifecycle, metrics, headers, Extras(config))
 
 

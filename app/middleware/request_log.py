@@ -2,17 +2,40 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from app.client_address import ClientAddressFinder
+from app.logs import json_line
 from app.middleware.status import NotedStatus
 from app.wsgi_environ import CLIENT_KEY, address_of, route_of
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
+MESSAGE = "Request"
+
+
+def log_record(fields: Mapping[str, object]) -> None:
+    """The request's line as a record like any other."""
+    logger.info(MESSAGE, extra=fields)
+
+
+class JSONLines:
+    """The same line without a record around it, which takes twice the time of the line.
+
+    Args:
+        stream: takes whole lines, from any thread.
+    """
+
+    def __init__(self, stream: "SupportsWrite[str]") -> None:
+        self._stream = stream
+
+    def __call__(self, fields: Mapping[str, object]) -> None:
+        if logger.isEnabledFor(logging.INFO):
+            self._stream.write(json_line(time.time(), "info", MESSAGE, logger.name, fields) + "\n")
 
 
 class RequestLogMiddleware:
@@ -23,10 +46,12 @@ class RequestLogMiddleware:
         app: "WSGIApplication",
         *,
         addresses: ClientAddressFinder,
+        log: Callable[[Mapping[str, object]], None] = log_record,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._addresses = addresses
+        self._log = log
         self._clock = clock
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -39,13 +64,12 @@ class RequestLogMiddleware:
             return self._app(environ, status)
         finally:
             address = address_of(environ)
-            logger.info(
-                "Request",
-                extra={
+            self._log(
+                {
                     "method": environ["REQUEST_METHOD"],
                     "route": route_of(environ),
                     "status": int(status.code),
                     "duration_ms": round((self._clock() - began) * 1000, 3),
                     "client": str(address) if address else None,
-                },
+                }
             )
