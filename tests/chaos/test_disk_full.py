@@ -1,6 +1,5 @@
 """The temporary folder and /dev/shm without a byte of room, before the start and under load."""
 
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,28 +8,16 @@ from pathlib import Path
 from tests.chaos.people import lost_rows, make_people
 from tests.chaos.recording import Recording
 from tests.support.scrape import scrape
-from tests.support.service import ROOT, Service
+from tests.support.service import Service
+from tests.support.small_disks import SHM, on_small_disks
 from tests.support.steady_load import SteadyLoad
 from tests.support.workers import wait_for_workers
 
 MakeService = Callable[..., Service]
 
 NO_ROOM = 69
-SHM = "/dev/shm"  # noqa: S108  # Linux has no other name for it
 ROOM = "6m"
 """For the metrics of two workers, and little more."""
-
-
-def on_small_disks(*, tmp: str, shm: str, fill: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The command of a service with file systems of its own, of that size, some of them full already."""
-    steps = [
-        f"mount -t tmpfs -o size={tmp} tmpfs $TMPDIR",
-        f"mount -t tmpfs -o size={shm} tmpfs {SHM}",
-        *(f"cat /dev/zero > {folder}/filler 2>&-" for folder in fill),
-    ]
-    rights = () if os.geteuid() == 0 else ("--map-root-user",)
-    script = f'{"; ".join(steps)}; exec "$0"'
-    return ("/usr/bin/unshare", "--mount", *rights, "sh", "-c", script, str(ROOT / "bin/start"))
 
 
 def fill_up(service: Service, folder: str) -> None:

@@ -25,6 +25,7 @@ from tests.support.bare import make_bare_root
 from tests.support.original import USER, OriginalDatabase, OriginalService, create_original_database
 from tests.support.pages import Page, rows
 from tests.support.service import Process, Service, free_port
+from tests.support.small_disks import SHM, on_small_disks
 from tests.support.waiting import until
 
 Fault = Callable[[OriginalDatabase, ExitStack], Mapping[str, str]]
@@ -143,6 +144,7 @@ WARNED_OF: dict[str, Fault] = {
     ),
 }
 STAYS_AWAY = "No database after … s: …"
+NO_ROOM = "No room for the metrics in …"
 NO_PACKAGE = "SENTRY_DSN: needs a package that is not installed here; …"
 LIMITED = "Rate limit exceeded. Please try again later."
 NOT_ALLOWED = "origin_not_allowed"
@@ -191,6 +193,15 @@ def test_a_database_that_stays_away_ends_the_start_after_a_minute(database: Orig
     with started(database, variables(DB_PORT=str(free_port()))) as service:
         assert service.wait(90) == ENDS[STAYS_AWAY]
         assert says(log(service), STAYS_AWAY)
+
+
+def test_full_memory_ends_the_start_with_the_words_on_the_page(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    command = on_small_disks(tmp="64k", shm="64k", fill=(SHM,))
+    service = make_service(command=command, TMPDIR=str(tmp_path))
+    assert service.wait(30) == ENDS[NO_ROOM]
+    assert says(service.output, NO_ROOM)
 
 
 def test_a_missing_package_ends_the_start_with_the_words_on_the_page(
@@ -257,6 +268,6 @@ def test_every_message_on_the_page_is_tested_here() -> None:
     section = PAGE.section("Troubleshooting by error message")
     assert re.findall(r"^### (.+)$", section, re.MULTILINE) == [*SECTIONS, "The platform says"]
     assert not rows(section.partition("\n### ")[0])
-    assert set(ENDS) == {*ENDING, STAYS_AWAY, NO_PACKAGE}
+    assert set(ENDS) == {*ENDING, STAYS_AWAY, NO_ROOM, NO_PACKAGE}
     assert set(WAITS) == set(WAITING)
     assert set(RUNS) == {*WARNED_OF, LIMITED, NOT_ALLOWED, AWAY, NO_ANSWER}
