@@ -82,11 +82,13 @@ class RateLimitMiddleware:
         Raises:
             RateLimitedError: the client has failed too often.
         """
-        status = falcon.http_status_to_code(resp.status)
         scraping: bytes | None = getattr(req.context, "scraping_client", None)
+        verifying: bytes | None = getattr(req.context, "verifying_client", None)
+        if scraping is None and verifying is None:
+            return
+        status = falcon.http_status_to_code(resp.status)
         if scraping is not None and status == HTTPStatus.NOT_FOUND:
             self._not_found.tell(self._store.spend(scraping, self._not_found.policies), resp)
-        verifying: bytes | None = getattr(req.context, "verifying_client", None)
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
             self._charge_unverified(verifying, resp)
 
