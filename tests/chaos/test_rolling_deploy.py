@@ -3,7 +3,8 @@
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -65,17 +66,31 @@ def is_applied(database_url: str) -> bool:
         return bool(connection.execute(IS_APPLIED).fetchall())
 
 
+@contextmanager
+def replaced(
+    serving: list[Service], database_url: str, folder: Path, recording: Recording, *, order: str
+) -> Iterator[tuple[ComposeProxy, SteadyLoad]]:
+    """A proxy before them and people asking it; by the end the migration is applied, and nobody noticed."""
+    people = make_people(database_url)
+    with (
+        ComposeProxy([replica.port for replica in serving], folder=folder) as proxy,
+        SteadyLoad(proxy.port, people) as load,
+    ):
+        load.run(2)
+        yield proxy, load
+    assert load.failed == []
+    assert is_applied(database_url)
+    lost = lost_rows(database_url, people)
+    assert lost == []
+    recording.result(f"two replicas replaced, {order}", load.answers, lost_rows=lost, recovered=None)
+
+
 def test_each_new_replica_is_healthy_before_the_old_one_is_stopped(
     make_service: MakeService, new_version: str, database_url: str, tmp_path: Path, recording: Recording
 ) -> None:
     """As Coolify does: the proxy follows the containers."""
     serving = start_two(make_service)
-    people = make_people(database_url)
-    with (
-        ComposeProxy([replica.port for replica in serving], folder=tmp_path) as proxy,
-        SteadyLoad(proxy.port, people) as load,
-    ):
-        load.run(2)
+    with replaced(serving, database_url, tmp_path, recording, order="new before old") as (proxy, load):
         for old in serving:
             new = make_service(WEB_CONCURRENCY="2", command=(new_version,))
             wait_until_healthy(new)
@@ -83,11 +98,6 @@ def test_each_new_replica_is_healthy_before_the_old_one_is_stopped(
             proxy.point_at([replica.port for replica in serving])
             stop(old)
             load.run(2)
-    assert load.failed == []
-    assert is_applied(database_url)
-    lost = lost_rows(database_url, people)
-    assert lost == []
-    recording.result("two replicas replaced, new before old", load.answers, lost_rows=lost, recovered=None)
 
 
 def test_a_replica_may_stop_before_the_new_one_starts_in_its_place(
@@ -95,22 +105,12 @@ def test_a_replica_may_stop_before_the_new_one_starts_in_its_place(
 ) -> None:
     """As `docker compose up` does: the proxy finds out by itself."""
     serving = start_two(make_service)
-    people = make_people(database_url)
-    with (
-        ComposeProxy([replica.port for replica in serving], folder=tmp_path) as proxy,
-        SteadyLoad(proxy.port, people) as load,
-    ):
-        load.run(2)
+    with replaced(serving, database_url, tmp_path, recording, order="old before new") as (_, load):
         for old in serving:
             stop(old)
             wait_until_healthy(make_service(WEB_CONCURRENCY="2", command=(new_version,), port=old.port))
             # docs/deploy-compose.md: `up --wait` returns when the health check has succeeded.
             load.run(2)
-    assert load.failed == []
-    assert is_applied(database_url)
-    lost = lost_rows(database_url, people)
-    assert lost == []
-    recording.result("two replicas replaced, old before new", load.answers, lost_rows=lost, recovered=None)
 
 
 def test_without_the_proxys_second_try_requests_fail(
