@@ -140,7 +140,7 @@ class Database:
         """Fails at once while the circuit is open, and opens it for others when the last try fails."""
         self._fail_fast()
         try:
-            return self._execute(query, params, row_factory)
+            return self._execute(query, params, row_factory, must_live=is_last)
         except DatabaseUnavailableError as error:
             is_lost = isinstance(error, _ConnectionLostError)
             if not isinstance(error, _StatementRefusedError) and (is_last or not is_lost):
@@ -155,8 +155,9 @@ class Database:
         *,
         pool_timeout: float = POOL_TIMEOUT,
         deadline: float = STATEMENT_DEADLINE,
+        must_live: bool = True,
     ) -> Sequence[Row]:
-        connection = self._get_connection(pool_timeout)
+        connection = self._get_connection(pool_timeout, must_live=must_live)
         connection.deadline = deadline
         self._metrics.pool_connections_in_use.inc()
         try:
@@ -185,10 +186,9 @@ class Database:
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
             self._metrics.pool_connections_in_use.dec()
-            connection.used_at = time.monotonic()
             self._pool.putconn(connection)
 
-    def _get_connection(self, timeout: float) -> DeadlineConnection:
+    def _get_connection(self, timeout: float, *, must_live: bool) -> DeadlineConnection:
         pool = self._pool.get_stats()
         if pool["pool_size"] != self._size:
             with self._lock:
@@ -200,7 +200,8 @@ class Database:
             self._metrics.pool_waiting.inc()
         began = time.perf_counter()
         try:
-            return self._get_live_connection(timeout)
+            # To ask a socket costs every thread a turn: whoever may try again spares it.
+            return self._get_live_connection(timeout) if must_live else self._pool.getconn(timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:

@@ -14,8 +14,6 @@ Result = TypeVar("Result")
 
 STATEMENT_DEADLINE = 5.0
 """Seconds a statement may take as seen from here: a frozen server keeps none of its own limits."""
-SURELY_OPEN = 0.1
-"""Seconds since its last use in which a connection is not asked: to ask costs every thread a turn."""
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
@@ -24,7 +22,6 @@ class DeadlineConnection(psycopg.Connection[Any]):
     def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
         super().__init__(pgconn, row_factory)
         self.opened_at = time.monotonic()
-        self.used_at = self.opened_at
         self.deadline = STATEMENT_DEADLINE
         self._socket = select.poll()
         self._socket.register(self.fileno(), select.POLLIN)
@@ -48,7 +45,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     def has_hung_up(self) -> bool:
         """Whether the server closed this idle connection, as its socket tells without a round trip."""
-        return time.monotonic() - self.used_at > SURELY_OPEN and bool(self._socket.poll(0))
+        return bool(self._socket.poll(0))
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         return super().wait(gen, interval, self.deadline if timeout is None else timeout)
