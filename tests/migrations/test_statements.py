@@ -106,11 +106,14 @@ def test_any_text_is_cut_or_refused_and_nothing_of_it_is_lost(sql: str) -> None:
     try:
         statements = split_statements(sql)
     except UnterminatedError as error:
-        statements = split_statements(sql[: error.start])
+        sql = sql[: error.start]
+        statements = split_statements(sql)
     position = 0
     for statement in statements:
-        assert sql.find(statement.text, position) == statement.start
+        assert sql.startswith(statement.text, statement.start)
+        assert split_statements(sql[position : statement.start]) == []
         position = statement.start + len(statement.text)
+    assert split_statements(sql[position:]) == []
 
 
 @pytest.mark.parametrize(
