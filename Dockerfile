@@ -60,7 +60,7 @@ COPY --from=builder /app/app app
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# Coolify passes the commit it builds.
+# Whoever builds may say which commit; Coolify does if told to include it.
 ARG SOURCE_COMMIT=unknown
 LABEL org.opencontainers.image.title="connected-backend" \
       org.opencontainers.image.description="A small sign-in backend for web frontends" \

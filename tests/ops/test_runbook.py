@@ -32,6 +32,13 @@ def test_what_comes_without_an_alert_has_its_section_too() -> None:
         assert PAGE.section(heading)
 
 
+@pytest.mark.parametrize("alert", ALERTS)
+def test_a_section_looks_at_the_routes_that_its_alert_looks_at(alert: str) -> None:
+    rule = RULES.partition(f"alert: {alert}\n")[2].partition("- alert: ")[0]
+    left_out = set(re.findall(r'route!~"[^"]+"', rule))
+    assert left_out == set(re.findall(r'route!~"[^"]+"', PAGE.section(alert)))
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_query_asks_for_metrics_that_exist(query: Block) -> None:
     used = set(re.findall(r"\b([a-z_]+)\{", query.text))
