@@ -240,7 +240,12 @@ class Database:
             self._is_away.set()
         self._metrics.database_outages.inc()
         logger.error("Database unavailable", extra={"cause": str(error)})
-        threading.Thread(target=self._await_return, name="database-probe", daemon=True).start()
+        try:
+            threading.Thread(target=self._await_return, name="database-probe", daemon=True).start()
+        except RuntimeError:
+            # Nobody else would close the circuit; whoever fails next tries again.
+            self._is_away.clear()
+            logger.exception("Database probe failed")
 
     def _await_return(self) -> None:
         away_since = time.monotonic()

@@ -122,7 +122,7 @@ def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401
     """The worker has loaded its application."""
-    worker.wsgi.lifecycle.follow(lambda: not worker.alive)
+    worker.wsgi.lifecycle.follow(lambda: worker.is_told_to_stop)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401

@@ -20,6 +20,8 @@ FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
 CROWDED_SECONDS = 1.0
 """The same when the worker has hardly room for more."""
+UNREAD_BODY_SECONDS = 0.05
+"""How long a thread waits for the rest of a body that was answered without reading it."""
 CLOSE_LINGER = 2.0
 """Seconds a client has to read an answer and close, before its connection is closed for it."""
 READ_SIZE = 65536
@@ -32,19 +34,28 @@ logger = logging.getLogger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A ThreadWorker that waits for the first and the last byte of a client without a thread.
 
-    gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, and the whole worker for
-    2 s when a client does not close after `Connection: close`. When it stops, its listeners stay open
-    and are looked at no more, so the kernel goes on connecting clients and resets them at the end. A stop
-    that comes just after the fork goes to the master's handler, which does nothing in a worker.
+    gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, likewise a body that nobody
+    wanted and that does not come, and the whole worker for 2 s when a client does not close after
+    `Connection: close`. When it stops, its listeners stay open and are looked at no more, so the kernel goes
+    on connecting clients and resets them at the end. A stop that comes just after the fork goes to the
+    master's handler, which does nothing in a worker.
+
+    Attributes:
+        is_told_to_stop: whether the replica is about to go; a worker that is only renewed is not told.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         super().__init__(*args, **kwargs)
         self._closing: deque[Any] = deque()
+        self.is_told_to_stop = False
 
     def init_signals(self) -> None:
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
+        self.is_told_to_stop = True
+        super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  # gunicorn has no types
         """A thread for a connection with something to read; the poller for one without."""
@@ -90,6 +101,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.is_over = not result
         return result
 
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:  # noqa: ANN401, FBT001  # likewise
+        """Whether the connection can be used again; of the others, the poller throws the rest away."""
+        deadline = time.monotonic() + UNREAD_BODY_SECONDS
+        return bool(keepalive and conn.parser.finish_body(deadline=deadline))
+
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
         # A future would tell as well, for three locks; a cancelled one has handled nothing.
         if not getattr(conn, "is_over", False):
@@ -134,7 +150,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             accepted = -1
             while accepted != self.nr_conns:
                 accepted = self.nr_conns
-                self.accept(listener)
+                # More may wait than this process may open files.
+                with suppress(OSError):
+                    self.accept(listener)
             listener.close()
         self.sockets: list[Any] = []
 

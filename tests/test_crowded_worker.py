@@ -1,8 +1,11 @@
 """More silent connections than a worker may have, or has open files for."""
 
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+
+import pytest
 
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
@@ -17,12 +20,16 @@ QUICK = 5.0
 """Seconds: one until the silent make room, and slack; they may be silent for ten."""
 
 
-def test_silent_connections_make_room_before_a_worker_is_full(
-    make_service: Callable[..., Service], database_url: str
-) -> None:
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    """One worker that may open few files."""
     command = ("/usr/bin/prlimit", f"--nofile={OPEN_FILES}", str(ROOT / "bin" / "start"))
     service = make_service(WEB_CONCURRENCY="1", command=command)
     service.wait_until_serving()
+    return service
+
+
+def test_silent_connections_make_room_before_a_worker_is_full(service: Service, database_url: str) -> None:
     [worker] = wait_for_workers(service, 1)
     session = insert_live_session(database_url)
     with ExitStack() as stack, Load(service.port, "/auth/session", fresh=8, headers=session) as load:
@@ -34,3 +41,29 @@ def test_silent_connections_make_room_before_a_worker_is_full(
     assert load.statuses() == {200}
     assert max(outcome.seconds for outcome in load.outcomes) < QUICK
     assert service.workers() == [worker]
+
+
+def test_a_stop_answers_as_many_as_it_has_open_files_for(service: Service) -> None:
+    [worker] = wait_for_workers(service, 1)
+    worker.suspend()
+    with ExitStack() as stack:
+        waiting = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), 10))
+            for _ in range(CLIENTS)
+        ]
+        for connection in waiting:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        service.signal(signal.SIGTERM)
+        until(lambda: "Handling signal: term" in service.output, seconds=10, what="the signal")
+        worker.resume()
+        answered = [connection for connection in waiting if is_answered(connection)]
+    assert len(answered) > OPEN_FILES / 2
+    assert service.wait() == 0
+    assert "Exception in worker process" not in service.output
+
+
+def is_answered(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(12) == b"HTTP/1.1 200"
+    except ConnectionResetError:
+        return False

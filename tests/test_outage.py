@@ -1,6 +1,7 @@
 """PostgreSQL away, frozen, restarted, losing connections: what a service that is running does meanwhile."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from psycopg.rows import tuple_row
 
 from app.database import Database
+from app.errors import DatabaseUnavailableError
 from app.metrics import Metrics
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
@@ -185,6 +187,29 @@ def test_after_a_restart_a_write_gets_a_live_connection_the_first_time(database:
         assert pool.write(b"SELECT 2", {}, tuple_row) == [(2,)]
     finally:
         pool.close()
+
+
+def test_without_a_thread_to_look_for_the_database_everybody_looks(
+    database: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Database(database.url, Metrics(CollectorRegistry()), pool_max=1)
+    pool.open()
+    try:
+        assert pool.read(b"SELECT 1", {}, tuple_row) == [(1,)]
+        database.stop()
+        with monkeypatch.context() as exhausted:
+            exhausted.setattr(threading.Thread, "start", cannot_start)
+            with pytest.raises(DatabaseUnavailableError):
+                pool.read(b"SELECT 1", {}, tuple_row)
+        database.start()
+        assert pool.read(b"SELECT 2", {}, tuple_row) == [(2,)]
+    finally:
+        pool.close()
+
+
+def cannot_start(_thread: threading.Thread) -> None:
+    """As Python does where the system has no thread to give."""
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_connection_that_dies_under_a_read_is_replaced_unnoticed(

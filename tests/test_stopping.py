@@ -13,6 +13,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
+import requests
 
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
@@ -110,6 +111,15 @@ def test_sigterm_lets_a_slow_request_end_and_says_so_to_load_balancers(
         answer = slow.getresponse()
         assert (answer.status, b'"authenticated":true' in answer.read()) == (200, True)
     assert service.wait(STOP_LIMIT) == 0
+
+
+def test_a_worker_that_is_renewed_leaves_the_replica_ready(make_service: MakeService) -> None:
+    renewed_often = "--max-requests 5 --max-requests-jitter 0"
+    service = make_service(WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS=renewed_often)
+    service.wait_until_serving()
+    answers = [requests.get(f"{service.url}/health/ready", timeout=30).status_code for _ in range(30)]
+    assert answers == [200] * 30
+    assert "Autorestarting worker" in service.output
 
 
 def is_somebody_blocked(database_url: str) -> bool:

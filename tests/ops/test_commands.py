@@ -22,6 +22,7 @@ from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
 from tests.support.pages import Block, Command, Page
 from tests.support.service import PRODUCTION, ROOT, Service, free_port
+from tests.support.waiting import until
 
 PAGES = [Page(f"{name}.md") for name in ("deploy-coolify", "deploy-compose", "operations", "scaling")]
 RUNBOOK = Page("operations.md")
@@ -125,6 +126,7 @@ def test_a_search_of_the_log_finds_what_it_is_for(
     assert requests.get(f"{service.url}/auth/session", headers=cookie, timeout=10).status_code == 500
     with unreachable(postgres, database_url):
         assert requests.get(f"{service.url}/auth/session", headers=cookie, timeout=10).status_code == 503
+    until(lambda: "Database unavailable" in service.messages(), seconds=5, what="the last line")
 
     shell = Shell(service, database_url, tmp_path)
     assert len(SEARCHES) == 5
