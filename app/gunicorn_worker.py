@@ -20,6 +20,10 @@ FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
 CROWDED_SECONDS = 1.0
 """The same when the worker has hardly room for more."""
+HEAD_SECONDS = 10.0
+"""How long a client may take for its first line and headers, once they have begun."""
+REQUEST_SECONDS = 60.0
+"""How long the rest may take: the body, our work, reading the answer."""
 UNREAD_BODY_SECONDS = 0.05
 """How long a thread waits for the rest of a body that was answered without reading it."""
 CLOSE_LINGER = 2.0
@@ -36,9 +40,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, likewise a body that nobody
     wanted and that does not come, and the whole worker for 2 s when a client does not close after
-    `Connection: close`. When it stops, its listeners stay open and are looked at no more, so the kernel goes
-    on connecting clients and resets them at the end. A stop that comes just after the fork goes to the
-    master's handler, which does nothing in a worker.
+    `Connection: close`. A client that stops in the midst of a request holds a thread for ever. When it stops
+    itself, its listeners stay open and are looked at no more, so the kernel goes on connecting clients and
+    resets them at the end. A stop that comes just after the fork goes to the master's handler, which does
+    nothing in a worker.
 
     Attributes:
         is_told_to_stop: whether the replica is about to go; a worker that is only renewed is not told.
@@ -47,6 +52,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         super().__init__(*args, **kwargs)
         self._closing: deque[Any] = deque()
+        self._deadlines: dict[Any, float] = {}
         self.is_told_to_stop = False
 
     def init_signals(self) -> None:
@@ -71,6 +77,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
         A proxy has passed the head on by then, and cannot ask another replica any more.
         """
+        self._deadlines[conn] = time.monotonic() + REQUEST_SECONDS
         if any(name == "EXPECT" for name, _ in req.headers):
             # `100 Continue` must not wait for the answer.
             return super().handle_request(req, conn)
@@ -97,7 +104,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             client.sendall(refused.answer)
 
     def handle(self, conn: Any) -> object:  # noqa: ANN401  # likewise
-        result = super().handle(conn)
+        self._deadlines[conn] = time.monotonic() + HEAD_SECONDS
+        try:
+            result = super().handle(conn)
+        finally:
+            self._deadlines.pop(conn, None)
         conn.is_over = not result
         return result
 
@@ -124,6 +135,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def murder_pending(self) -> None:
         """Closes connections that were waited for long enough."""
         super().murder_pending()
+        self._cut_off_slow_clients()
         patience_left = FIRST_REQUEST_SECONDS - CROWDED_SECONDS
         while self.pending_conns and self.nr_conns >= self.max_keepalived:
             conn = self.pending_conns[0]
@@ -134,6 +146,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._forget(conn)
         while self._closing and self._closing[0].timeout <= time.monotonic():
             self._end(self._closing[0])
+
+    def _cut_off_slow_clients(self) -> None:
+        """Ends what threads have waited for too long, who then read its end, or cannot write."""
+        now = time.monotonic()
+        for conn, deadline in list(self._deadlines.items()):
+            if deadline <= now and self._deadlines.pop(conn, 0.0):
+                logger.warning("Client too slow", extra={"client": conn.client[0] if conn.client else None})
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RDWR)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's own signature
         super().set_accept_enabled(enabled)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from app.gunicorn_worker import REQUEST_SECONDS
 from tests.chaos.fronts import front, is_answered
 from tests.support.service import Service
 from tests.support.waiting import until
@@ -31,6 +32,7 @@ def main(database_url: str, folder: str, before: str, threads: str, clients: str
             for _ in range(int(clients)):
                 _ask_and_read_nothing(port, stack)
             print("answered" if _stays_answered(port) else "held up")  # noqa: T201  # a test reads it
+            until(lambda: is_answered(port), seconds=REQUEST_SECONDS + 5, what="recovery beside them")
         until(lambda: is_answered(service.port), seconds=5, what="recovery")
     finally:
         service.kill()

@@ -1,0 +1,69 @@
+"""Clients that begin a request and do not go on, without a proxy that would wait in the service's place."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import requests
+
+from tests.support.live_session import insert_live_session
+from tests.support.service import Service
+from tests.support.waiting import until
+
+THREADS = 2
+HALF_A_HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half:"
+UNWANTED_BODY = b"POST /auth/logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS))
+    service.wait_until_serving()
+    return service
+
+
+@contextmanager
+def clients(service: Service, count: int, request: bytes) -> Iterator[list[socket.socket]]:
+    """So many that have sent this."""
+    with ExitStack() as stack:
+        address = ("127.0.0.1", service.port)
+        sockets = [stack.enter_context(socket.create_connection(address, 90)) for _ in range(count)]
+        for client in sockets:
+            client.sendall(request)
+        yield sockets
+
+
+def test_who_promises_a_body_and_is_answered_without_it_holds_no_thread(service: Service) -> None:
+    with clients(service, 12, UNWANTED_BODY) as promising:
+        began = time.monotonic()
+        assert requests.get(f"{service.url}/health", timeout=60).status_code == 200
+        # gunicorn's own worker waits 5 s for each body: 30 s.
+        assert time.monotonic() - began < 5
+        assert [client.recv(12) for client in promising] == [b"HTTP/1.1 204"] * len(promising)
+
+
+def test_half_a_head_holds_a_thread_for_some_seconds_and_not_for_ever(service: Service) -> None:
+    with clients(service, THREADS, HALF_A_HEAD) as halfway:
+        assert requests.get(f"{service.url}/health", timeout=60).status_code == 200
+        assert [client.recv(1) for client in halfway] == [b""] * THREADS
+    until(lambda: service.messages().count("Client too slow") == THREADS, seconds=5, what="the log to say so")
+
+
+@pytest.mark.full
+def test_half_a_body_holds_a_thread_for_a_minute_and_not_for_ever(
+    service: Service, database_url: str
+) -> None:
+    head = {
+        "Host": "localhost",
+        "Origin": "https://app.example.com",
+        "Content-Type": "application/json",
+        "Content-Length": "9",
+        **insert_live_session(database_url),
+    }
+    lines = ["PATCH /auth/user HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "{"]
+    with clients(service, THREADS, "\r\n".join(lines).encode()) as halfway:
+        until(lambda: service.messages().count("Client too slow") == THREADS, seconds=90, what="an end")
+        assert requests.get(f"{service.url}/health", timeout=10).status_code == 200
+        assert [client.recv(1) for client in halfway] == [b""] * THREADS
