@@ -37,6 +37,7 @@ class LogWriter:
         self._limit = limit
         self._lines: deque[bytes] = deque()
         self._dropped = 0
+        self._in_flight = 0
         self._lock = threading.Lock()
         self._has_lines = threading.Event()
         self._is_closed = threading.Event()
@@ -57,11 +58,16 @@ class LogWriter:
         """Does nothing: to wait is what nobody here shall do."""
 
     def close(self) -> None:
-        """Writes what waits, if that is possible in CLOSE_PATIENCE."""
+        """Writes what waits, if that is possible in CLOSE_PATIENCE; counts the rest as dropped."""
         self._is_closed.set()
         self._has_lines.set()
         self._thread.join(CLOSE_PATIENCE)
-        if left := len(self._lines) + self._dropped:
+        with self._lock:
+            # The thread finds nothing left of this; what it is just writing may still go through.
+            left = len(self._lines) + self._in_flight + self._dropped
+            self._lines.clear()
+            self._in_flight = self._dropped = 0
+        if left:
             self._on_drop(left)
 
     def _run(self) -> None:
@@ -70,9 +76,9 @@ class LogWriter:
             self._is_closed.wait(PAUSE)
             self._has_lines.clear()
             self._write_out()
-            if self._dropped:
-                with self._lock:
-                    dropped, self._dropped = self._dropped, 0
+            with self._lock:
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
                 self._on_drop(dropped)
                 logger.warning("Log lines dropped", extra={"count": dropped})
         # What came while the last were written.
@@ -80,8 +86,7 @@ class LogWriter:
 
     def _write_out(self) -> None:
         while self._lines:
-            lines = self._next_lines()
-            chunk = b"".join(lines)
+            chunk = self._next_chunk()
             while chunk:
                 try:
                     chunk = chunk[os.write(self._fd, chunk) :]
@@ -89,17 +94,22 @@ class LogWriter:
                     time.sleep(PAUSE)
                 except OSError:
                     # Nobody reads any more, or the disk is full; there is no other place to say so.
-                    self._on_drop(len(lines))
                     break
+            with self._lock:
+                lost, self._in_flight = self._in_flight if chunk else 0, 0
+            if lost:
+                self._on_drop(lost)
 
-    def _next_lines(self) -> list[bytes]:
-        """As many as fit into a chunk, at least one."""
-        lines = [self._lines.popleft()]
-        size = len(lines[0])
-        while self._lines and size + len(self._lines[0]) <= CHUNK:
-            size += len(self._lines[0])
-            lines.append(self._lines.popleft())
-        return lines
+    def _next_chunk(self) -> bytes:
+        """As many lines as fit into a chunk, at least one; none when close() was faster."""
+        with self._lock:
+            lines: list[bytes] = []
+            size = 0
+            while self._lines and (not lines or size + len(self._lines[0]) <= CHUNK):
+                size += len(self._lines[0])
+                lines.append(self._lines.popleft())
+            self._in_flight = len(lines)
+        return b"".join(lines)
 
 
 class ImpatientWriter:
@@ -109,13 +119,18 @@ class ImpatientWriter:
         self._fd = fd
         self._room = select.poll()
         self._room.register(fd, select.POLLOUT)
+        self._is_cut = False
 
     def write(self, line: str) -> None:
-        rest = line.encode("utf-8", "backslashreplace")
+        # Behind half a line, this one could be read no more than that.
+        whole = (b"\n" if self._is_cut else b"") + line.encode("utf-8", "backslashreplace")
+        rest = whole
         with suppress(OSError):
             # A pipe that is ready has room for CHUNK bytes.
             while rest and self._room.poll(ROOM_PATIENCE_MILLISECONDS):
                 rest = rest[os.write(self._fd, rest[:CHUNK]) :]
+        if written := whole.removesuffix(rest):
+            self._is_cut = not written.endswith(b"\n")
 
     def flush(self) -> None:
         """Does nothing: nothing is held back."""

@@ -1,10 +1,12 @@
 """A reader of the log that stops reading holds up nobody, and costs lines only when it stays away long."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import requests
@@ -15,6 +17,7 @@ from tests.support.waiting import until
 
 REQUESTS = 1500
 PIPE_BYTES = 65_536
+PAGE = 4096
 
 
 @pytest.fixture
@@ -65,15 +68,64 @@ def test_lines_for_nobody_are_counted_and_no_error() -> None:
     assert dropped == [1]
 
 
-def test_lines_that_cannot_be_written_before_it_closes_are_counted(pipe: tuple[int, int]) -> None:
+def fill(writer: int) -> None:
+    """Leaves no room in the pipe."""
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * PAGE)
+    os.set_blocking(writer, True)
+
+
+def test_each_line_is_written_before_it_closes_or_counted(pipe: tuple[int, int]) -> None:
     dropped: list[int] = []
     log = LogWriter(pipe[1], dropped.append)
     for _ in range(2 * PIPE_BYTES // 1024):
         log.write("x" * 1023 + "\n")
     log.close()
-    # What fills the pipe is written, and a chunk is on its way.
-    assert PIPE_BYTES // 1024 - 4 <= sum(dropped) <= PIPE_BYTES // 1024
+    written = os.read(pipe[0], PIPE_BYTES).count(b"\n")
+    assert written + sum(dropped) == 2 * PIPE_BYTES // 1024
+
+
+def test_lines_on_their_way_when_it_closes_are_counted(pipe: tuple[int, int]) -> None:
+    dropped: list[int] = []
+    fill(pipe[1])
+    log = LogWriter(pipe[1], dropped.append)
+    for number in range(5):
+        log.write(f"{number}\n")
+    log.close()
+    assert dropped == [5]
     os.read(pipe[0], PIPE_BYTES)
+
+
+def test_lines_counted_when_it_closed_are_not_counted_again_when_their_reader_goes() -> None:
+    reader, writer = os.pipe()
+    dropped: list[int] = []
+    fill(writer)
+    log = LogWriter(writer, dropped.append)
+    for _ in range(10):
+        log.write("x" * 1023 + "\n")
+    log.close()
+    os.close(reader)
+    log._thread.join(5)  # noqa: SLF001
+    assert not log._thread.is_alive()  # noqa: SLF001
+    os.close(writer)
+    assert dropped == [10]
+
+
+def test_of_lines_counted_when_it_closed_none_is_begun_later(pipe: tuple[int, int]) -> None:
+    dropped: list[int] = []
+    fill(pipe[1])
+    log = LogWriter(pipe[1], dropped.append)
+    for _ in range(10):
+        log.write("x" * 1023 + "\n")
+    log.close()
+    os.read(pipe[0], PIPE_BYTES)
+    log._thread.join(5)  # noqa: SLF001
+    assert not log._thread.is_alive()  # noqa: SLF001
+    # What the thread had in hand nobody can call back.
+    assert len(os.read(pipe[0], PIPE_BYTES)) <= PAGE
+    assert dropped == [10]
 
 
 def test_a_master_goes_on_without_a_reader(pipe: tuple[int, int]) -> None:
@@ -85,6 +137,18 @@ def test_a_master_goes_on_without_a_reader(pipe: tuple[int, int]) -> None:
     assert set(kept) == {b"x" * 1023}
     log.write("again\n")
     assert os.read(pipe[0], PIPE_BYTES).endswith(b"again\n")
+
+
+def test_a_line_that_was_cut_spoils_no_other(pipe: tuple[int, int]) -> None:
+    fcntl.fcntl(pipe[1], fcntl.F_SETPIPE_SZ, PAGE)
+    log = ImpatientWriter(pipe[1])
+    log.write("x" * PAGE + "cut\n")
+    log.write("no room\n")
+    assert os.read(pipe[0], PIPE_BYTES) == b"x" * PAGE
+    log.write("next\n")
+    assert os.read(pipe[0], PIPE_BYTES) == b"\nnext\n"
+    log.write("last\n")
+    assert os.read(pipe[0], PIPE_BYTES) == b"last\n"
 
 
 def test_a_service_without_standard_output_serves(database_url: str) -> None:
