@@ -12,6 +12,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+REDIS_URL_SHAPE = "must be like redis://:password@host:6379/0, with %2F for / and %3F for ? in it"
 MAX_RATE_SECONDS = 366 * SECONDS["day"]
 _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute|hour|day)s?")
 
@@ -125,10 +126,20 @@ def redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ParseError("must begin with redis://, rediss:// or unix://")
     try:
-        _ = urlsplit(value).port
+        parts = urlsplit(value)
+        _ = parts.port
     except ValueError:
         # No word of the fault itself, which may quote the password.
-        raise ParseError("must be like redis://:password@host:6379/0, with %2F for a slash in it") from None
+        raise ParseError(REDIS_URL_SHAPE) from None
+    # Imported by those who use it: it costs a start 0.1 s.
+    from app.redis_url import faulty_options  # noqa: PLC0415
+
+    if names := ", ".join(faulty_options(value)):
+        # An @ there is the account's end, and the names are pieces of the password.
+        if "@" in parts.query:
+            raise ParseError(REDIS_URL_SHAPE)
+        fault = "has an option that redis-py does not know, or whose value it does not take"
+        raise ParseError(f"{fault}: {names}")
     return value
 
 

@@ -98,8 +98,37 @@ def test_every_fault_is_reported_at_once_each_naming_its_variable() -> None:
 
 
 def test_a_slash_in_redis_password_is_a_fault_that_does_not_tell_it() -> None:
-    found = faults({**COMPLETE, "REDIS_URL": "redis://:pa/ss@host:6379/0"})
-    assert found == ["REDIS_URL: must be like redis://:password@host:6379/0, with %2F for a slash in it"]
+    [fault] = faults({**COMPLETE, "REDIS_URL": "redis://:pa/ss@host:6379/0"})
+    assert fault == (
+        "REDIS_URL: must be like redis://:password@host:6379/0, with %2F for / and %3F for ? in it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        ("redis://:secret@host:6379/0?socket_timout=1", "socket_timout"),
+        ("redis://host?max_connections=20&socket_timeout=many", "socket_timeout"),
+        ("redis://host?timeout=long", "timeout"),
+        ("rediss://host?ssl_cert_reqs=CERT_NONE&no_such=1", "ssl_cert_reqs, no_such"),
+        ("redis://host?ssl_cert_reqs=none", "ssl_cert_reqs"),
+        ("unix:///run/redis?host=other", "host"),
+    ],
+)
+def test_an_option_that_no_connection_to_redis_takes_is_refused(url: str, names: str) -> None:
+    fault = "has an option that redis-py does not know, or whose value it does not take"
+    assert faults({**COMPLETE, "REDIS_URL": url}) == [f"REDIS_URL: {fault}: {names}"]
+
+
+def test_a_question_mark_in_redis_password_is_a_fault_that_does_not_tell_it() -> None:
+    [fault] = faults({**COMPLETE, "REDIS_URL": "redis://user:12?secret=ab@host:6379/0"})
+    assert fault.startswith("REDIS_URL: must be like redis://")
+    assert "secret" not in fault
+
+
+def test_options_that_a_connection_to_redis_takes_are_kept() -> None:
+    url = "rediss://:p%3Fa@host:6379/0?ssl_cert_reqs=none&client_name=a@b&max_connections=20"
+    assert Config.from_environ({**COMPLETE, "REDIS_URL": url}).redis_url == url
 
 
 def test_a_limit_looks_no_further_than_a_year() -> None:

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from redis.connection import AbstractConnection, Connection, parse_url
+from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from app.rate_limit.shared_memory import SharedFlag
+from app.redis_url import make_connection
 
 TIMEOUT = 0.04
 """Seconds for an answer, so that with all around it no request loses more than 50 ms."""
@@ -19,7 +20,7 @@ CONNECT_TIMEOUT = 1.0
 PAUSE = 1.0
 """Seconds from a failure to the next attempt."""
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": CONNECT_TIMEOUT,
     # Nothing of the newer protocol is needed, and its greeting costs two more answers.
@@ -133,10 +134,8 @@ class RedisLink:
         """Closes the circuit, or returns why not."""
         connections: deque[AbstractConnection] = deque()
         try:
-            settings: dict[str, Any] = {**parse_url(self._url), **SETTINGS}
-            kind = settings.pop("connection_class", Connection)
             for _ in range(self._size):
-                connections.append(kind(**settings))
+                connections.append(make_connection(self._url, **SETTINGS))
                 connections[-1].connect()
             self._ask(connections[0], *self._check)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with the URL or the server, we go on

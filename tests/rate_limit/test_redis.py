@@ -229,8 +229,6 @@ def test_a_flushed_redis_is_used_on(replica: Replica, redis: Redis, command: str
     [
         "redis://:wrong@127.0.0.1:{port}/0",
         "redis://127.0.0.1:{port}/0",
-        "redis://127.0.0.1:{port}/0?socket_timeout=many",
-        "redis://127.0.0.1:{port}/0?no_such_setting=1",
         "redis://no-such-host.invalid:{port}/0",
     ],
 )
@@ -245,6 +243,12 @@ def test_a_password_opens_it(make_replica: MakeReplica) -> None:
     with Redis(requirepass="right") as redis:
         replica = make_replica(f"redis://:right@127.0.0.1:{redis.port}/0")
         until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used")
+
+
+def test_options_of_a_pool_are_no_hindrance(make_replica: MakeReplica, redis: Redis) -> None:
+    replica = make_replica(f"{redis.url}?max_connections=20&timeout=5&client_name=backend")
+    until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used")
+    assert "name=backend" in str(redis.call("CLIENT", "LIST"))
 
 
 def test_it_may_be_a_socket_of_this_machine(make_replica: MakeReplica) -> None:
