@@ -67,6 +67,12 @@ max_requests = 50_000
 max_requests_jitter = 10_000
 limit_request_line = 8190
 
+# gunicorn would let a neighbour on this machine, or whom FORWARDED_ALLOW_IPS names, change the path with a
+# header SCRIPT_NAME, and the scheme with others. The service asks neither of it; it has TRUSTED_PROXIES.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
 # A heartbeat file on a disk can block a worker for as long as the disk does.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # gunicorn unlinks it at once
 control_socket_disable = True
