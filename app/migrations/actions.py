@@ -46,8 +46,8 @@ def check(target: Target, *, edits_matter: bool = True) -> None:
     target.report.say("checking", "🔍 Checking for pending migrations...")
     with target.connection("check") as connection:
         history = compare(migrations, read_ledger(connection))
-        tell(history, target.report)
         history.require_fit()
+        tell(history, target.report)
         if edits_matter or history.pending:
             history.require_unedited()
         read_scripts(history.pending)

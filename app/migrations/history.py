@@ -9,13 +9,13 @@ from app.migrations.ledger import Row
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Gaps in the numbers are fine, and so is a database ahead of the files.
+    """Gaps in the numbers are fine, and so is a database ahead of files that are all applied.
 
     Attributes:
         pending: the files to apply, in order; begun ones are among them.
         begun: rows that are not applied, by version.
         ahead: names of rows newer than the newest file.
-        misfits: a sentence for each applied file that is missing and each pending one that comes too late.
+        misfits: a sentence for each applied file that is missing and each other one that comes too late.
         edited: applied files whose text is another now, with their rows.
         resaved: names of applied files of which line endings or byte order mark alone differ.
     """
@@ -50,11 +50,12 @@ def compare(migrations: list[Migration], rows: list[Row]) -> History:
     newest_known = max(known, default=0)
     newest_applied = max(applied, default=0)
     missing = [row.name for row in rows if row.version not in known and row.version < newest_known]
-    pending = [migration for migration in migrations if migration.version not in applied]
-    late = [migration for migration in pending if migration.version < newest_applied <= newest_known]
+    unapplied = [migration for migration in migrations if migration.version not in applied]
+    # Also where the newest row is another branch's: its file may not count on what comes after it.
+    late = [migration for migration in unapplied if migration.version < newest_applied]
     pairs = [(m, applied[m.version]) for m in migrations if m.version in applied]
     return History(
-        pending=[migration for migration in pending if migration.version > newest_applied],
+        pending=[migration for migration in unapplied if migration.version > newest_applied],
         begun={row.version: row for row in rows if row.status != "applied"},
         ahead=[row.name for row in rows if row.version > newest_known],
         misfits=[

@@ -47,8 +47,8 @@ class Runner:
         """
         self.report.say("checking", "🔍 Checking for pending migrations...")
         history = compare(self.migrations, read_ledger(self.connection))
-        tell(history, self.report)
         history.require_fit()
+        tell(history, self.report)
         done: list[Migration] = []
         if history.pending:
             history.require_unedited()

@@ -99,6 +99,22 @@ def test_a_database_ahead_of_the_files_is_left_alone(make_runner: MakeRunner, fo
     assert "The database is ahead of this version by 0002_two" in output.getvalue()
 
 
+def test_a_file_that_another_branchs_newer_one_overtook_is_named(
+    make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
+) -> None:
+    (folder / "0004_theirs.sql").write_text("CREATE TABLE four (id int);\n")
+    make_runner().up()
+    (folder / "0004_theirs.sql").unlink()
+    (folder / "0003_ours.sql").write_text("CREATE TABLE three (id int);\n")
+    output = StringIO()
+    with pytest.raises(MigrationError) as caught:
+        make_runner(output).up()
+    assert caught.value.exit_code == Exit.INVALID
+    assert "0003_ours.sql is older than the newest applied migration (4)" in str(caught.value)
+    assert "going on" not in output.getvalue()
+    assert other.execute("SELECT to_regclass('three')").fetchone() == (None,)
+
+
 @pytest.mark.parametrize(
     ("added", "removed", "sentence"),
     [

@@ -14,6 +14,10 @@ from tests.support.waiting import until
 WITHIN = 6.0
 """Seconds; two are promised: threefold slack."""
 EDITED = "UPDATE schema_migrations SET checksum = 'another', raw_checksum = 'another' WHERE version = 1"
+FUTURE = """
+    INSERT INTO schema_migrations (version, name, status, checksum, raw_checksum, applied_by, applied_at)
+    VALUES (9999, '9999_future', 'applied', 'x', 'x', 'the future', now())
+"""
 Start = Callable[..., Service]
 
 
@@ -32,17 +36,25 @@ def test_an_edited_file_is_a_warning_and_no_reason_not_to_start(
 def test_a_database_ahead_of_the_image_starts_and_is_ready(
     make_service: Start, connection: psycopg.Connection[Any]
 ) -> None:
-    connection.execute(
-        "INSERT INTO schema_migrations"
-        " (version, name, status, checksum, raw_checksum, applied_by, applied_at)"
-        " VALUES (9999, '9999_future', 'applied', 'x', 'x', 'the future', now())"
-    )
+    connection.execute(FUTURE)
     service = make_service()
     service.wait_until_serving()
     assert any("ahead of this version by 9999_future" in message for message in service.messages())
     ready = requests.get(f"{service.url}/health/ready", timeout=5)
     assert ready.status_code == 200
     assert ready.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
+
+
+def test_a_database_ahead_that_lacks_a_file_of_the_image_is_exit_3(
+    make_service: Start, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("DELETE FROM schema_migrations WHERE version = 1")
+    connection.execute(FUTURE)
+    for setting in ("true", "false"):
+        service = make_service(MIGRATE_ON_START=setting)
+        assert service.wait() == 3
+        assert "0001_create_user_and_session_tables.sql is older" in service.output
+        assert "up to date" not in service.output
 
 
 def test_sigterm_while_waiting_for_the_lock_ends_it_with_nothing_done(
