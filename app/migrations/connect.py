@@ -24,12 +24,13 @@ OWN = {"client_encoding": "UTF8"}
 """Whatever PGCLIENTENCODING says: files are sent as UTF-8."""
 
 # libpq gives no SQLSTATE for a connection that fails, so its words must do. Words in another language
-# are taken for an outage: they cost a minute of waiting, and nothing else.
+# are taken for an outage: they cost a minute of waiting, and nothing else. A handshake that ends too early
+# is one, too: a proxy that restarts.
 SETTING_BY_REFUSAL = {
     r'password authentication failed|no password supplied|role ".*" does not exist': "user and password",
     r"authentication failed|no pg_hba.conf entry|is not permitted to log in": "user, password and sslmode",
     r'database ".*" does not exist|permission denied for database': "database name",
-    r"server does not support SSL|certificate|SSL error": "sslmode",
+    r"server does not support SSL|certificate|SSL error(?!: unexpected eof)": "sslmode",
 }
 
 

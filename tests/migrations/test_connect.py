@@ -1,6 +1,10 @@
 """Waiting for a database, and knowing when waiting cannot help."""
 
+import socketserver
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -43,6 +47,25 @@ def attempt(url: str, *, wait: float = 60) -> tuple[MigrationError, Clock, str]:
     return caught.value, clock, output.getvalue()
 
 
+@contextmanager
+def server_that_breaks_off(*, after: bytes) -> Iterator[str]:
+    """Agrees to TLS, answers the client's first message with these bytes, and closes; yields its URL."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(8)
+            self.request.sendall(b"S")
+            self.request.recv(65536)
+            self.request.sendall(after)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"postgresql://127.0.0.1:{server.server_address[1]}/x?sslmode=require"
+        server.shutdown()
+        thread.join()
+
+
 def test_a_refused_connection_is_tried_for_a_minute() -> None:
     error, clock, output = attempt(f"postgresql://127.0.0.1:{free_port()}/x")
     assert error.exit_code == Exit.UNAVAILABLE
@@ -56,6 +79,22 @@ def test_an_unknown_host_is_tried_too() -> None:
     error, clock, _ = attempt("postgresql://nowhere.invalid/x", wait=5)
     assert error.exit_code == Exit.UNAVAILABLE
     assert clock.slept
+
+
+def test_a_connection_that_is_cut_in_its_tls_handshake_is_tried_too() -> None:
+    with server_that_breaks_off(after=b"") as url:
+        error, clock, output = attempt(url)
+    assert error.exit_code == Exit.UNAVAILABLE
+    assert 55 < clock.now <= 60
+    assert "Waiting for the database: " in output
+
+
+def test_a_server_that_speaks_another_tls_is_a_setting_to_mend() -> None:
+    with server_that_breaks_off(after=b"\x15\x03\x03\x00\x02\x02\x46") as url:
+        error, clock, _ = attempt(url)
+    assert error.exit_code == Exit.CONFIGURATION
+    assert clock.slept == []
+    assert "sslmode" in str(error)
 
 
 def test_a_missing_database_or_role_is_a_setting_to_mend(postgres: EmbeddedPostgres) -> None:
