@@ -149,3 +149,24 @@ def test_broken_rows_are_skipped_and_times_may_be_unknown(run: Run, tmp_path: Pa
     summary = run("users", "import", "--from", str(path), "--apply", "--json").objects[-1]
     assert summary["skipped"] == {"broken_row": 1, "duplicate_id": 1, "duplicate_subject": 1}
     assert (summary["new"], summary["changed"]) == (2, {"created_at_unknown": 1})
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01 00:00:00+14",
+        "0001-01-01 00:00:00+00",
+        "9999-12-31 23:59:59+00",
+        "9999-12-31 23:59:59-12",
+    ],
+)
+def test_a_time_at_either_end_of_the_calendar_is_unknown_and_breaks_no_list(
+    run: Run, tmp_path: Path, moment: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(f"{HEADER}{ID},ada@example.com,,,7,{moment}\n")
+    summary = run("users", "import", "--from", str(path), "--apply", "--json").objects[-1]
+    assert (summary["new"], summary["changed"]) == (1, {"created_at_unknown": 1})
+    for zone in ("Pacific/Kiritimati", "America/New_York"):
+        outcome = run("users", "list", "--json", PGTZ=zone)
+        assert (outcome.code, len(outcome.objects)) == (0, 1), outcome.stderr

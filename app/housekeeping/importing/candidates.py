@@ -3,7 +3,7 @@
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from uuid import UUID, uuid4
 
 from app.housekeeping.importing.rows import SourceRow
@@ -94,9 +94,11 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time as PostgreSQL writes it; without a zone it is UTC, as the Node backend's are."""
+    """A time as PostgreSQL writes it, in UTC; without a zone it is UTC, as the Node backend's are."""
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # At either end of the calendar, the database's own time zone may put it into a year that Python lacks.
+    return moment if MINYEAR < moment.year < MAXYEAR else None
