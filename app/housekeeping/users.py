@@ -17,7 +17,7 @@ DESCRIPTION = "Lists accounts, disables, enables and deletes them, and imports t
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
-    options = _make_parser().parse_args(arguments)
+    options = _make_parser(environ).parse_args(arguments)
     return run(f"bin/users {options.command}", options.action, options, environ)
 
 
@@ -78,7 +78,7 @@ def _named(user: UserRow) -> dict[str, object]:
     return {"user_id": user.id, "email": user.email}
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = words.make_parser("bin/users", DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     listing = words.add_command(commands, "list", "list accounts by e-mail")
@@ -97,7 +97,7 @@ def _make_parser() -> argparse.ArgumentParser:
         parsers[name].set_defaults(action=action)
         parsers[name].add_argument("user", type=words.user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
-    add_import(commands)
+    add_import(commands, environ)
     return parser
 
 

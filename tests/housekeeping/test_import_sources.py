@@ -80,6 +80,32 @@ def test_what_the_source_does_not_have_is_exit_2(
     assert "--help" in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("issuer", "words"),
+    [
+        ("nonsense", "not a URL"),
+        ("accounts.google.com", "not a URL"),
+        ("https://id.example.com ", "not a URL"),
+        ("http://id.example.com", "https://"),
+        ("https://id.example.com/?tenant=1", "without ?"),
+        ("https://ID.example.com:443/", "'https://id.example.com/'"),
+    ],
+)
+def test_an_issuer_that_no_sign_in_would_store_is_exit_2(
+    run: Run, node: NodeBackend, issuer: str, words: str
+) -> None:
+    outcome = run("users", "import", "--from", node.url, "--issuer", issuer)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "argument --issuer: " in outcome.stderr
+    assert words in outcome.stderr
+
+
+def test_an_issuer_may_have_http_where_the_service_takes_it(run: Run, node: NodeBackend) -> None:
+    command = ("users", "import", "--from", node.url, "--issuer", "http://localhost:9400")
+    codes = {name: run(*command, APP_ENV=name).code for name in ("development", "test", "staging")}
+    assert codes == {"development": 0, "test": 0, "staging": 2}
+
+
 def test_a_source_that_is_away_is_exit_69_and_named(run: Run) -> None:
     outcome = run("users", "import", "--from", f"postgresql://postgres@127.0.0.1:{free_port()}/x")
     assert outcome.code == 69

@@ -11,7 +11,7 @@ import pytest
 from app.housekeeping.importing.arguments import COLUMNS, GOOGLE
 from app.housekeeping.importing.candidates import CHANGES, REASONS
 from dev.postgres import EmbeddedPostgres
-from tests.housekeeping.conftest import Connection
+from tests.housekeeping.conftest import Connection, run_command
 from tests.support.node_backend import NOTED, NodeBackend, node_backend
 from tests.support.pages import Block, Command, Page
 from tests.support.service import ROOT, clean_environ
@@ -70,6 +70,7 @@ def test_the_page_lists_every_option_and_word_of_the_report() -> None:
     for name, (default, _) in COLUMNS.items():
         assert f"| `--{name}-column` | `{default}` |" in PAGE.text
     assert f"| `--issuer` | `{GOOGLE}` |" in PAGE.text
+    assert "slash at its end" in " ".join(run_command("users", "import", "--help").stdout.split())
     table = PAGE.text.partition("| word in the report |")[2].partition("\n\n")[0]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     words = set(re.findall(r"`(\w+)`", "".join(cells)))

@@ -1,7 +1,10 @@
 """The command line of `bin/users import`."""
 
 import argparse
+from collections.abc import Callable, Mapping
 
+from app import config_parsers as parse
+from app import variables
 from app.housekeeping import arguments as words
 from app.housekeeping.importing.action import import_users
 
@@ -21,7 +24,10 @@ COLUMNS = {
 }
 
 
-def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_import(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", environ: Mapping[str, str]
+) -> None:
+    """The command's parser; the environment says whether a provider may have http."""
     parser = words.add_command(commands, "import", "make accounts of another backend's people")
     parser.description = DESCRIPTION
     parser.set_defaults(action=import_users)
@@ -42,7 +48,12 @@ def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             f"--{name}-column", default=default, metavar="NAME", help=f"{meaning} (%(default)s)"
         )
     parser.add_argument(
-        "--issuer", default=GOOGLE, metavar="URL", help="the provider, as in OIDC_ISSUER (%(default)s)"
+        "--issuer",
+        type=_issuer(https_only=variables.find(environ, "APP_ENV") not in {"development", "test"}),
+        default=GOOGLE,
+        metavar="URL",
+        help="the provider, to the letter as its ID tokens and its /.well-known/openid-configuration have "
+        "it, with the slash at its end where there is one (%(default)s)",
     )
     parser.add_argument(
         "--batch",
@@ -52,6 +63,23 @@ def add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how many rows to take in one transaction (%(default)s)",
     )
     words.add_limit(parser, "how many skipped rows to show (%(default)s)")
+
+
+def _issuer(*, https_only: bool) -> Callable[[str], str]:
+    """An issuer that the service could be configured for, but for slashes at its end, which are kept."""
+
+    def issuer(text: str) -> str:
+        try:
+            configured = parse.url(https_only=https_only)(text)
+        except parse.ParseError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        # Sign-in compares what discovery names with OIDC_ISSUER so.
+        if text.rstrip("/") != configured:
+            end = "/" if text.endswith("/") else ""
+            raise argparse.ArgumentTypeError(f"{text!r} must be written {configured + end!r}")
+        return text
+
+    return issuer
 
 
 def _source(text: str) -> str:
