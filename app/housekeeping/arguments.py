@@ -5,6 +5,8 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
+from app.arguments import text
+
 EPILOG = """\
 exit codes:
   0 done                    67 no such user or session    78 configuration
@@ -51,26 +53,27 @@ def add_limit(parser: argparse.ArgumentParser, meaning: str = "how many to list 
     )
 
 
-def user(text: str) -> UUID | str:
+def user(name: str) -> UUID | str:
     """An argument that names a user: an id, or an e-mail in any case.
 
     Raises:
         ValueError: it is neither.
+        argparse.ArgumentTypeError: it is no UTF-8.
     """
-    if "@" in text:
+    if "@" in name:
         # As sign-in stores it.
-        return text.strip().lower()
-    return UUID(text)
+        return text(name).strip().lower()
+    return UUID(name)
 
 
-def duration(text: str) -> timedelta:
+def duration(words: str) -> timedelta:
     """A number and its unit, as in 30d.
 
     Raises:
         ValueError: it is not.
     """
-    if not (match := _DURATION.fullmatch(text)):
-        raise ValueError(text)
+    if not (match := _DURATION.fullmatch(words)):
+        raise ValueError(words)
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -85,7 +88,7 @@ class _Between:
         self._least = least
         self._most = most
 
-    def __call__(self, text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and self._least <= int(text) <= self._most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {self._least} to {self._most}")
-        return int(text)
+    def __call__(self, digits: str) -> int:
+        if not (digits.isascii() and digits.isdecimal() and self._least <= int(digits) <= self._most):
+            raise argparse.ArgumentTypeError(f"{digits!r} is not a number from {self._least} to {self._most}")
+        return int(digits)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from app.arguments import text
 from app.housekeeping import arguments as words
 from app.housekeeping.command import Desk, get_user, run, say_if_more
 from app.housekeeping.confirmation import add_yes, confirm
@@ -83,7 +84,9 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     listing = words.add_command(commands, "list", "list accounts by e-mail")
     listing.set_defaults(action=list_accounts)
-    listing.add_argument("--search", metavar="TEXT", help="those with this in their e-mail or name")
+    listing.add_argument(
+        "--search", type=text, metavar="TEXT", help="those with this in their e-mail or name"
+    )
     listing.add_argument("--disabled", action="store_true", help="disabled ones alone")
     words.add_limit(listing)
     parsers = {}

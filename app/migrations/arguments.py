@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from app.arguments import text
 from app.migrations.files import MIGRATIONS_FOLDER
 
 LOCK_WAIT = 300.0
@@ -63,18 +64,21 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     parser.set_defaults(command="up", json=False, wait=LOCK_WAIT, folder=MIGRATIONS_FOLDER)
     parsers = {
-        name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()
+        name: commands.add_parser(name, help=purpose, description=purpose)
+        for name, purpose in COMMANDS.items()
     }
     for command in parsers.values():
         _add_options(command)
-    parsers["new"].add_argument("name", help="what it does, such as add_user_locale")
-    parsers["baseline"].add_argument("version", help="number or name of the newest file the database has")
-    parsers["resolve"].add_argument("name", help="number or name of the migration")
+    parsers["new"].add_argument("name", type=text, help="what it does, such as add_user_locale")
+    parsers["baseline"].add_argument(
+        "version", type=text, help="number or name of the newest file the database has"
+    )
+    parsers["resolve"].add_argument("name", type=text, help="number or name of the migration")
     outcome = parsers["resolve"].add_mutually_exclusive_group(required=True)
-    for word, text in (("applied", "it has taken effect"), ("retry", "run it again")):
-        outcome.add_argument(f"--{word}", dest="outcome", action="store_const", const=word, help=text)
-    parsers["accept"].add_argument("name", help="number or name of the migration")
-    parsers["accept"].add_argument("--reason", required=True, help="why; kept in the ledger")
+    for word, meaning in (("applied", "it has taken effect"), ("retry", "run it again")):
+        outcome.add_argument(f"--{word}", dest="outcome", action="store_const", const=word, help=meaning)
+    parsers["accept"].add_argument("name", type=text, help="number or name of the migration")
+    parsers["accept"].add_argument("--reason", type=text, required=True, help="why; kept in the ledger")
     return parser
 
 
@@ -90,7 +94,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to wait for other runners and locked tables (300)",
     )
-    parser.add_argument("--folder", default=keep, metavar="PATH", help="where the files are (sql/migrations)")
+    parser.add_argument(
+        "--folder", type=text, default=keep, metavar="PATH", help="where the files are (sql/migrations)"
+    )
 
 
 def _seconds(text: str) -> float:

@@ -1,6 +1,7 @@
 """What every command of bin/sessions and bin/users has in common, and bin/secret."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -94,6 +95,28 @@ def test_wrong_usage_is_exit_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert outcome.code == 2
     assert outcome.stderr.startswith("usage: ")
     assert outcome.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sessions", "list", "--user"),
+        ("sessions", "revoke", "--user"),
+        ("users", "list", "--search"),
+        ("users", "list", "--json", "--search"),
+        ("users", "tokens"),
+        ("users", "import", "--from"),
+        ("users", "import", "--from", "-", "--table"),
+        ("users", "import", "--from", "-", "--query"),
+        ("users", "import", "--from", "-", "--email-column"),
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_is_no_utf_8_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    outcome = run(*arguments, os.fsdecode(b"\xff@x"))
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr.startswith("usage: ")
+    assert outcome.stderr.endswith(": '\\udcff@x' is not text in UTF-8\n")
 
 
 @pytest.mark.parametrize("command", ["sessions", "users"])

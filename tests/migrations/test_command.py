@@ -1,6 +1,7 @@
 """`bin/migrate` as people and scripts call it."""
 
 import json
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -131,6 +132,25 @@ def test_each_command_works_from_the_shell(run: Run, url: str, folder: Path) -> 
         ["down"],
     ):
         ends(2, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("accept", "1", "--reason"),
+        ("accept", "--reason", "none"),
+        ("baseline", "--json"),
+        ("resolve", "--retry", "--json"),
+        ("new",),
+        ("status", "--json", "--folder"),
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_is_no_utf_8_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    process = run(*arguments, os.fsdecode(b"\xff"))
+    assert process.wait() == 2
+    assert process.lines[0].startswith("usage: ")
+    assert process.lines[-1].endswith(": '\\udcff' is not text in UTF-8")
 
 
 def test_help_teaches_every_command_and_exit_code(run: Run) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from app import config_parsers as parse
 from app import variables
+from app.arguments import text
 from app.housekeeping import arguments as words
 from app.housekeeping.importing.action import import_users
 
@@ -41,11 +42,13 @@ def add_import(
     )
     parser.add_argument("--apply", action="store_true", help="write; without it, it is a dry run")
     tables = parser.add_mutually_exclusive_group()
-    tables.add_argument("--table", default="users", metavar="NAME", help="of a database (%(default)s)")
-    tables.add_argument("--query", metavar="SELECT", help="of a database, instead of a table")
+    tables.add_argument(
+        "--table", type=text, default="users", metavar="NAME", help="of a database (%(default)s)"
+    )
+    tables.add_argument("--query", type=text, metavar="SELECT", help="of a database, instead of a table")
     for name, (default, meaning) in COLUMNS.items():
         parser.add_argument(
-            f"--{name}-column", default=default, metavar="NAME", help=f"{meaning} (%(default)s)"
+            f"--{name}-column", type=text, default=default, metavar="NAME", help=f"{meaning} (%(default)s)"
         )
     parser.add_argument(
         "--issuer",
@@ -68,22 +71,22 @@ def add_import(
 def _issuer(*, https_only: bool) -> Callable[[str], str]:
     """An issuer that the service could be configured for, but for slashes at its end, which are kept."""
 
-    def issuer(text: str) -> str:
+    def issuer(url: str) -> str:
         try:
-            configured = parse.url(https_only=https_only)(text)
+            configured = parse.url(https_only=https_only)(url)
         except parse.ParseError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
         # Sign-in compares what discovery names with OIDC_ISSUER so.
-        if text.rstrip("/") != configured:
-            end = "/" if text.endswith("/") else ""
-            raise argparse.ArgumentTypeError(f"{text!r} must be written {configured + end!r}")
-        return text
+        if url.rstrip("/") != configured:
+            end = "/" if url.endswith("/") else ""
+            raise argparse.ArgumentTypeError(f"{url!r} must be written {configured + end!r}")
+        return url
 
     return issuer
 
 
-def _source(text: str) -> str:
+def _source(name: str) -> str:
     # As from a variable of the shell that is not set.
-    if not text.strip():
+    if not name.strip():
         raise argparse.ArgumentTypeError("the source has no name")
-    return text
+    return text(name)
