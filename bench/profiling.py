@@ -1,14 +1,16 @@
-"""Shows where this service's time goes under the load of a case, as py-spy samples it.
+"""Shows where this service's time goes under the load of a case, as py-spy or perf samples it.
 
-    bench/profile session                 the functions most often found running
+    bench/profile session                 the Python functions most often found running
     bench/profile session --flamegraph    .data/bench/profile-session.svg, for a browser
+    bench/profile session --perf          below Python: interpreter, libraries, kernel
 
-It is pinned as in bench/run. py-spy attaches to another process: be root, or set
-/proc/sys/kernel/yama/ptrace_scope to 0.
+It is pinned as in bench/run. Both attach to another process: be root, or set
+/proc/sys/kernel/yama/ptrace_scope to 0 and /proc/sys/kernel/perf_event_paranoid to 1.
 """
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ from tests.support.live_session import insert_live_session
 LISTED = 30
 RATE = 250
 """Samples a second."""
+PERF_RATE = 999
 
 
 def main() -> None:
@@ -37,9 +40,13 @@ def main() -> None:
     names = [case.name for case in CASES]
     parser.add_argument("case", choices=names, metavar="CASE", help=f"one of: {', '.join(names)}")
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--flamegraph", action="store_true", help="write SVG instead of a list")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--flamegraph", action="store_true", help="write SVG instead of a list")
+    kinds.add_argument("--perf", action="store_true", help="by perf: what runs below Python")
     parser.add_argument("--gil", action="store_true", help="only what holds Python's lock: waits left out")
     options = parser.parse_args()
+    if options.perf and shutil.which("perf") is None:
+        parser.error("perf is not installed; on Debian it is in linux-perf")
     [case] = [case for case in CASES if case.name == options.case]
     built = build()
     with ExitStack() as stack:
@@ -51,18 +58,35 @@ def main() -> None:
         ours = servers(built)["ours"]
         with running(ours, database_url=postgres.url(), rate_limit=case.rate_limit) as service:
             output = DATA / f"profile-{case.name}.svg" if options.flamegraph else folder / "raw"
+            worker = str(service.family()[-1].pid)
             # Uses up the limit where everybody is to be refused.
             check(case, ours.name, service, cookie=cookie, user=only_user(postgres.url()))
-            spy = [str(built.python.parent / "py-spy"), "record", *(["--gil"] if options.gil else [])]
-            _record(case, service, cookie, [*spy, "--output", str(output)], options.seconds)
-        print(output if options.flamegraph else _top(output.read_text()))
+            if options.perf:
+                command = _perf(worker, output, options.seconds)
+            else:
+                command = _py_spy(built.python.parent / "py-spy", worker, output, options.seconds)
+                command += ["--gil"] if options.gil else []
+            _record(case, service, cookie, command, options.seconds)
+        if options.perf:
+            print(_below_python(output))
+        else:
+            print(output if options.flamegraph else _top(output.read_text()))
 
 
-def _record(case: Case, service: Running, cookie: str, spy: list[str], seconds: int) -> None:
+def _py_spy(program: Path, pid: str, output: Path, seconds: int) -> list[str]:
+    kind = "flamegraph" if output.suffix == ".svg" else "raw"
+    command = [str(program), "record", "--pid", pid, "--output", str(output), "--format", kind]
+    return [*command, "--rate", str(RATE), "--duration", str(seconds), "--nonblocking"]
+
+
+def _perf(pid: str, output: Path, seconds: int) -> list[str]:
+    # A clock: counters of the CPU are not there in most virtual machines.
+    command = ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(PERF_RATE), "--pid", pid]
+    return [*command, "--output", str(output), "--", "sleep", str(seconds)]
+
+
+def _record(case: Case, service: Running, cookie: str, command: list[str], seconds: int) -> None:
     """Samples the worker, from its warm-up on."""
-    kind = "flamegraph" if spy[-1].endswith(".svg") else "raw"
-    command = [*spy, "--format", kind, "--rate", str(RATE), "--duration", str(seconds), "--nonblocking"]
-    command += ["--pid", str(service.family()[-1].pid)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as recorder:
         ask(
             service,
@@ -72,7 +96,28 @@ def _record(case: Case, service: Running, cookie: str, spy: list[str], seconds: 
             refused=case.status == TOO_MANY_REQUESTS,
         )
     if recorder.returncode:
-        raise RuntimeError("py-spy found nothing")
+        raise RuntimeError(f"{command[0]} found nothing")
+
+
+def _below_python(samples: Path) -> str:
+    """The libraries by how often they were found running, then their functions."""
+    lines: list[str] = []
+    for title, keys in (("by library", "dso"), ("by function", "dso,symbol")):
+        command = [
+            "perf",
+            "report",
+            "--stdio",
+            "--input",
+            str(samples),
+            "--sort",
+            keys,
+            "--percent-limit",
+            "1",
+        ]
+        report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = [line.strip() for line in report.splitlines() if line.strip() and not line.startswith("#")]
+        lines += [title, *found[:LISTED]]
+    return "\n".join(lines)
 
 
 def _top(raw: str) -> str:

@@ -16,6 +16,7 @@ SHORTER = {
     "bench/run --quick": ["--only", "health"],
     "bench/run --only session --only start": ["--quick"],
     "bench/profile session": ["--seconds", "2"],
+    "bench/profile session --perf": ["--seconds", "2"],
 }
 
 
