@@ -14,6 +14,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from app.gathering_socket import GatheringSocket
 from app.invalid_request import refusal
 
 FIRST_REQUEST_SECONDS = 10.0
@@ -75,18 +76,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401  # likewise
         """Lets head and body leave together: a worker that is killed between them would cut the answer off.
 
-        A proxy has passed the head on by then, and cannot ask another replica any more.
+        A proxy has passed the head on by then, and cannot ask another replica any more. `100 Continue` goes
+        ahead: gunicorn sends it with `send`.
         """
         self._deadlines[conn] = time.monotonic() + REQUEST_SECONDS
-        if any(name == "EXPECT" for name, _ in req.headers):
-            # `100 Continue` must not wait for the answer.
-            return super().handle_request(req, conn)
-        conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        sock = conn.sock
+        conn.sock = gathering = GatheringSocket(sock)
         try:
-            return super().handle_request(req, conn)
+            is_kept = super().handle_request(req, conn)
         finally:
-            with suppress(OSError):
-                conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+            conn.sock = sock
+        gathering.flush()
+        return is_kept
 
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
         """Answers with a problem; logs the kind of fault alone, for the bytes may hold a code or a cookie."""
