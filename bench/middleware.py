@@ -42,6 +42,7 @@ from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy
 from app.rate_limit.shared_memory import SharedMemory
+from bench import cores
 from bench.peers.bare_falcon import HealthResource
 from bench.report import write_section
 
@@ -57,6 +58,8 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
+    # As bench/run has it: between two cores, the log's thread and this one hinder each other more.
+    cores.go_to_server_core()
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = folder
         use_slot(0)
