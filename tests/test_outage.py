@@ -133,7 +133,8 @@ def test_while_the_database_is_frozen_threads_stay_free(database: Outage, serve:
         until(lambda: all(200 in load.statuses() for load in loads), seconds=20, what="load")
         database.freeze()
         frozen_at = time.monotonic()
-        for service in services:
+        for workers, service in enumerate(services, start=1):
+            until(partial(have_noticed, service, workers), seconds=30, what="each worker to notice")
             until(partial(is_quick, service, signed_in), seconds=30, what="quick answers")
         assert time.monotonic() - frozen_at < FREEZE_LIMIT
         for service in services:
@@ -149,6 +150,10 @@ def test_while_the_database_is_frozen_threads_stay_free(database: Outage, serve:
     for load in loads:
         assert load.statuses(since=back_at) == {200}
         assert load.lost == []
+
+
+def have_noticed(service: Service, workers: int) -> bool:
+    return count(service, "Database unavailable") == workers
 
 
 AT_ONCE = 1.5
