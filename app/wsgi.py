@@ -12,24 +12,16 @@ import falcon
 from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
-from app import logs
-from app.accounts import Accounts
-from app.api_tokens import APITokens
-from app.authentication import Authentication
-from app.client_address import ClientAddressFinder
-from app.config import Config
-from app.cookies import CookiePolicy
-from app.credentials import Keyring
-from app.database import Database
-from app.error_handlers import add_error_handlers
+from app.accounts.accounts import Accounts
+from app.accounts.api_tokens import APITokens
+from app.accounts.credentials import Keyring
+from app.accounts.sessions import Sessions
+from app.database.pool import Database
+from app.database.queries import Queries
+from app.database.readiness import ReadinessProbe
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
-from app.lifecycle import Lifecycle
-from app.log_writer import LogWriter
-from app.metrics import Metrics
-from app.metrics_access import MetricsAccess
-from app.metrics_slots import FOLDER_VARIABLE, shared_registry
 from app.middleware.bearer import BearerMiddleware
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
@@ -43,13 +35,11 @@ from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import JSONLines, RequestLogMiddleware, log_record
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
-from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
+from app.migrations.script.files import load_migrations
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
-from app.queries import Queries
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
-from app.readiness import ReadinessProbe
 from app.resources.callback import CallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
 from app.resources.health import HealthResource, ReadyResource
@@ -63,10 +53,20 @@ from app.resources.sessions import OwnSessionResource, RevokeOthersResource, Ses
 from app.resources.tokens import TokenResource, TokensResource
 from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
-from app.sessions import Sessions
-from app.settings import load_config
-from app.telemetry.extras import Extras
-from app.version import version
+from app.server.lifecycle import Lifecycle
+from app.settings.config import Config
+from app.settings.load import load_config
+from app.settings.places import MIGRATIONS_FOLDER, version
+from app.telemetry import logs
+from app.telemetry.exporters import Extras
+from app.telemetry.log_writer import LogWriter
+from app.telemetry.metrics import Metrics
+from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry
+from app.web.authentication import Authentication
+from app.web.client_address import ClientAddressFinder
+from app.web.cookies import CookiePolicy
+from app.web.metrics_access import MetricsAccess
+from app.web.problems import add_error_handlers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

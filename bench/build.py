@@ -10,7 +10,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.environment import ROOT
+from app.settings.places import ROOT
 
 PEERS = Path(__file__).parent / "peers"
 DATA = ROOT / ".data" / "bench"

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from app.environment import ROOT
+from app.settings.places import ROOT
 from bench import cores
 from bench.cases import CASES, TOO_MANY_REQUESTS, UNLIMITED, Case, check
 from bench.progress import Progress

@@ -2,8 +2,8 @@
 
 import sys
 
+from app.commands.report import PlainReport
 from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 
 
 def migrate_quietly(url: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.environment import ROOT
+from app.settings.places import ROOT
 from bench.results import Figures
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database

@@ -21,11 +21,6 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from app import logs
-from app.client_address import ClientAddressFinder
-from app.log_writer import LogWriter
-from app.metrics import Metrics
-from app.metrics_slots import FOLDER_VARIABLE, shared_registry, use_slot
 from app.middleware.bearer import BearerMiddleware
 from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
@@ -42,6 +37,11 @@ from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy
 from app.rate_limit.shared_memory import SharedMemory
+from app.telemetry import logs
+from app.telemetry.log_writer import LogWriter
+from app.telemetry.metrics import Metrics
+from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry, use_slot
+from app.web.client_address import ClientAddressFinder
 from bench import cores
 from bench.peers.bare_falcon import HealthResource
 from bench.report import write_section

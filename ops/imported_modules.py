@@ -26,7 +26,7 @@ def main() -> None:
     ours = [module.name for module in pkgutil.walk_packages(app.__path__, "app.")]
     for name in (*ours, *OTHERS):
         # Whose import starts the service.
-        if name != "app.gunicorn_main":
+        if name != "app.server.main":
             importlib.import_module(name)
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     print("\n".join(sorted(file for file in files if file and file.endswith(".py"))))

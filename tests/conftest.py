@@ -13,14 +13,14 @@ import pytest
 import requests
 from prometheus_client import CollectorRegistry
 
-from app.config import Config
-from app.database import Database
-from app.lifecycle import Lifecycle
-from app.metrics import Metrics
+from app.commands.report import PlainReport
+from app.database.pool import Database
 from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 from app.rate_limit.limiter import make_limiter
 from app.rate_limit.shared_memory import SharedMemory
+from app.server.lifecycle import Lifecycle
+from app.settings.config import Config
+from app.telemetry.metrics import Metrics
 from app.wsgi import create_app
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database

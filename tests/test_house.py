@@ -9,7 +9,7 @@ from tests.support.service import ROOT
 
 MAX_LINES = 300
 QUERIES = {
-    "sql/queries": "app/queries.py",
+    "sql/queries": "app/database/queries.py",
     "sql/queries/housekeeping": "app/housekeeping/queries.py",
 }
 """Where the methods of each folder's files are."""
@@ -36,8 +36,8 @@ def test_no_file_names_a_package_index() -> None:
 def test_os_environ_is_read_in_mains_alone() -> None:
     readers = {name for name in tracked("app/*.py") if re.search(r"os\.environ", (ROOT / name).read_text())}
     assert readers == {
-        "app/gunicorn_main.py",
-        "app/gunicorn_conf.py",
+        "app/server/main.py",
+        "app/server/gunicorn_conf.py",
         "app/healthcheck.py",
         "app/housekeeping/sessions.py",
         "app/housekeeping/users.py",

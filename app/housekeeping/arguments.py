@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from app.arguments import text
+from app.commands.arguments import text
 
 EPILOG = """\
 exit codes:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.commands.errors import TerminatedError
+from app.commands.output import Output
 from app.housekeeping.models import FIRST_STEP, Step
-from app.housekeeping.output import Output
-from app.migrations.errors import TerminatedError
 
 PROGRESS_SECONDS = 2.0
 GRACE = 3.0

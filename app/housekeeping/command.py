@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.environment import load_database_url
+from app.commands.errors import TerminatedError
+from app.commands.output import JSONOutput, Output, TextOutput
+from app.commands.signals import raise_on_sigterm
 from app.housekeeping.database import opened
 from app.housekeeping.errors import Exit, HousekeepingError
 from app.housekeeping.models import UserRow
-from app.housekeeping.output import JSONOutput, Output, TextOutput
 from app.housekeeping.queries import HousekeepingQueries
-from app.migrations.errors import TerminatedError
-from app.migrations.signals import raise_on_sigterm
-from app.variables import ConfigError
+from app.settings.environment import load_database_url
+from app.settings.variables import ConfigError
 
 TERMINATED = "Terminated. What was reported is done, nothing else."
 

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
+from app.commands.output import printable
 from app.housekeeping.errors import Exit, HousekeepingError
-from app.housekeeping.output import printable
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:

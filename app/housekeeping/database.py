@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors
 
+from app.commands.connect import connect
+from app.commands.errors import MigrationError
+from app.commands.report import Report
 from app.housekeeping.errors import Exit, HousekeepingError
 from app.housekeeping.queries import HousekeepingQueries
-from app.migrations.connect import connect
-from app.migrations.errors import MigrationError
-from app.migrations.report import Report
 
 DATABASE_WAIT = 5.0
 """Seconds to wait for a database that is only about to start."""

@@ -11,8 +11,9 @@ from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row, tuple_
 
 from app.housekeeping.importing.candidates import Candidate
 from app.housekeeping.models import APITokenRow, Ended, SessionRow, Step, UserRow
+from app.settings.places import QUERIES_FOLDER
 
-FOLDER = Path(__file__).parent.parent.parent / "sql" / "queries" / "housekeeping"
+FOLDER = QUERIES_FOLDER / "housekeeping"
 
 Row = TypeVar("Row")
 

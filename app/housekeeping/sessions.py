@@ -56,7 +56,7 @@ def revoke(options: argparse.Namespace, desk: Desk) -> None:
 def purge(options: argparse.Namespace, desk: Desk) -> None:
     """Deletes sessions that ended long enough ago, in batches that lock nobody out."""
     # Only the purge needs to know how long sessions live, and what comes along with it.
-    from app.sessions import LIFETIME  # noqa: PLC0415  # see above
+    from app.accounts.sessions import LIFETIME  # noqa: PLC0415  # see above
 
     batches = Batches(desk.notices, event="purging", done="Deleted")
 

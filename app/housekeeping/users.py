@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from app.arguments import text
+from app.commands.arguments import text
 from app.housekeeping import arguments as words
 from app.housekeeping.command import Desk, get_user, run, say_if_more
 from app.housekeeping.confirmation import add_yes, confirm

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from oauthlib.oauth2 import WebApplicationClient
 
-from app.credentials import Keyring
+from app.accounts.credentials import Keyring
 from app.errors import SignInError
 
 LIFETIME = 600

@@ -9,13 +9,13 @@ from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from app.accounts.profile import is_picture_url, usable_email, usable_name
 from app.errors import SignInError
 from app.identity.attempt import Attempt
 from app.identity.id_token import verified_claims
 from app.identity.provider import Provider, ProviderMetadata
 from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound, json_object
 from app.models import PendingIdentity
-from app.text import is_picture_url, usable_email, usable_name
 
 SCOPE = ["openid", "email", "profile"]
 ERROR_STATUSES = {400, 401, 403}

@@ -5,9 +5,9 @@ from typing import Any
 
 import jwt
 
+from app.accounts.profile import is_subject
 from app.errors import SignInError
 from app.identity.provider import Provider
-from app.text import is_subject
 
 ALGORITHMS = ["RS256", "ES256"]
 LEEWAY = 30

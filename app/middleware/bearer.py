@@ -2,9 +2,9 @@
 
 import falcon
 
-from app.bearer import bearer_token
 from app.errors import BearerNotAllowedError
-from app.wsgi_environ import ROUTE_KEY
+from app.web.bearer import bearer_token
+from app.web.environ import ROUTE_KEY
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

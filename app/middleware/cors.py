@@ -3,7 +3,7 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
-from app.forward_auth import VERIFY_PATH
+from app.web.paths import VERIFY_PATH
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Traceparent, X-Request-ID"

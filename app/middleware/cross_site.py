@@ -2,8 +2,8 @@
 
 import falcon
 
-from app.bearer import bearer_token
 from app.errors import CrossSiteRequestError
+from app.web.bearer import bearer_token
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -2,8 +2,8 @@
 
 import falcon
 
-from app.forward_auth import IDENTITY_HEADERS, VERIFY_PATH
-from app.wsgi_environ import ROUTE_KEY
+from app.web.environ import ROUTE_KEY
+from app.web.paths import IDENTITY_HEADERS, VERIFY_PATH
 
 
 class IdentityHeadersMiddleware:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from app.error_handlers import INTERNAL_ERROR, PROBLEM_JSON, problem
-from app.wsgi_environ import route_of
+from app.web.environ import route_of
+from app.web.problems import INTERNAL_ERROR, PROBLEM_JSON, problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

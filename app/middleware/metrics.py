@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram
 
-from app.metrics import Metrics
-from app.middleware.status import NotedStatus
-from app.wsgi_environ import route_of
+from app.telemetry.metrics import Metrics
+from app.web.environ import route_of
+from app.web.status import NotedStatus
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import falcon
 
 from app.errors import RateLimitedError
-from app.forward_auth import VERIFY_PATH
-from app.metrics import Metrics
-from app.rate_limit.client_key import client_key
 from app.rate_limit.gcra import NANOSECONDS
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.policy import Decision, Policy
-from app.wsgi_environ import ROUTE_KEY, address_of
+from app.telemetry.metrics import Metrics
+from app.web.client_key import client_key
+from app.web.environ import ROUTE_KEY, address_of
+from app.web.paths import VERIFY_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from app.client_address import ClientAddressFinder
-from app.logs import json_line
-from app.middleware.status import NotedStatus
-from app.wsgi_environ import CLIENT_KEY, address_of, route_of
+from app.telemetry.logs import json_line
+from app.web.client_address import ClientAddressFinder
+from app.web.environ import CLIENT_KEY, address_of, route_of
+from app.web.status import NotedStatus
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

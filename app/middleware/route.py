@@ -3,7 +3,7 @@
 import falcon
 from falcon.routing import CompiledRouter
 
-from app.wsgi_environ import ROUTE_KEY
+from app.web.environ import ROUTE_KEY
 
 
 class RouteMiddleware:

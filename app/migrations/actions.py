@@ -5,13 +5,13 @@ from typing import Any
 
 import psycopg
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.failures import needs_resolve
-from app.migrations.history import History, compare
-from app.migrations.ledger import read_ledger
-from app.migrations.lock import find_holder, lock_key
-from app.migrations.runner import Runner, tell
-from app.migrations.script import read_scripts
+from app.commands.errors import Exit, MigrationError
+from app.migrations.runner.failures import needs_resolve
+from app.migrations.runner.history import History, compare
+from app.migrations.runner.ledger import read_ledger
+from app.migrations.runner.lock import find_holder, lock_key
+from app.migrations.runner.runner import Runner, tell
+from app.migrations.script.script import read_scripts
 from app.migrations.target import Target
 
 

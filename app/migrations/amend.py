@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.ledger import Ledger, Row, read_ledger
-from app.migrations.lock import lock_key, locked_transaction
-from app.migrations.patience import Patience
+from app.commands.errors import Exit, MigrationError
+from app.migrations.runner.ledger import Ledger, Row, read_ledger
+from app.migrations.runner.lock import lock_key, locked_transaction
+from app.migrations.runner.patience import Patience
 from app.migrations.target import Target
 
 

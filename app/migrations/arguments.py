@@ -3,8 +3,8 @@
 import argparse
 import math
 
-from app.arguments import text
-from app.migrations.files import MIGRATIONS_FOLDER
+from app.commands.arguments import text
+from app.settings.places import MIGRATIONS_FOLDER
 
 LOCK_WAIT = 300.0
 """Seconds."""

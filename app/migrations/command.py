@@ -7,17 +7,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.environment import load_migration_database_url
+from app.commands.errors import Exit, MigrationError, TerminatedError
+from app.commands.report import JSONReport, PlainReport, Report
+from app.commands.signals import raise_on_sigterm
 from app.migrations import actions, amend
 from app.migrations.arguments import make_parser
-from app.migrations.errors import Exit, MigrationError, TerminatedError
-from app.migrations.files import MIGRATIONS_FOLDER
 from app.migrations.new import new
-from app.migrations.report import JSONReport, PlainReport, Report
-from app.migrations.signals import raise_on_sigterm
 from app.migrations.target import Target
-from app.variables import ConfigError
-from app.version import version
+from app.settings.environment import load_migration_database_url
+from app.settings.places import MIGRATIONS_FOLDER, version
+from app.settings.variables import ConfigError
 
 TERMINATED = "Terminated. What ran in a transaction was rolled back; bin/migrate goes on from there."
 

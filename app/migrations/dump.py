@@ -12,10 +12,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.migrations.connect import connect
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import MIGRATIONS_FOLDER
-from app.migrations.report import Report
+from app.commands.connect import connect
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import Report
+from app.settings.places import MIGRATIONS_FOLDER
 
 SCHEMA_FILE = MIGRATIONS_FOLDER.parent / "schema.sql"
 DATABASE_WAIT = 10.0

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import load_migrations
-from app.migrations.report import Report
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import Report
+from app.migrations.script.files import load_migrations
+from app.settings.places import ROOT
 
-RULES = Path(__file__).parent.parent.parent / ".squawk.toml"
+RULES = ROOT / ".squawk.toml"
 
 
 def lint(folder: Path, *, report: Report) -> None:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import load_migrations
-from app.migrations.report import Report
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import Report
+from app.migrations.script.files import load_migrations
 
 TEMPLATE = """\
 -- What this changes, and why.

@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 
-from app.migrations.connect import connect
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.failures import lost_connection, other_sql_error
-from app.migrations.files import Migration, load_migrations
-from app.migrations.report import Report
+from app.commands.connect import connect
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import Report
+from app.migrations.runner.failures import lost_connection, other_sql_error
+from app.migrations.script.files import Migration, load_migrations
 
 DATABASE_WAIT = 60.0
 """Seconds to wait for a database that is only about to start."""

@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.error_handlers import CODES_BY_STATUS, DETAILS_BY_STATUS, INTERNAL_ERROR, PROBLEMS, type_and_title
-from app.invalid_request import DETAIL, STATUSES
 from app.middleware.bearer import READING_METHODS
 from app.middleware.cors import OPEN_PATHS
 from app.middleware.cross_site import SAFE_METHODS
 from app.middleware.rate_limit import EXEMPT_ROUTES
+from app.web.invalid_request import DETAIL, STATUSES
+from app.web.problems import CODES_BY_STATUS, DETAILS_BY_STATUS, INTERNAL_ERROR, PROBLEMS, type_and_title
 
 
 class Refusal(NamedTuple):

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from app.config import Config
-from app.config_parsers import Rate
-from app.metrics import Metrics
 from app.rate_limit.gcra import Limit
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy, Store
 from app.rate_limit.shared_memory import SharedMemory
+from app.settings.config import Config
+from app.settings.parsers import Rate
+from app.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from app.rate_limit.shared_memory import SharedFlag
-from app.redis_url import make_connection
+from app.settings.redis_url import make_connection
 
 TIMEOUT = 0.04
 """Seconds for an answer, so that with all around it no request loses more than 50 ms."""

@@ -3,7 +3,8 @@ from typing import Literal
 
 import falcon
 
-from app.cookies import CookiePolicy, cookie_values
+from app.accounts.sessions import LIFETIME, PENDING_LIFETIME, Sessions
+from app.database.queries import Queries
 from app.errors import (
     AccountGoneError,
     AlreadyRegisteredError,
@@ -14,13 +15,12 @@ from app.errors import (
 )
 from app.identity.attempt import Attempt, AttemptSigner, attempt_id
 from app.identity.conversation import Conversation
-from app.metrics import Metrics
 from app.models import Client, PendingIdentity
-from app.queries import Queries
 from app.resources.login import ATTEMPT_PREFIX
-from app.resources.resource import HeadMixin
-from app.sessions import LIFETIME, PENDING_LIFETIME, Sessions
-from app.wsgi_environ import client_of
+from app.telemetry.metrics import Metrics
+from app.web.cookies import CookiePolicy, cookie_values
+from app.web.environ import client_of
+from app.web.methods import HeadMixin
 
 REGISTER_PATH = "/auth/register"
 

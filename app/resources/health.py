@@ -2,9 +2,9 @@ import time
 
 import falcon
 
-from app.logs import timestamp
-from app.readiness import ReadinessProbe
-from app.resources.resource import HeadMixin
+from app.database.readiness import ReadinessProbe
+from app.telemetry.logs import timestamp
+from app.web.methods import HeadMixin
 
 
 class HealthResource(HeadMixin):

@@ -1,11 +1,11 @@
 import falcon
 
-from app.cookies import CookiePolicy
 from app.errors import InvalidReturnToError
 from app.identity.attempt import LIFETIME, MAX_OPEN_ATTEMPTS, MAX_OPEN_LENGTH, Attempt, AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.return_to import checked_return_to
-from app.resources.resource import HeadMixin
+from app.web.cookies import CookiePolicy
+from app.web.methods import HeadMixin
 
 ATTEMPT_PREFIX = "sign-in-"
 

@@ -1,7 +1,7 @@
 import falcon
 
-from app.cookies import CookiePolicy
-from app.sessions import Sessions
+from app.accounts.sessions import Sessions
+from app.web.cookies import CookiePolicy
 
 
 class LogoutResource:

@@ -3,9 +3,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from app.metrics_access import MetricsAccess
-from app.readiness import ReadinessProbe
-from app.resources.resource import HeadMixin
+from app.database.readiness import ReadinessProbe
+from app.web.methods import HeadMixin
+from app.web.metrics_access import MetricsAccess
 
 TEXT = "text/plain"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"

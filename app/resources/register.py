@@ -1,11 +1,11 @@
 import falcon
 
-from app.authentication import Authentication
-from app.cookies import CookiePolicy
+from app.accounts.sessions import LIFETIME, Sessions
 from app.errors import AlreadyRegisteredError
-from app.resources.json_body import name_field, picture_field, read_object
-from app.resources.media import user_media
-from app.sessions import LIFETIME, Sessions
+from app.web.authentication import Authentication
+from app.web.cookies import CookiePolicy
+from app.web.json_body import name_field, picture_field, read_object
+from app.web.media import user_media
 
 FIELDS = frozenset({"name", "picture"})
 

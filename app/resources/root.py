@@ -1,6 +1,6 @@
 import falcon
 
-from app.resources.resource import HeadMixin
+from app.web.methods import HeadMixin
 
 
 class RootResource(HeadMixin):

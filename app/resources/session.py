@@ -1,10 +1,10 @@
 import falcon
 
-from app.authentication import Authentication
-from app.logs import rfc3339
 from app.models import User
-from app.resources.media import user_media
-from app.resources.resource import HeadMixin
+from app.telemetry.logs import rfc3339
+from app.web.authentication import Authentication
+from app.web.media import user_media
+from app.web.methods import HeadMixin
 
 ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
 

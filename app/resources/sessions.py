@@ -2,12 +2,12 @@ from uuid import UUID
 
 import falcon
 
-from app.authentication import Authentication
-from app.cookies import CookiePolicy
+from app.accounts.sessions import Sessions
 from app.errors import SessionNotFoundError
-from app.logs import rfc3339
-from app.resources.resource import HeadMixin
-from app.sessions import Sessions
+from app.telemetry.logs import rfc3339
+from app.web.authentication import Authentication
+from app.web.cookies import CookiePolicy
+from app.web.methods import HeadMixin
 
 
 class SessionsResource(HeadMixin):

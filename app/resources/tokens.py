@@ -3,13 +3,13 @@ from uuid import UUID
 
 import falcon
 
-from app.api_tokens import APITokens
-from app.authentication import Authentication
+from app.accounts.api_tokens import APITokens
 from app.errors import InvalidFieldError, TokenNotFoundError
-from app.logs import rfc3339
 from app.models import APIToken
-from app.resources.json_body import days_field, name_field, read_object
-from app.resources.resource import HeadMixin
+from app.telemetry.logs import rfc3339
+from app.web.authentication import Authentication
+from app.web.json_body import days_field, name_field, read_object
+from app.web.methods import HeadMixin
 
 FIELDS = frozenset({"name", "expires_in_days"})
 

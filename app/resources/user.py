@@ -1,11 +1,11 @@
 import falcon
 
-from app.accounts import Accounts
-from app.authentication import Authentication
-from app.cookies import CookiePolicy
-from app.resources.json_body import name_field, picture_field, read_object
-from app.resources.media import user_media
-from app.resources.resource import HeadMixin
+from app.accounts.accounts import Accounts
+from app.web.authentication import Authentication
+from app.web.cookies import CookiePolicy
+from app.web.json_body import name_field, picture_field, read_object
+from app.web.media import user_media
+from app.web.methods import HeadMixin
 
 FIELDS = {"name": name_field, "picture": picture_field}
 

@@ -2,12 +2,12 @@ from urllib.parse import quote, urlencode
 
 import falcon
 
-from app.authentication import Authentication
 from app.errors import InvalidReturnToError, NotSignedInError
-from app.forward_auth import IDENTITY_HEADERS
 from app.identity.return_to import checked_return_to
 from app.models import User
-from app.resources.resource import HeadMixin
+from app.web.authentication import Authentication
+from app.web.methods import HeadMixin
+from app.web.paths import IDENTITY_HEADERS
 
 _PRINTABLE_ASCII = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 

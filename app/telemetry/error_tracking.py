@@ -7,8 +7,8 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.utils import event_from_exception
 
-from app.logs import REQUEST_FIELDS
 from app.telemetry.delivery import Delivery
+from app.telemetry.logs import REQUEST_FIELDS
 
 CLOSE_SECONDS = 2.0
 SEND_SECONDS = 10

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dev.test_dev import Development, is_listening
 from tests.support.pages import Block, Command
 from tests.support.pages import Page as Document
 from tests.support.service import free_port
 from tests.support.waiting import until
-from tests.test_dev import Development, is_listening
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from app.credentials import Keyring, new_token
+from app.accounts.credentials import Keyring, new_token
 from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION
 from tests.support.steady_load import Request, Response

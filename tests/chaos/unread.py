@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from app.gunicorn_worker import REQUEST_SECONDS
+from app.server.worker import REQUEST_SECONDS
 from tests.chaos.fronts import front, is_answered
 from tests.support.service import Service
 from tests.support.waiting import until

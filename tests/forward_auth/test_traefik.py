@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
-from app.config import Config
-from app.forward_auth import IDENTITY_HEADERS
+from app.settings.config import Config
+from app.web.paths import IDENTITY_HEADERS
 from tests.forward_auth.page import DOMAIN, block, on_our_hosts, only
 from tests.forward_auth.sites import API, FILES, SETTINGS
 from tests.support.pages import Block

@@ -12,10 +12,10 @@ from app.housekeeping.importing.arguments import COLUMNS, GOOGLE
 from app.housekeeping.importing.candidates import CHANGES, REASONS
 from dev.postgres import EmbeddedPostgres
 from tests.housekeeping.conftest import Connection, run_command
+from tests.middleware.test_shape import routes_of
 from tests.support.node_backend import NOTED, NodeBackend, node_backend
 from tests.support.pages import Block, Command, Page
 from tests.support.service import ROOT, clean_environ
-from tests.test_shape import routes_of
 
 PAGE = Page("moving-from-node.md")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

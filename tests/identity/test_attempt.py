@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from app.config import LOCAL_DEFAULTS
-from app.credentials import Keyring
+from app.accounts.credentials import Keyring
 from app.identity.attempt import Attempt, AttemptSigner
+from app.settings.config import LOCAL_DEFAULTS
 from tests.identity import tokens
 from tests.identity.conftest import Refusal
 from tests.support.visitor import Visitor

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from psycopg import sql
 
-from app.logs import ConsoleFormatter, JSONFormatter
+from app.telemetry.logs import ConsoleFormatter, JSONFormatter
 from tests.conftest import WEBAPP
 from tests.identity.conftest import Connection, Refusal
 from tests.support.provider import OpenIDProvider

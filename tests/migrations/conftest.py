@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from app.migrations.files import load_migrations
-from app.migrations.report import PlainReport
-from app.migrations.runner import Runner
+from app.commands.report import PlainReport
+from app.migrations.runner.runner import Runner
+from app.migrations.script.files import load_migrations
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.service import Process

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import PlainReport
 from app.migrations import actions, amend
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.report import PlainReport
 from app.migrations.target import Target
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.commands.errors import Exit
 from app.migrations.arguments import COMMANDS
-from app.migrations.errors import Exit
-from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
-from app.migrations.lock import lock_key
+from app.migrations.runner.lock import lock_key
+from app.migrations.script.files import load_migrations
+from app.settings.places import MIGRATIONS_FOLDER
 from tests.migrations.conftest import Run
 from tests.support.service import Process, free_port
 from tests.support.waiting import until

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.migrations.connect import connect
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.report import PlainReport
+from app.commands.connect import connect
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import PlainReport
 from dev.postgres import EmbeddedPostgres
 from tests.support.service import free_port
 

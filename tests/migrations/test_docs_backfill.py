@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.files import MIGRATIONS_FOLDER
+from app.settings.places import MIGRATIONS_FOLDER
 from tests.support.pages import Command, Page
 from tests.support.service import Process
 from tests.support.waiting import until

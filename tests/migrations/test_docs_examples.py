@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.commands.errors import Exit
+from app.commands.report import PlainReport
 from app.migrations.actions import up
 from app.migrations.arguments import make_parser
-from app.migrations.errors import Exit
-from app.migrations.files import MIGRATIONS_FOLDER
 from app.migrations.lint import lint
-from app.migrations.report import PlainReport
 from app.migrations.target import Target
+from app.settings.places import MIGRATIONS_FOLDER
 from tests.migrations.conftest import BOTH
 from tests.support.pages import PAGES, Block, Command, Page
 from tests.support.service import Process

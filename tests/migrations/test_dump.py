@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import PlainReport
 from app.migrations import dump as module
 from app.migrations.command import migrate
 from app.migrations.dump import SCHEMA_FILE, dump
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.report import PlainReport
 from dev.postgres import EmbeddedPostgres
 from tests.migrations.conftest import BOTH
 from tests.support.databases import fresh_database

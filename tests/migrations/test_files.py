@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import NO_TRANSACTION, Migration, load_migrations
+from app.commands.errors import Exit, MigrationError
+from app.migrations.script.files import NO_TRANSACTION, Migration, load_migrations
 
 NAME = "0001_a.sql"
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)

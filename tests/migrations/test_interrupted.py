@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.signals import GRACE
+from app.commands.signals import GRACE
 from dev.postgres import EmbeddedPostgres
 from tests.migrations.conftest import BOTH, Run
 from tests.support.service import Process

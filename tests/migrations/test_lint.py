@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import MIGRATIONS_FOLDER
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import PlainReport
 from app.migrations.lint import lint
-from app.migrations.report import PlainReport
+from app.settings.places import MIGRATIONS_FOLDER
 
 SILENT = PlainReport(StringIO())
 

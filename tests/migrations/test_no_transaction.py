@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import NO_TRANSACTION
+from app.commands.errors import Exit, MigrationError
+from app.migrations.script.files import NO_TRANSACTION
 from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
 Connection = psycopg.Connection[Any]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.config import LOCAL_DEFAULTS
+from app.settings.config import LOCAL_DEFAULTS
 from dev.postgres import EmbeddedPostgres
 from tests.support.pages import Block, Page
 from tests.support.provider import OpenIDProvider

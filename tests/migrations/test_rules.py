@@ -6,11 +6,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import NO_TRANSACTION, load_migrations
-from app.migrations.rules import fault_of
-from app.migrations.script import read_scripts
-from app.migrations.statements import split_statements
+from app.commands.errors import Exit, MigrationError
+from app.migrations.script.files import NO_TRANSACTION, load_migrations
+from app.migrations.script.rules import fault_of
+from app.migrations.script.script import read_scripts
+from app.migrations.script.statements import split_statements
 from dev.postgres import EmbeddedPostgres
 from tests.migrations.conftest import MakeRunner
 

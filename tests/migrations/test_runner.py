@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.lock import lock_key
+from app.commands.errors import Exit, MigrationError
+from app.migrations.runner.lock import lock_key
 from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
 pytestmark = pytest.mark.parametrize("server", BOTH_IN_FULL, indirect=True)

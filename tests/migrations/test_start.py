@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import requests
 
-from app.migrations.lock import lock_key
+from app.migrations.runner.lock import lock_key
 from tests.support.service import Service
 from tests.support.waiting import until
 

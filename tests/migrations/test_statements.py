@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.migrations.statements import split_statements
-from app.migrations.tokens import UnterminatedError
+from app.migrations.script.statements import split_statements
+from app.migrations.script.tokens import UnterminatedError
 from dev.postgres import EmbeddedPostgres
 
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")

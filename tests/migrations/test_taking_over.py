@@ -6,13 +6,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import PlainReport
 from app.migrations.actions import check, up
 from app.migrations.amend import baseline
 from app.migrations.dump import SCHEMA_FILE, dump
-from app.migrations.errors import Exit, MigrationError
-from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
-from app.migrations.report import PlainReport
+from app.migrations.script.files import load_migrations
 from app.migrations.target import Target
+from app.settings.places import MIGRATIONS_FOLDER
 
 SILENT = PlainReport(StringIO())
 SCHEMA = SCHEMA_FILE.read_text(encoding="utf-8")

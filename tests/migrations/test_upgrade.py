@@ -6,9 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.migrations.files import MIGRATIONS_FOLDER, load_migrations
-from app.migrations.report import PlainReport
-from app.migrations.runner import Runner
+from app.commands.report import PlainReport
+from app.migrations.runner.runner import Runner
+from app.migrations.script.files import load_migrations
+from app.settings.places import MIGRATIONS_FOLDER
 from dev.postgres import EmbeddedPostgres
 from tests.migrations.conftest import BOTH
 from tests.support.databases import fresh_database

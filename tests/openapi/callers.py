@@ -14,7 +14,7 @@ import schemathesis
 from psycopg.types.json import Jsonb
 from schemathesis import AuthContext, Case, HookContext
 
-from app.credentials import Keyring, api_token_hash, new_api_token, new_token
+from app.accounts.credentials import Keyring, api_token_hash, new_api_token, new_token
 from tests.support.service import PRODUCTION
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidFieldError
 from app.openapi.document import openapi_document
-from app.resources.json_body import days_field, name_field, picture_field
+from app.web.json_body import days_field, name_field, picture_field
 
 DOCUMENT = openapi_document(
     api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"

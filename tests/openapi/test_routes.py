@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.error_handlers import PROBLEMS
 from app.openapi.refusals import REFUSALS
-from app.version import version
+from app.settings.places import version
+from app.web.problems import PROBLEMS
+from tests.middleware.test_shape import routes_of
 from tests.support.visitor import Visitor
-from tests.test_shape import routes_of
 
 METHODS = {"get", "head", "post", "put", "patch", "delete", "trace"}
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 from psycopg.conninfo import conninfo_to_dict
 
-from app.credentials import new_token
-from app.migrations.lock import lock_key
+from app.accounts.credentials import new_token
+from app.migrations.runner.lock import lock_key
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database

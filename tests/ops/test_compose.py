@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
-from app.config import Config
+from app.settings.config import Config
 from tests.ops.compose import OPS, REPLICAS, SERVICES, STACK, TEXT, filled_in, interpolated
 from tests.support.original import OriginalService
 from tests.support.pages import Command, Page

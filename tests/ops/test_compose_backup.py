@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from app.commands.report import PlainReport
 from app.migrations.command import migrate
-from app.migrations.report import PlainReport
 from dev.postgres import EmbeddedPostgres
 from tests.ops.compose import SERVICES
 from tests.support.live_session import insert_live_session

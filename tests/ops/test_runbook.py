@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.metrics.test_docs import series_names
 from tests.support.pages import Block, Page
 from tests.support.prometheus import Prometheus
 from tests.support.service import ROOT
+from tests.telemetry.test_metrics_docs import series_names
 
 PAGE = Page("operations.md")
 RULES = (ROOT / "ops" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")

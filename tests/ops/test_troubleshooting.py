@@ -14,12 +14,12 @@ import pytest
 import requests
 from psycopg.conninfo import make_conninfo
 
-from app.credentials import new_token
+from app.accounts.credentials import new_token
+from app.commands.report import PlainReport
 from app.migrations.actions import up
-from app.migrations.files import MIGRATIONS_FOLDER
-from app.migrations.lock import lock_key
-from app.migrations.report import PlainReport
+from app.migrations.runner.lock import lock_key
 from app.migrations.target import Target
+from app.settings.places import MIGRATIONS_FOLDER
 from dev.postgres import EmbeddedPostgres
 from tests.support.bare import make_bare_root
 from tests.support.original import USER, OriginalDatabase, OriginalService, create_original_database

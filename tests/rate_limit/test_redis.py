@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.config import Config
-from app.metrics import Metrics
 from app.rate_limit.limiter import make_limiter
 from app.rate_limit.policy import Decision
 from app.rate_limit.shared_memory import SharedMemory
+from app.settings.config import Config
+from app.telemetry.metrics import Metrics
 from tests.support.redis import Redis
 from tests.support.slow_proxy import SlowProxy
 from tests.support.waiting import until

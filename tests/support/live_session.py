@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 from psycopg.types.json import Jsonb
 
-from app.credentials import Keyring, new_token
+from app.accounts.credentials import Keyring, new_token
 from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION
 

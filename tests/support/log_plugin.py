@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.logs import QUIET_LOGGERS, JSONFormatter
+from app.telemetry.logs import QUIET_LOGGERS, JSONFormatter
 from tests.support.log_watch import WATCH
 
 FROM_XDIST = "log_watch_leaks"

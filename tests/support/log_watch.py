@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from app.config import LOCAL_DEFAULTS
+from app.settings.config import LOCAL_DEFAULTS
 
 WINDOW = 8
 """Characters that a secret has at least: shorter ones cannot be told from chance."""

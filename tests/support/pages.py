@@ -1,6 +1,6 @@
 """Pages of the documentation: the blocks and commands they show, and their tables.
 
-A test is handed blocks and commands as parameters. tests/test_pages.py holds that each is handed to a test.
+A test is handed blocks and commands as parameters; test_pages.py holds that each is handed to a test.
 """
 
 import re

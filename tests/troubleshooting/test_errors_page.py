@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from app.api_tokens import MAX_PER_USER
+from app.accounts.api_tokens import MAX_PER_USER
 from app.middleware.body_limit import MAX_BODY_BYTES
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE

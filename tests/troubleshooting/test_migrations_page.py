@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.migrations.lock import lock_key
+from app.migrations.runner.lock import lock_key
 from tests.support.bare import make_bare_root
 from tests.support.pages import Page, rows
 from tests.support.service import Process

@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from app import config_parsers as parse
-from app import variables
-from app.arguments import text
+from app.commands.arguments import text
 from app.housekeeping import arguments as words
 from app.housekeeping.importing.action import import_users
+from app.settings import parsers as parse
+from app.settings import variables
 
 DESCRIPTION = """\
 Makes accounts of another backend's people. Says what it would do; --apply does it. Run it as often as you

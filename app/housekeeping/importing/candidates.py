@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from uuid import UUID, uuid4
 
+from app.accounts.profile import is_picture_url, is_subject, usable_email, usable_name
 from app.housekeeping.importing.rows import SourceRow
-from app.text import is_picture_url, is_subject, usable_email, usable_name
 
 REASONS = {
     "broken_row": "the row has more or fewer fields than there are columns",

@@ -7,12 +7,12 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
+from app.commands.connect import connect
+from app.commands.errors import MigrationError
+from app.commands.report import Report
 from app.housekeeping.database import DATABASE_WAIT
 from app.housekeeping.errors import Exit, HousekeepingError
 from app.housekeeping.importing.rows import Columns, SourceRow
-from app.migrations.connect import connect
-from app.migrations.errors import MigrationError
-from app.migrations.report import Report
 
 AT_ONCE = 1000
 """Rows fetched in one round trip."""

@@ -1,0 +1,124 @@
+"""Connecting to the database, with patience for one that is only about to start."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from app.commands.errors import Exit, MigrationError
+from app.commands.report import Report
+
+CONNECT_TIMEOUT = 3
+REPEAT_SECONDS = 10.0
+DEFAULTS: dict[str, str | int] = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+OWN = {"client_encoding": "UTF8"}
+"""Whatever PGCLIENTENCODING says: files are sent as UTF-8."""
+
+# libpq gives no SQLSTATE for a connection that fails, so its words must do. Words in another language
+# are taken for an outage: they cost a minute of waiting, and nothing else. A handshake that ends too early
+# is one, too: a proxy that restarts.
+SETTING_BY_REFUSAL = {
+    r'password authentication failed|no password supplied|role ".*" does not exist': "user and password",
+    r"authentication failed|no pg_hba.conf entry|is not permitted to log in": "user, password and sslmode",
+    r'database ".*" does not exist|permission denied for database': "database name",
+    r"server does not support SSL|certificate|SSL error(?!: unexpected eof)": "sslmode",
+}
+
+
+def connect(
+    url: str,
+    *,
+    wait: float,
+    report: Report,
+    application_name: str,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> psycopg.Connection[Any]:
+    """An autocommit connection, as soon as the database gives one.
+
+    Args:
+        url: libpq's.
+        wait: seconds to wait for a database that does not answer yet.
+        report: told what is waited for.
+        application_name: shown to others who wait for the lock.
+        sleep: waits for so many seconds.
+        clock: monotonic seconds.
+
+    Raises:
+        MigrationError: CONFIGURATION at once for what waiting cannot mend, UNAVAILABLE after the wait.
+    """
+    given = check_url(url, "DATABASE_URL")
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
+    conninfo = make_conninfo(url, application_name=application_name, **defaults, **OWN)
+    began = clock()
+    said_at = float("-inf")
+    pause = 0.25
+    while True:
+        try:
+            connection = psycopg.connect(conninfo, autocommit=True)
+        except psycopg.OperationalError as error:
+            reason = _reason(error)
+            if setting := _misconfigured(reason):
+                raise MigrationError(
+                    Exit.CONFIGURATION,
+                    f"The database refuses the connection: {reason}",
+                    f"Check the {setting} in DATABASE_URL, or in DB_HOST, DB_USER, DB_PASSWORD and DB_NAME.",
+                ) from error
+            waited = clock() - began
+            if waited + pause > wait:
+                raise MigrationError(
+                    Exit.UNAVAILABLE,
+                    f"No database after {waited:.0f} s: {reason}",
+                    "Check that it runs, and DATABASE_URL or DB_HOST and DB_PORT.",
+                ) from error
+            if clock() - said_at >= REPEAT_SECONDS:
+                said_at = clock()
+                report.say(
+                    "waiting_for_database",
+                    f"Waiting for the database: {reason}",
+                    fields={"waited_seconds": round(waited, 1)},
+                )
+            sleep(pause)
+            pause = min(pause * 2, 2.0)
+        else:
+            return _configured(connection)
+
+
+def _configured(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    # After the lock is taken, the ledger must be seen as it is then: not so in an older snapshot.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    connection.read_only = False
+    # A pooler gives each transaction another server, which does not know what was prepared.
+    connection.prepare_threshold = None
+    return connection
+
+
+def check_url(url: str, variable: str) -> Mapping[str, Any]:
+    """The parts of a URL, as libpq reads it.
+
+    Raises:
+        MigrationError: CONFIGURATION, naming the variable and not the URL, which may hold a password.
+    """
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise MigrationError(
+            Exit.CONFIGURATION, f"{variable}: not a URL that PostgreSQL's libpq can read; % is written %25"
+        ) from error
+
+
+def _reason(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0].strip()
+
+
+def _misconfigured(reason: str) -> str | None:
+    return next((setting for words, setting in SETTING_BY_REFUSAL.items() if re.search(words, reason)), None)

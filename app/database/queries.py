@@ -1,0 +1,265 @@
+"""One typed method for each file in sql/queries; the file has the method's name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import errors
+from psycopg.rows import args_row, class_row, tuple_row
+from psycopg.types.json import Jsonb
+
+from app.database.pool import Database
+from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError, TokenSlotTakenError
+from app.models import (
+    Account,
+    APIToken,
+    Client,
+    EndedSession,
+    InsertedSession,
+    PendingIdentity,
+    Session,
+    SessionSummary,
+    TokenUse,
+    User,
+)
+from app.settings.places import QUERIES_FOLDER
+
+
+class Queries:
+    """The statements this service runs. Each raises DatabaseUnavailableError when it gets no answer."""
+
+    def __init__(self, database: Database, folder: Path = QUERIES_FOLDER) -> None:
+        self._database = database
+        self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
+
+    def find_session(
+        self,
+        *,
+        token_hash: bytes,
+        previous_hash: bytes | None,
+        idle_limit: timedelta,
+        slide_interval: timedelta,
+    ) -> Session | None:
+        """The live session stored under either hash. May run twice: it only moves a time forward."""
+        rows = self._database.read(
+            self._sql["find_session"],
+            {
+                "token_hash": token_hash,
+                "previous_hash": previous_hash,
+                "idle_limit": idle_limit,
+                "slide_interval": slide_interval,
+            },
+            args_row(_session),
+        )
+        return rows[0] if rows else None
+
+    def find_account(self, *, issuer: str, subject: str) -> Account | None:
+        rows = self._database.read(
+            self._sql["find_account"], {"issuer": issuer, "subject": subject}, args_row(Account)
+        )
+        return rows[0] if rows else None
+
+    def insert_session(
+        self,
+        *,
+        token_hash: bytes,
+        previous_token_hashes: list[bytes],
+        owner: UUID | PendingIdentity,
+        lifetime: timedelta,
+        idle_limit: timedelta,
+        client: Client,
+    ) -> InsertedSession:
+        """The new session's id, and whose session it replaced; that one is revoked.
+
+        Raises:
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_session"],
+                {
+                    "token_hash": token_hash,
+                    "previous_token_hashes": previous_token_hashes,
+                    "user_id": owner if isinstance(owner, UUID) else None,
+                    "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
+                    "lifetime": lifetime,
+                    "idle_limit": idle_limit,
+                    "ip": client.ip,
+                    "user_agent": client.user_agent,
+                },
+                class_row(InsertedSession),
+            )
+        except errors.ForeignKeyViolation as error:
+            raise AccountGoneError from error
+        return rows[0]
+
+    def insert_user(
+        self,
+        *,
+        pending_session_id: UUID,
+        token_hash: bytes,
+        name: str | None,
+        picture: str | None,
+        lifetime: timedelta,
+        idle_limit: timedelta,
+    ) -> User | None:
+        """The new user, or None when the pending session has ended meanwhile.
+
+        Raises:
+            EmailTakenError: another user holds the e-mail.
+            AlreadyRegisteredError: the identity has a user already.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_user"],
+                {
+                    "pending_session_id": pending_session_id,
+                    "token_hash": token_hash,
+                    "name": name,
+                    "picture": picture,
+                    "lifetime": lifetime,
+                    "idle_limit": idle_limit,
+                },
+                class_row(User),
+            )
+        except errors.UniqueViolation as error:
+            if error.diag.constraint_name == "users_email_key":
+                raise EmailTakenError from error
+            if error.diag.constraint_name == "identities_pkey":
+                raise AlreadyRegisteredError from error
+            raise
+        return rows[0] if rows else None
+
+    def update_sessions_revoked(self, *, token_hashes: list[bytes], reason: str) -> Sequence[EndedSession]:
+        """Ends sessions; those that were live until now. May run twice: the second time changes nothing."""
+        return self._database.read(
+            self._sql["update_sessions_revoked"],
+            {"token_hashes": token_hashes, "reason": reason},
+            class_row(EndedSession),
+        )
+
+    def update_session_of_user_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> bool:
+        """Ends a user's session; whether the user has, or had, such a session. May run twice."""
+        return bool(
+            self._database.read(
+                self._sql["update_session_of_user_revoked"],
+                {"session_id": session_id, "user_id": user_id, "reason": reason},
+                tuple_row,
+            )
+        )
+
+    def update_other_sessions_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> int:
+        """Ends a user's live sessions but one; how many those were."""
+        return len(
+            self._database.write(
+                self._sql["update_other_sessions_revoked"],
+                {"session_id": session_id, "user_id": user_id, "reason": reason},
+                tuple_row,
+            )
+        )
+
+    def update_user(self, *, user_id: UUID, changes: Mapping[str, str | None]) -> User | None:
+        """The user as changed, or None when there is none. May run twice.
+
+        Args:
+            user_id: whose profile it is.
+            changes: the new `name`, `picture` or both; None empties a field.
+        """
+        rows = self._database.read(
+            self._sql["update_user"],
+            {
+                "user_id": user_id,
+                "sets_name": "name" in changes,
+                "name": changes.get("name"),
+                "sets_picture": "picture" in changes,
+                "picture": changes.get("picture"),
+            },
+            class_row(User),
+        )
+        return rows[0] if rows else None
+
+    def delete_user(self, *, user_id: UUID) -> None:
+        """Deletes the user with all that is theirs. May run twice."""
+        self._database.read(self._sql["delete_user"], {"user_id": user_id}, tuple_row)
+
+    def list_sessions(self, *, user_id: UUID) -> Sequence[SessionSummary]:
+        return self._database.read(
+            self._sql["list_sessions"], {"user_id": user_id}, class_row(SessionSummary)
+        )
+
+    def find_api_token(self, *, token_hash: bytes, note_interval: timedelta) -> TokenUse | None:
+        """Whom a live token stands for. May run twice: it only moves a time forward."""
+        rows = self._database.read(
+            self._sql["find_api_token"],
+            {"token_hash": token_hash, "note_interval": note_interval},
+            args_row(_token_use),
+        )
+        return rows[0] if rows else None
+
+    def insert_api_token(
+        self, *, user_id: UUID, name: str, token_hash: bytes, lifetime: timedelta | None, slots: int
+    ) -> APIToken | None:
+        """The new token, or None when all the user's slots are taken.
+
+        Raises:
+            TokenSlotTakenError: another request took the slot meanwhile; there may be more.
+            AccountGoneError: there is no such user any more.
+        """
+        try:
+            rows = self._database.write(
+                self._sql["insert_api_token"],
+                {
+                    "user_id": user_id,
+                    "name": name,
+                    "token_hash": token_hash,
+                    "lifetime": lifetime,
+                    "slots": slots,
+                },
+                class_row(APIToken),
+            )
+        except errors.UniqueViolation as error:
+            raise TokenSlotTakenError from error
+        except errors.ForeignKeyViolation as error:
+            raise AccountGoneError from error
+        return rows[0] if rows else None
+
+    def list_api_tokens(self, *, user_id: UUID) -> Sequence[APIToken]:
+        return self._database.read(self._sql["list_api_tokens"], {"user_id": user_id}, class_row(APIToken))
+
+    def delete_api_token(self, *, token_id: UUID, user_id: UUID) -> bool:
+        """Revokes a user's token; whether the user had it."""
+        return bool(
+            self._database.write(
+                self._sql["delete_api_token"], {"token_id": token_id, "user_id": user_id}, tuple_row
+            )
+        )
+
+    def list_migrations(self) -> frozenset[int] | None:
+        """Versions of the migrations the database has; None when it has never seen any. Has one second."""
+        try:
+            rows = self._database.probe(self._sql["list_migrations"])
+        except errors.UndefinedTable:
+            return None
+        return frozenset(version for (version,) in rows)
+
+
+def _token_use(
+    expires_at: datetime | None, user_id: UUID, email: str, name: str | None, picture: str | None
+) -> TokenUse:
+    return TokenUse(User(user_id, email, name, picture), expires_at)
+
+
+def _session(
+    session_id: UUID,
+    expires_at: datetime,
+    user_id: UUID | None,
+    email: str,
+    name: str | None,
+    picture: str | None,
+    pending: dict[str, Any] | None,
+) -> Session:
+    user = User(user_id, email, name, picture) if user_id else None
+    return Session(session_id, expires_at, user, PendingIdentity(**pending) if pending else None)

@@ -1,0 +1,151 @@
+"""Runs one file: in a transaction with its row, or without one, between the two writes of its row."""
+
+import logging
+import time
+from typing import Any
+
+import psycopg
+
+from app.commands.errors import Exit, MigrationError, TerminatedError
+from app.commands.report import Report
+from app.migrations.runner.failures import needs_resolve, sql_error
+from app.migrations.runner.ledger import Ledger, Row
+from app.migrations.runner.patience import BUSY
+from app.migrations.runner.server_settings import (
+    CONCURRENT,
+    ORDINARY,
+    reset,
+    set_for_session,
+    set_for_transaction,
+)
+from app.migrations.script.concurrent_index import drop_index, find_index
+from app.migrations.script.rules import may_be_repeated_after_error, runs_concurrently
+from app.migrations.script.script import Script
+
+_REBUILT = "The next run of bin/migrate removes what is left of the index and builds it again."
+_REPEATED = "Mend it and run bin/migrate again: the statement then runs again."
+_NAME_TAKEN = (
+    "An index of that name was there before this file. Drop or rename it, then run bin/migrate again."
+)
+_UNKNOWN = (
+    "What the statement committed before it failed stays. See how far it came, then: bin/migrate resolve"
+)
+
+
+def apply_in_transaction(connection: psycopg.Connection[Any], script: Script, ledger: Ledger) -> int:
+    """Runs a file inside the caller's transaction; returns milliseconds.
+
+    Raises:
+        MigrationError: SQL_ERROR.
+        psycopg.Error: one of BUSY, or that the connection is lost.
+    """
+    set_for_transaction(connection, ORDINARY)
+    began = time.monotonic()
+    for statement in script.statements:
+        try:
+            connection.execute(statement.text.encode())
+        except psycopg.Error as error:
+            if connection.closed or isinstance(error, BUSY):
+                raise
+            raise sql_error(script.migration, statement, error) from error
+    reset(connection)
+    ms = _milliseconds_since(began)
+    ledger.write(script.migration, "applied", duration_ms=ms)
+    return ms
+
+
+def apply_without_transaction(
+    connection: psycopg.Connection[Any], script: Script, ledger: Ledger, *, row: Row | None, report: Report
+) -> int:
+    """Runs a file's one statement on an autocommit connection, under the caller's lock; returns milliseconds.
+
+    Args:
+        connection: autocommit, straight to the server.
+        script: what to run.
+        ledger: gets the row `started` before, `applied` after.
+        row: what an earlier attempt left.
+        report: told about an earlier attempt, and an interruption.
+
+    Raises:
+        MigrationError: SQL_ERROR; NEEDS_RESOLVE when an earlier attempt was interrupted and left no trace
+            that can be read.
+        psycopg.Error: one of BUSY, or that the connection is lost.
+    """
+    if row and row.status == "started" and script.index is None:
+        raise needs_resolve(script.migration)
+    if row and _finish_index(connection, script, row, report):
+        ledger.write(script.migration, "applied", duration_ms=0)
+        return 0
+    ledger.write(script.migration, "started")
+    began = time.monotonic()
+    set_for_session(connection, CONCURRENT if runs_concurrently(script.statements[0]) else ORDINARY)
+    try:
+        connection.execute(script.statements[0].text.encode())
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        reset(connection)
+        outcome = _note_failure(script, ledger, error)
+        if isinstance(error, BUSY) and may_be_repeated_after_error(script.statements[0]):
+            raise
+        raise sql_error(script.migration, script.statements[0], error, outcome=outcome) from error
+    except TerminatedError:
+        report.say("interrupted", f"{script.migration.name} was interrupted.", level=logging.WARNING)
+        raise
+    reset(connection)
+    _require_valid(connection, script)
+    ms = _milliseconds_since(began)
+    ledger.write(script.migration, "applied", duration_ms=ms)
+    return ms
+
+
+def _finish_index(connection: psycopg.Connection[Any], script: Script, row: Row, report: Report) -> bool:
+    """Whether an earlier attempt has built the index; what is left of one that has not is dropped."""
+    found = find_index(connection, script.index) if script.index else None
+    if found is None:
+        return False
+    if found.is_valid:
+        if row.status == "started":
+            report.say(
+                "index_adopted",
+                f"{script.migration.name} was interrupted; its index {found.name} is there and valid.",
+                level=logging.WARNING,
+            )
+        return row.status == "started"
+    report.say(
+        "index_dropped",
+        f"{script.migration.name}: an earlier attempt left index {found.name} not valid; building it again.",
+        level=logging.WARNING,
+    )
+    set_for_session(connection, CONCURRENT)
+    drop_index(connection, found)
+    return False
+
+
+def _note_failure(script: Script, ledger: Ledger, error: psycopg.Error) -> str:
+    """Sets the row as the next run needs it; returns what that run will do."""
+    if script.index and isinstance(error, psycopg.errors.DuplicateTable):
+        ledger.remove(script.migration)
+        return _NAME_TAKEN
+    if not may_be_repeated_after_error(script.statements[0]):
+        return f"{_UNKNOWN} {script.migration.name} --retry, or --applied"
+    ledger.write(script.migration, "retry")
+    return _REBUILT if script.index else _REPEATED
+
+
+def _require_valid(connection: psycopg.Connection[Any], script: Script) -> None:
+    if script.index is None:
+        return
+    found = find_index(connection, script.index)
+    if found is None or not found.is_valid:
+        raise MigrationError(
+            Exit.SQL_ERROR,
+            f"{script.migration.file}: the index {script.index.name} is not valid after it was built.",
+            _REBUILT,
+            version=script.migration.version,
+            file=script.migration.file,
+        )
+
+
+def _milliseconds_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

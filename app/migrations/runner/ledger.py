@@ -1,0 +1,134 @@
+"""The ledger: the table schema_migrations, a row for each file that was applied or begun."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from app.commands.errors import Exit, MigrationError
+from app.migrations.script.files import Migration
+
+# status: `started` while a file without a transaction runs, and after it was interrupted; `retry` when the
+# server reported its failure, or somebody found that it may run again; `applied` when it is done.
+CREATE = """
+    CREATE TABLE IF NOT EXISTS {} (
+        version bigint PRIMARY KEY,
+        name text NOT NULL,
+        status text NOT NULL CHECK (status IN ('started', 'retry', 'applied')),
+        checksum text NOT NULL,
+        raw_checksum text NOT NULL,
+        applied_by text NOT NULL,
+        started_at timestamptz NOT NULL DEFAULT now(),
+        applied_at timestamptz,
+        duration_ms bigint,
+        accepted_checksum text,
+        accepted_at timestamptz,
+        accepted_by text,
+        accept_reason text,
+        CHECK ((status = 'applied') = (applied_at IS NOT NULL))
+    )
+"""
+READ = """
+    SELECT version, name, status, checksum, raw_checksum, applied_by, started_at, applied_at,
+           accepted_checksum
+    FROM schema_migrations
+    ORDER BY version
+"""
+WRITE = """
+    INSERT INTO {} (version, name, status, checksum, raw_checksum, applied_by, applied_at, duration_ms)
+    VALUES (%(version)s, %(name)s, %(status)s, %(checksum)s, %(raw_checksum)s, %(applied_by)s,
+            CASE WHEN %(status)s = 'applied' THEN clock_timestamp() END, %(duration_ms)s)
+    ON CONFLICT (version) DO UPDATE SET
+        name = excluded.name, status = excluded.status, checksum = excluded.checksum,
+        raw_checksum = excluded.raw_checksum, applied_by = excluded.applied_by,
+        applied_at = excluded.applied_at, duration_ms = excluded.duration_ms
+"""
+ACCEPT = """
+    UPDATE {}
+    SET accepted_checksum = %s, accepted_at = clock_timestamp(), accepted_by = %s, accept_reason = %s
+    WHERE version = %s
+"""
+Status = Literal["started", "retry", "applied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A file that was applied or begun; checksums as in Migration, `accepted_checksum` by `accept`."""
+
+    version: int
+    name: str
+    status: Status
+    checksum: str
+    raw_checksum: str
+    applied_by: str
+    started_at: datetime
+    applied_at: datetime | None
+    accepted_checksum: str | None
+
+
+def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
+    """What the database has; nothing when it has no ledger yet. One query, outside a transaction.
+
+    Raises:
+        MigrationError: INVALID when the table is somebody else's.
+    """
+    try:
+        with connection.cursor(row_factory=class_row(Row)) as cursor:
+            return cursor.execute(READ).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return []
+    except psycopg.errors.UndefinedColumn as error:
+        raise MigrationError(
+            Exit.INVALID,
+            "The table schema_migrations of this database is not this runner's: another tool made it.",
+            "Rename it, then run: bin/migrate baseline VERSION",
+            sqlstate=error.sqlstate,
+        ) from error
+
+
+class Ledger:
+    """Writes the table, which keeps its schema whatever a migration does to search_path.
+
+    Args:
+        connection: the runner's.
+        schema: where the table is.
+        applied_by: recorded with each row.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, schema: str, applied_by: str) -> None:
+        self._connection = connection
+        self._table = sql.Identifier(schema, "schema_migrations")
+        self._applied_by = applied_by
+
+    def create(self) -> None:
+        """Makes the table where it is missing. Only to be called under the lock."""
+        found = self._connection.execute("SELECT to_regclass(%s)", (self._table.as_string(self._connection),))
+        if found.fetchone() == (None,):
+            self._connection.execute(sql.SQL(CREATE).format(self._table))
+
+    def write(self, migration: Migration, status: Status, *, duration_ms: int | None = None) -> None:
+        """Sets the row of a file."""
+        values = {
+            "version": migration.version,
+            "name": migration.name,
+            "status": status,
+            "checksum": migration.checksum,
+            "raw_checksum": migration.raw_checksum,
+            "applied_by": self._applied_by,
+            "duration_ms": duration_ms,
+        }
+        self._connection.execute(sql.SQL(WRITE).format(self._table), values)
+
+    def remove(self, migration: Migration) -> None:
+        """Forgets a file that was begun and did nothing."""
+        self._connection.execute(
+            sql.SQL("DELETE FROM {} WHERE version = %s").format(self._table), (migration.version,)
+        )
+
+    def accept(self, migration: Migration, *, reason: str) -> None:
+        """Records that a file which differs from what was applied is meant."""
+        values = (migration.checksum, self._applied_by, reason, migration.version)
+        self._connection.execute(sql.SQL(ACCEPT).format(self._table), values)

@@ -1,0 +1,103 @@
+"""The lock that lets one runner work at a time: polled, never waited for inside PostgreSQL.
+
+A runner blocked in pg_advisory_lock would hold a snapshot, for which the lock's holder waits forever when it
+builds an index concurrently.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from app.commands.errors import Exit, MigrationError
+from app.migrations.runner.patience import Patience
+
+HOLDER = """
+    SELECT activity.pid, activity.application_name,
+           extract(epoch FROM clock_timestamp() - coalesce(activity.xact_start, activity.backend_start))::int
+    FROM pg_locks
+    JOIN pg_stat_activity AS activity USING (pid)
+    WHERE pg_locks.locktype = 'advisory' AND pg_locks.granted AND pg_locks.objsubid = 1
+      AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (pg_locks.classid::bigint << 32) | pg_locks.objid::bigint = %s
+"""
+WAY_OUT = "Set MIGRATE_DATABASE_URL to the address of PostgreSQL itself; the service can keep DATABASE_URL."
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    pid: int
+    application: str
+    seconds: int | None
+
+    def __str__(self) -> str:
+        age = "" if self.seconds is None else f", for {self.seconds} s"
+        return f"pid {self.pid} ({self.application or 'unnamed'}{age})"
+
+
+def lock_key(schema: str) -> int:
+    """The 64-bit key of this application's migrations in a schema."""
+    digest = hashlib.sha256(f"connected-backend migrations in {schema}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+@contextmanager
+def locked_transaction(connection: psycopg.Connection[Any], key: int, patience: Patience) -> Iterator[None]:
+    """A transaction that holds the lock; works through a pooler, and cannot leak.
+
+    Raises:
+        MigrationError: TRY_AGAIN when somebody else keeps the lock too long.
+    """
+    while True:
+        with connection.transaction():
+            if _is_true(connection, "SELECT pg_try_advisory_xact_lock(%s)", key):
+                yield
+                return
+        patience.wait_for_runner(find_holder(connection, key))
+
+
+@contextmanager
+def locked_session(connection: psycopg.Connection[Any], key: int, patience: Patience) -> Iterator[None]:
+    """Holds the lock outside a transaction, on a connection straight to the server.
+
+    Raises:
+        MigrationError: TRY_AGAIN when somebody else keeps the lock too long; CONFIGURATION when the lock was
+            lost meanwhile, as a pooler loses it.
+    """
+    while not _is_true(connection, "SELECT pg_try_advisory_lock(%s)", key):
+        patience.wait_for_runner(find_holder(connection, key))
+    try:
+        yield
+    finally:
+        kept = connection.closed or _is_true(connection, "SELECT pg_advisory_unlock(%s)", key)
+    if not kept:
+        raise MigrationError(
+            Exit.CONFIGURATION, "The lock was lost while it was held: a pooler is in between.", WAY_OUT
+        )
+
+
+def require_direct(connection: psycopg.Connection[Any], name: str) -> None:
+    """Raises MigrationError, CONFIGURATION, when a pooler stands between this connection and the server."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if row is None or row[0] != connection.info.backend_pid:
+        raise MigrationError(
+            Exit.CONFIGURATION,
+            f"{name}.sql runs without a transaction, which needs a direct connection; this one goes through "
+            "a pooler. Nothing was applied.",
+            WAY_OUT,
+            file=f"{name}.sql",
+        )
+
+
+def find_holder(connection: psycopg.Connection[Any], key: int) -> LockHolder | None:
+    """Who holds the lock now."""
+    row = connection.execute(HOLDER, (key,)).fetchone()
+    return LockHolder(*row) if row else None
+
+
+def _is_true(connection: psycopg.Connection[Any], query: str, key: int) -> bool:
+    row = connection.execute(query, (key,)).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,64 @@
+"""What a statement of a migration may be, so that a file is applied as a whole or not at all."""
+
+import re
+
+from app.migrations.script.statements import Statement
+
+_ADD_DIRECTIVE = (
+    "it cannot run in a transaction. Give it a file of its own that begins with: -- migrate: no-transaction"
+)
+_OWN_TRANSACTION = "the runner begins and ends the transaction of each file. Take this statement out."
+_NO_CLIENT = "the runner has no input or output for COPY. Write INSERT, or load the data with psql."
+
+_OUTSIDE = {
+    r"VACUUM\b": "VACUUM",
+    r"(CREATE|DROP) (DATABASE|TABLESPACE)\b": "CREATE and DROP DATABASE or TABLESPACE",
+    r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b": "CREATE INDEX CONCURRENTLY",
+    r"DROP INDEX CONCURRENTLY\b": "DROP INDEX CONCURRENTLY",
+    r"REINDEX\b.* CONCURRENTLY\b": "REINDEX CONCURRENTLY",
+    r"REINDEX (VERBOSE )?(SCHEMA|DATABASE|SYSTEM)\b": "REINDEX SCHEMA, DATABASE or SYSTEM",
+    r"ALTER SYSTEM\b": "ALTER SYSTEM",
+    r"ALTER DATABASE( \S+)? SET TABLESPACE\b": "ALTER DATABASE … SET TABLESPACE",
+    r"ALTER TABLE\b.* DETACH PARTITION\b.* CONCURRENTLY\b": "DETACH PARTITION … CONCURRENTLY",
+    r"CLUSTER( VERBOSE)?$": "CLUSTER without a table",
+    r"DISCARD ALL\b": "DISCARD ALL",
+}
+"""What the server refuses in a transaction, by the unquoted words of the statement."""
+
+
+def fault_of(statement: Statement, *, in_transaction: bool) -> str | None:
+    """Why a statement is refused, or None; what this does not know, the server refuses (SQLSTATE 25001)."""
+    words = statement.words
+    if not words:
+        return None
+    if _controls_transaction(words):
+        return f"{words[0]}: {_OWN_TRANSACTION}"
+    if words[0] == "COPY" and {"STDIN", "STDOUT"} & set(words):
+        return f"COPY: {_NO_CLIENT}"
+    if in_transaction and (name := _needs_no_transaction(words)):
+        return f"{name}: {_ADD_DIRECTIVE}"
+    return None
+
+
+def runs_concurrently(statement: Statement) -> bool:
+    """Whether it waits for other transactions on purpose, and is spoilt by a timeout."""
+    return "CONCURRENTLY" in statement.words
+
+
+def may_be_repeated_after_error(statement: Statement) -> bool:
+    """Whether an error of the server leaves nothing behind that matters; CALL and DO may have committed."""
+    return statement.words[:1] not in (("CALL",), ("DO",))
+
+
+def _controls_transaction(words: tuple[str, ...]) -> bool:
+    if words[0] == "ROLLBACK":
+        return "TO" not in words[1:3]
+    return words[0] in {"BEGIN", "COMMIT", "END", "ABORT"} or words[:2] in {
+        ("START", "TRANSACTION"),
+        ("PREPARE", "TRANSACTION"),
+    }
+
+
+def _needs_no_transaction(words: tuple[str, ...]) -> str | None:
+    text = " ".join(words)
+    return next((name for pattern, name in _OUTSIDE.items() if re.match(pattern, text)), None)

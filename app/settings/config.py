@@ -1,0 +1,201 @@
+"""What the service can be told by its environment: read once, checked once, then frozen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Literal
+
+from environs import Env, EnvError, EnvValidationError
+
+from app.settings import parsers as parse
+from app.settings import variables
+from app.settings.database_url import DatabaseVariables
+from app.settings.parsers import Rate
+from app.settings.variables import ORIGINAL_NAMES, ConfigError
+
+LOCAL_DEFAULTS = {
+    "SESSION_SECRET": "not-a-secret-only-for-development-and-tests",
+    "GOOGLE_CLIENT_ID": "development",
+    "GOOGLE_CLIENT_SECRET": "development",
+    "WEBAPP_URL": "http://localhost:5173",
+}
+"""What development and test use where staging and production require a value."""
+
+PRIVATE_NETWORKS = "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """The whole configuration. URLs carry no trailing slash; pairs of rates are counts per seconds."""
+
+    app_env: Literal["development", "test", "staging", "production"]
+    host: str
+    port: int
+    database_url: str = field(repr=False)
+    migrate_database_url: str = field(repr=False)
+    db_pool_max: int
+    session_secret: str = field(repr=False)
+    session_secret_previous: str | None = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    oidc_issuer: str
+    allowed_origins: frozenset[str]
+    webapp_url: str
+    api_url: str
+    registration: Literal["confirm", "automatic", "closed"]
+    allowed_email_domains: frozenset[str]
+    cookie_domain: str | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    rate_limit: Rate
+    rate_limit_not_found: Rate
+    rate_limit_sign_in: Rate
+    redis_url: str | None = field(repr=False)
+    metrics_token: str | None = field(repr=False)
+    web_concurrency: int | None
+    web_threads: int
+    log_format: Literal["json", "console"]
+    log_level: str
+    migrate_on_start: bool
+    sentry_dsn: str | None = field(repr=False)
+    otel_endpoint: str | None
+
+    @property
+    def is_hardened(self) -> bool:
+        """Whether this is staging or production, where http is refused and HSTS is sent."""
+        return self.app_env in {"staging", "production"}
+
+    @property
+    def own_origin(self) -> str:
+        """The origin browsers see this service at."""
+        return parse.origin_of(self.api_url)
+
+    @property
+    def goes_through_pooler(self) -> bool:
+        """Whether DATABASE_URL is a pooler's: migrations then have a server of another host or port."""
+        return parse.address_of(self.database_url) != parse.address_of(self.migrate_database_url)
+
+    def warnings(self) -> list[str]:
+        """Sentences about what is allowed and still hardly meant."""
+        return list(parse.same_site_doubts(self.webapp_url, self.api_url))
+
+    @classmethod
+    def from_environ(
+        cls, environ: Mapping[str, str], *, embedded_database_url: str | None = None
+    ) -> "Config":
+        """Reads and checks every variable.
+
+        Args:
+            environ: the process's environment; an empty value counts as unset.
+            embedded_database_url: what development uses when no database is named.
+
+        Raises:
+            ConfigError: with every fault there is.
+        """
+        database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
+        reader = _Reader(environ)
+        values = reader.values()
+        reader.raise_faults(database.faults)
+        return cls(**values, database_url=database.url or "", migrate_database_url=database.migrate_url or "")
+
+
+class _MappingEnv(Env):
+    """environs over a given mapping: empty means unset, and the original guide's names are known."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._source = environ
+        self.add_parser("parsed", _parsed)
+
+    def _get_value(self, env_key: str, default: Any) -> Any:  # noqa: ANN401  # environs' own signature
+        value = variables.find(self._source, env_key)
+        return default if value is None else value
+
+
+def _parsed(value: str | None, parser: Callable[[str], object]) -> object:
+    try:
+        return None if value is None else parser(value)
+    except parse.ParseError as error:
+        raise EnvError(str(error)) from error
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._env = _MappingEnv(environ)
+        self._environ = environ
+        self._app_env: str | None = self._read(
+            "APP_ENV", parse.one_of("development", "test", "staging", "production"), "production"
+        )
+        self._is_local = self._app_env in {"development", "test"}
+
+    def _read(self, name: str, parser: Any, default: Any = None) -> Any:  # noqa: ANN401  # its parser types it
+        return self._env.parsed(name, default, parser=parser)
+
+    def _required(self, name: str, parser: Any) -> Any:  # noqa: ANN401  # its parser types it
+        default = LOCAL_DEFAULTS.get(name, ...) if self._is_local else ...
+        return self._env.parsed(name, default, parser=parser)
+
+    def values(self) -> dict[str, Any]:
+        """Config's fields; None where a fault was noted."""
+        read = self._read
+        url = parse.url(https_only=not self._is_local)
+        port = read("PORT", parse.integer(1, 65535), 3000)
+        threads = read("WEB_THREADS", parse.integer(1, 512), 8)
+        webapp_url = self._required("WEBAPP_URL", url)
+        api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else ...)
+        console = "console" if self._app_env == "development" else "json"
+        provider = "http://localhost:9400" if self._is_local else "https://accounts.google.com"
+        return {
+            "app_env": self._app_env,
+            "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens to its network
+            "port": port,
+            "db_pool_max": read("DB_POOL_MAX", parse.integer(1, 1000), threads),
+            "session_secret": self._required("SESSION_SECRET", parse.session_secret),
+            "session_secret_previous": read("SESSION_SECRET_PREVIOUS", parse.session_secret),
+            "client_id": self._required("GOOGLE_CLIENT_ID", parse.text),
+            "client_secret": self._required("GOOGLE_CLIENT_SECRET", parse.text),
+            "oidc_issuer": read("OIDC_ISSUER", url, provider),
+            "allowed_origins": self._allowed_origins(webapp_url),
+            "webapp_url": webapp_url,
+            "api_url": api_url,
+            "registration": read("REGISTRATION", parse.one_of("confirm", "automatic", "closed"), "confirm"),
+            "allowed_email_domains": read("ALLOWED_EMAIL_DOMAINS", parse.domains, ""),
+            "cookie_domain": read("COOKIE_DOMAIN", partial(parse.cookie_domain, api_url=api_url)),
+            "trusted_proxies": read("TRUSTED_PROXIES", parse.networks, PRIVATE_NETWORKS),
+            "rate_limit": read("RATE_LIMIT", Rate.parse, "200/minute"),
+            "rate_limit_not_found": read("RATE_LIMIT_NOT_FOUND", Rate.parse, "10/minute"),
+            "rate_limit_sign_in": read("RATE_LIMIT_SIGN_IN", Rate.parse, "10/15minutes"),
+            "redis_url": read("REDIS_URL", parse.redis_url),
+            "metrics_token": read("METRICS_TOKEN", parse.text),
+            "web_concurrency": read("WEB_CONCURRENCY", parse.integer(1, 256)),
+            "web_threads": threads,
+            "log_format": read("LOG_FORMAT", parse.one_of("json", "console"), console),
+            "log_level": read("LOG_LEVEL", parse.log_level, "info"),
+            "migrate_on_start": read("MIGRATE_ON_START", parse.boolean, "true"),
+            "sentry_dsn": read("SENTRY_DSN", parse.sentry_dsn),
+            "otel_endpoint": read("OTEL_EXPORTER_OTLP_ENDPOINT", parse.url(https_only=False)),
+        }
+
+    def _allowed_origins(self, webapp_url: str | None) -> frozenset[str]:
+        listed: frozenset[str] = self._read("ALLOWED_ORIGINS", parse.origins, "") or frozenset()
+        return listed | {parse.origin_of(webapp_url)} if webapp_url else listed
+
+    def raise_faults(self, others: list[str]) -> None:
+        """Raises ConfigError with what environs collected and what others noted."""
+        faults = list(others)
+        try:
+            self._env.seal()
+        except EnvValidationError as error:
+            messages: dict[str, list[str]] = dict(error.error_messages)  # type: ignore[arg-type]  # seal's are a mapping
+            for name, sentences in messages.items():
+                faults += [f"{self._name_in_use(name)}: {_own_words(text)}" for text in sentences]
+        if faults:
+            raise ConfigError(sorted(faults))
+
+    def _name_in_use(self, name: str) -> str:
+        original = ORIGINAL_NAMES.get(name, name)
+        return original if not self._environ.get(name) and self._environ.get(original) else name
+
+
+def _own_words(message: str) -> str:
+    return "required, and not set" if message == "Environment variable not set." else message

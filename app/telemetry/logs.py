@@ -1,0 +1,129 @@
+"""Log lines: one JSON object each, or one readable line each in development."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+REQUEST_FIELDS: ContextVar[Mapping[str, object]] = ContextVar("request_fields", default=MappingProxyType({}))
+"""What every record of the current request carries: request_id and, when valid, its trace."""
+
+QUIET_LOGGERS = {
+    # DEBUG would print codes, tokens and secrets.
+    "oauthlib": logging.INFO,
+    "requests_oauthlib": logging.INFO,
+    "urllib3": logging.ERROR,
+    # app.database.pool says once what the pool would say at every attempt.
+    "psycopg.pool": logging.CRITICAL,
+    "psycopg": logging.ERROR,
+    # app.telemetry says once what the SDK would say at every attempt, and about every odd header.
+    "opentelemetry": logging.CRITICAL + 1,
+}
+
+# Made once: json.dumps makes one for each call that is not in its default manner.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+# Characters that some readers take for the end of a line although JSON does not escape them.
+_LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x7f\x85\u2028\u2029"}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC, with milliseconds and Z."""
+    whole, milliseconds = divmod(int(seconds * 1000), 1000)
+    return f"{_second(whole)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment as RFC 3339 in UTC, with milliseconds and Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JSONFormatter(logging.Formatter):
+    """time, level, message, then the request's fields and the record's own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _extra_fields(record)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json_line(record.created, record.levelname.lower(), record.getMessage(), record.name, fields)
+
+
+def json_line(
+    created: float, level: str, message: str, logger_name: str, fields: Mapping[str, object]
+) -> str:
+    """One line, without its end; the request's fields come before its own."""
+    entry = {
+        "time": timestamp(created),
+        "level": level,
+        "message": message,
+        "logger": logger_name,
+        **REQUEST_FIELDS.get(),
+        **fields,
+    }
+    line = _ENCODER.encode(entry)
+    return line.translate(_LINE_ENDS) if not line.isprintable() else line
+
+
+class ConsoleFormatter(logging.Formatter):
+    """`12:34:56 INFO    message  key=value`, control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {**REQUEST_FIELDS.get(), **_extra_fields(record)}
+        clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        pairs = "  ".join(f"{key}={_shown(value)}" for key, value in fields.items())
+        line = f"{clock} {record.levelname:<7} {_shown(record.getMessage(), quote=False)}  {pairs}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure(
+    log_format: Literal["json", "console"], level: str, stream: "SupportsWrite[str] | None" = None
+) -> None:
+    """Sends every record of this process to the stream, standard output unless another is given."""
+    # What no line here says, and each record would pay for.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JSONFormatter() if log_format == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name, quiet_level in QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(max(quiet_level, root.level))
+
+
+@contextmanager
+def request_fields(fields: Mapping[str, object]) -> Iterator[None]:
+    """Adds fields to every record logged inside."""
+    token = REQUEST_FIELDS.set(fields)
+    try:
+        yield
+    finally:
+        REQUEST_FIELDS.reset(token)
+
+
+def _extra_fields(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS}
+
+
+def _shown(value: object, *, quote: bool = True) -> str:
+    text = str(value)
+    if text.isprintable() and not (quote and " " in text):
+        return text
+    escaped = json.dumps(text, ensure_ascii=not text.isprintable())
+    return escaped if quote else escaped[1:-1]

@@ -1,0 +1,154 @@
+"""What Prometheus can ask about this service. Every label has few values, whatever requests bring."""
+
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from app.errors import SignInCode
+
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+WAIT_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 3)
+
+
+class Metrics:
+    """The service's metrics, made once a process.
+
+    Outcomes that are known beforehand are there from the beginning, as zeros: the first failure is then an
+    increase like any other.
+
+    Args:
+        registry: what a scrape reads.
+        is_shared: whether that registry reads the values of all workers itself (metrics_slots.py).
+    """
+
+    def __init__(self, registry: CollectorRegistry, *, is_shared: bool = False) -> None:
+        self.registry = registry
+        own = None if is_shared else registry
+        self.requests = Counter(
+            "http_requests",
+            "Requests answered, by route template; `unmatched` stands for every unknown path.",
+            ["method", "route", "status"],
+            registry=own,
+        )
+        self.request_seconds = Histogram(
+            "http_request_duration_seconds",
+            "Seconds from the first layer of the application to its answer.",
+            ["method", "route"],
+            buckets=REQUEST_SECONDS,
+            registry=own,
+        )
+        self.requests_in_progress = Gauge(
+            "http_requests_in_progress",
+            "Requests being answered now.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.rate_limit_decisions = Counter(
+            "rate_limit_decisions",
+            "Decisions of the rate limiter, by policy and outcome (allowed, refused).",
+            ["policy", "outcome"],
+            registry=own,
+        )
+        self.rate_limit_fallbacks = Counter(
+            "rate_limit_fallbacks",
+            "Decisions made by the replica's own store because Redis did not answer.",
+            registry=own,
+        )
+        self.sign_ins = Counter(
+            "sign_ins",
+            "Sign-ins by outcome: `signed_in`, `registration_pending`, or an error code of the sign-in.",
+            ["outcome"],
+            registry=own,
+        )
+        for outcome in ("signed_in", "registration_pending", *get_args(SignInCode)):
+            self.sign_ins.labels(outcome)
+        self.session_checks = Counter(
+            "session_checks",
+            "Session cookies checked, by outcome: `live`, `dead`, `malformed`, `unavailable`.",
+            ["outcome"],
+            registry=own,
+        )
+        for outcome in ("live", "dead", "malformed", "unavailable"):
+            self.session_checks.labels(outcome)
+        self.pool_max_connections = Gauge(
+            "database_pool_max_connections",
+            "Database connections that the worker processes may open: DB_POOL_MAX for each.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.pool_connections = Gauge(
+            "database_pool_connections",
+            "Open database connections, as each worker process counted when it last used one.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.pool_connections_in_use = Gauge(
+            "database_pool_connections_in_use",
+            "Database connections that run a statement now.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.pool_waiting = Gauge(
+            "database_pool_waiting",
+            "Requests waiting for a database connection now.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.pool_wait_seconds = Histogram(
+            "database_pool_wait_seconds",
+            "Seconds a request waited for a database connection, whether it got one or not.",
+            buckets=WAIT_SECONDS,
+            registry=own,
+        )
+        self.database_outages = Counter(
+            "database_outages",
+            "Times a worker process began to refuse requests at once because the database did not answer.",
+            registry=own,
+        )
+        self.database_up = Gauge(
+            "database_up",
+            "Whether the database answered the latest readiness check: 1 or 0.",
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self.migrations_applied = Gauge(
+            "migrations_applied",
+            "Migrations that the database had at the latest readiness check that it answered.",
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self.migrations_pending = Gauge(
+            "migrations_pending",
+            "Migrations of this image that the database lacked at the latest readiness check it answered.",
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self.build_info = Gauge(
+            "build_info",
+            "Always 1; the label says which version serves.",
+            ["version"],
+            registry=own,
+            multiprocess_mode="livemax",
+        )
+        self.worker_processes = Gauge(
+            "worker_processes",
+            "Worker processes that serve now.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.worker_threads = Gauge(
+            "worker_threads",
+            "Threads of the worker processes: as many requests can be answered at once.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self.log_lines_dropped = Counter(
+            "log_lines_dropped",
+            "Log lines dropped because nobody read standard output while 10,000 of a worker process waited.",
+            registry=own,
+        )
+        self.worker_starts = Counter(
+            "worker_starts",
+            "Worker processes started since the service was.",
+            registry=own,
+        )

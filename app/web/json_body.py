@@ -1,0 +1,90 @@
+"""The JSON object in a request's body, and the fields people write into it."""
+
+import json
+from typing import Any, NoReturn
+
+import falcon
+
+from app.accounts.profile import MAX_NAME_LENGTH, MAX_PICTURE_LENGTH, has_control_characters, is_picture_url
+from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, UnsupportedMediaTypeError
+from app.middleware.body_limit import MAX_BODY_BYTES
+
+MAX_DAYS = 3650
+
+
+def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
+    """The body's JSON object with no other than the given fields; an empty body is an empty object.
+
+    Raises:
+        BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
+    """
+    # gunicorn ends the input itself, which is how a chunked body, of no declared length, can be read.
+    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
+    body = stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLargeError
+    if not body and req.content_type is None:
+        return {}
+    if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaTypeError
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJSONError from error
+    if not isinstance(value, dict):
+        raise InvalidFieldError("The body must be a JSON object.")
+    if unknown := sorted(set(value) - fields):
+        raise InvalidFieldError(f"Unknown field: {unknown[0][:100]!a}.")
+    return value
+
+
+def name_field(body: dict[str, Any]) -> str | None:
+    """The `name`: 1 to 200 characters without control characters; None when absent or null.
+
+    Spaces around it are dropped, and it has to be more than spaces.
+    """
+    name = _text_field(body, "name", MAX_NAME_LENGTH)
+    return None if name is None else _checked_length(name.strip(), "name", MAX_NAME_LENGTH)
+
+
+def picture_field(body: dict[str, Any]) -> str | None:
+    """The `picture`: an https URL up to 2,000 characters; None when absent or null."""
+    url = _text_field(body, "picture", MAX_PICTURE_LENGTH)
+    if url is not None and not is_picture_url(url):
+        raise InvalidFieldError("picture must be an https URL in ASCII.")
+    return url
+
+
+def days_field(body: dict[str, Any], field: str) -> int | None:
+    """A whole number of days, 1 to 3,650; None when absent or null."""
+    value = body.get(field)
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        # JSON has one kind of number: 30.0 is 30.
+        value = int(value)
+    # True is an int to Python and none to anybody else.
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
+        raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
+    return value
+
+
+def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None:
+    value = body.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidFieldError(f"{field} must be text.")
+    if has_control_characters(value):
+        raise InvalidFieldError(f"{field} must not contain control characters.")
+    return _checked_length(value, field, max_length)
+
+
+def _checked_length(text: str, field: str, max_length: int) -> str:
+    if not 1 <= len(text) <= max_length:
+        raise InvalidFieldError(f"{field} must have 1 to {max_length} characters.")
+    return text
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,52 @@
+"""The client's address through proxies, and what a client can forge of it."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.settings.config import PRIVATE_NETWORKS
+from app.settings.parsers import networks
+from app.web.client_address import ClientAddressFinder
+
+FINDER = ClientAddressFinder(networks(PRIVATE_NETWORKS))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "client"),
+    [
+        ("203.0.113.9", None, "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("172.18.0.2", "198.51.100.1", "198.51.100.1"),
+        ("172.18.0.2", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        ("172.18.0.2", "6.6.6.6, 198.51.100.1, 10.0.0.7", "198.51.100.1"),
+        ("172.18.0.2", "10.0.0.8, 10.0.0.7", "10.0.0.8"),
+        ("172.18.0.2", "", "172.18.0.2"),
+        ("172.18.0.2", "nonsense", "172.18.0.2"),
+        ("172.18.0.2", "198.51.100.1, nonsense, 10.0.0.7", "10.0.0.7"),
+        ("172.18.0.2", "198.51.100.1:4711", "198.51.100.1"),
+        ("172.18.0.2", "[2001:db8::1]:4711", "2001:db8::1"),
+        ("::ffff:172.18.0.2", "::ffff:198.51.100.1", "198.51.100.1"),
+        ("fd00::2", "2001:db8::1%eth0", "2001:db8::1"),
+    ],
+)
+def test_the_client_is_the_first_from_the_right_that_is_no_proxy(
+    peer: str, forwarded_for: str | None, client: str
+) -> None:
+    assert FINDER.find(peer, forwarded_for) == ip_address(client)
+
+
+def test_a_unix_socket_has_no_address() -> None:
+    assert FINDER.find("", "198.51.100.1") is None
+
+
+@given(forged=st.text(max_size=200))
+def test_whatever_a_client_writes_the_proxys_entry_counts(forged: str) -> None:
+    assert FINDER.find("172.18.0.2", f"{forged},198.51.100.1") == ip_address("198.51.100.1")
+
+
+@given(forged=st.text(max_size=200))
+def test_without_a_trusted_proxy_the_header_is_nothing(forged: str) -> None:
+    finder = ClientAddressFinder([ip_network("10.0.0.0/8")])
+    assert finder.find("198.51.100.1", forged) == ip_address("198.51.100.1")
