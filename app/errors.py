@@ -1,4 +1,4 @@
-"""What can go wrong, in the service's own words. error_handlers.py says what each means over HTTP."""
+"""What can go wrong. app/web/problems.py maps each error to an answer."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ SignInCode = Literal[
 
 
 class ServiceError(Exception):
-    """A refusal or failure the service has a word for."""
+    """The base of this service's errors."""
 
 
 class DatabaseUnavailableError(ServiceError):
@@ -29,7 +29,7 @@ class NotSignedInError(ServiceError):
 
 
 class NotRegisteredError(ServiceError):
-    """The session belongs to a person without an account yet."""
+    """The session belongs to a person without an account."""
 
 
 class AlreadyRegisteredError(ServiceError):
@@ -53,7 +53,7 @@ class SessionNotFoundError(ServiceError):
 
 
 class InvalidBearerError(ServiceError):
-    """The request's bearer token is none of ours, expired or revoked."""
+    """The request's bearer token is unknown, expired or revoked."""
 
 
 class BearerNotAllowedError(ServiceError):
@@ -69,7 +69,7 @@ class TokenLimitError(ServiceError):
 
 
 class TokenSlotTakenError(ServiceError):
-    """Another request has taken that slot first."""
+    """Another request took the slot first."""
 
 
 class OriginNotAllowedError(ServiceError):
@@ -77,7 +77,7 @@ class OriginNotAllowedError(ServiceError):
 
 
 class CrossSiteRequestError(ServiceError):
-    """An unsafe request with a cookie that its own frontend cannot have sent."""
+    """An unsafe request with a cookie that no allowed origin sent."""
 
 
 class RateLimitedError(ServiceError):
@@ -85,7 +85,7 @@ class RateLimitedError(ServiceError):
 
 
 class InvalidReturnToError(ServiceError):
-    """`return_to` is not a plain path of the frontend."""
+    """`return_to` is not a path of the frontend, or a page under COOKIE_DOMAIN."""
 
 
 class BodyTooLargeError(ServiceError):
@@ -97,7 +97,7 @@ class UnsupportedMediaTypeError(ServiceError):
 
 
 class InvalidJSONError(ServiceError):
-    """The request's body says it is JSON and is not."""
+    """The request's body is not valid JSON."""
 
 
 class InvalidFieldError(ServiceError):
@@ -105,10 +105,10 @@ class InvalidFieldError(ServiceError):
 
 
 class SignInError(ServiceError):
-    """A sign-in that ends with an error code at the frontend.
+    """A sign-in failed. The browser goes to the frontend with the code.
 
     Attributes:
-        code: the word the frontend gets.
+        code: for the frontend.
         cause: what happened, for the log.
     """
 

@@ -1,4 +1,4 @@
-"""Rows as the service sees them."""
+"""Rows of the database as the service uses them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with an account."""
+    """A person with an account."""
 
     id: UUID
     email: str
@@ -17,7 +17,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class PendingIdentity:
-    """What the provider said of somebody who has no account yet."""
+    """What the provider said about a person without an account."""
 
     issuer: str
     subject: str
@@ -28,7 +28,7 @@ class PendingIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that an identity belongs to."""
+    """The account of an identity."""
 
     user_id: UUID
     is_disabled: bool
@@ -36,7 +36,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A live session: of a user, or of somebody who may become one."""
+    """A live session of a user, or of a person who has not registered yet."""
 
     id: UUID
     expires_at: datetime
@@ -46,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class InsertedSession:
-    """A session just made, and the user whose session in the same browser ended with that."""
+    """A new session, and the user of the previous session that it ended."""
 
     id: UUID
     previous_user_id: UUID | None
@@ -54,7 +54,7 @@ class InsertedSession:
 
 @dataclass(frozen=True, slots=True)
 class EndedSession:
-    """A session that has just ended; without a user when it was still to be registered."""
+    """A session that has just ended; without a user where the person had not registered."""
 
     id: UUID
     user_id: UUID | None
@@ -62,7 +62,7 @@ class EndedSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session as its owner sees it in a list; `id` is a handle, not a credential."""
+    """A session in its owner's list; `id` is not a credential."""
 
     id: UUID
     created_at: datetime
@@ -74,7 +74,7 @@ class SessionSummary:
 
 @dataclass(frozen=True, slots=True)
 class APIToken:
-    """An API token as its owner sees it in a list; without the secret, which is nowhere."""
+    """An API token in its owner's list. The secret is not kept anywhere."""
 
     id: UUID
     name: str
@@ -85,7 +85,7 @@ class APIToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """Whom a live API token stands for, and until when."""
+    """The user of a live API token, and when the token ends."""
 
     user: User
     expires_at: datetime | None
@@ -93,7 +93,7 @@ class TokenUse:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a request came from; kept with a session for its list only."""
+    """Where a sign-in came from; shown in the list of sessions."""
 
     ip: str | None
     user_agent: str | None

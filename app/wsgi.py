@@ -1,10 +1,12 @@
-"""The composition root: every object of a worker process is made and connected here."""
+"""The composition root: makes and connects every object of a worker process."""
 
 import atexit
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from app.accounts.accounts import Accounts
 from app.accounts.api_tokens import APITokens
 from app.accounts.credentials import Keyring
+from app.accounts.registration import Registration
 from app.accounts.sessions import Sessions
 from app.database.pool import Database
 from app.database.queries import Queries
@@ -42,26 +45,25 @@ from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
 from app.resources.callback import CallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
-from app.resources.health import HealthResource, ReadyResource
+from app.resources.health import HealthResource, ReadyResource, RootResource
 from app.resources.login import LoginResource
 from app.resources.logout import LogoutResource
 from app.resources.metrics import MetricsResource
 from app.resources.register import RegisterResource
-from app.resources.root import RootResource
 from app.resources.session import SessionResource
 from app.resources.sessions import OwnSessionResource, RevokeOthersResource, SessionsResource
 from app.resources.tokens import TokenResource, TokensResource
 from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
-from app.server.lifecycle import Lifecycle
 from app.settings.config import Config
-from app.settings.load import load_config
+from app.settings.environment import load_config
 from app.settings.places import MIGRATIONS_FOLDER, version
 from app.telemetry import logs
-from app.telemetry.exporters import Extras
+from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry
+from app.web import paths
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
 from app.web.cookies import CookiePolicy
@@ -71,93 +73,99 @@ from app.web.problems import add_error_handlers
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+LogRequest = Callable[[Mapping[str, object]], None]
 
+
+@dataclass(kw_only=True)
 class Service:
-    """What gunicorn serves: the WSGI application, and what the hooks of its worker need."""
+    """What gunicorn serves: the WSGI application, and what the hooks of its worker use.
 
-    def __init__(
-        self,
-        app: "WSGIApplication",
-        database: Database,
-        limiter: Limiter,
-        lifecycle: Lifecycle,
-        metrics: Metrics,
-        headers: Mapping[str, str],
-        extras: Extras,
-    ) -> None:
-        self._app = extras.around(app)
-        self._extras = extras
-        self._database = database
-        self._limiter = limiter
-        self.lifecycle = lifecycle
-        self.metrics = metrics
-        self.security_headers = headers
+    Attributes:
+        stopping: the worker sets it once the replica is told to stop.
+        metrics: count requests that never reach the application.
+        security_headers: of answers to those.
+    """
+
+    app: "WSGIApplication"
+    database: Database
+    limiter: Limiter
+    exporters: Exporters
+    stopping: threading.Event
+    metrics: Metrics
+    security_headers: Mapping[str, str]
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self._app(environ, start_response)
+        return self.app(environ, start_response)
 
     def close(self) -> None:
-        """Gives the database its connections back, and Redis; hands over errors and traces that wait."""
-        self._database.close()
-        self._limiter.store.close()
-        self._extras.close()
+        """Closes the connections to PostgreSQL and Redis, and sends the waiting errors and traces."""
+        self.database.close()
+        self.limiter.store.close()
+        self.exporters.close()
 
 
 def create_app(
+    *,
     config: Config,
     database: Database,
-    lifecycle: Lifecycle,
-    metrics: Metrics,
     limiter: Limiter,
-    *,
-    log_request: Callable[[Mapping[str, object]], None] = log_record,
+    metrics: Metrics,
+    stopping: threading.Event,
+    log_request: LogRequest = log_record,
 ) -> "WSGIApplication":
-    """The application over its collaborators; reads no environment and opens nothing."""
-    queries = Queries(database)
-    keyring = Keyring(config.session_secret, config.session_secret_previous)
-    is_secure = config.api_url.startswith("https://")
-    cookies = CookiePolicy(is_secure=is_secure, domain=config.cookie_domain)
-    sessions = Sessions(queries, keyring, registration_is_open=config.registration != "closed")
-    tokens = APITokens(queries)
-    authentication = Authentication(sessions, tokens, cookies, metrics)
-    signer = AttemptSigner(keyring)
-    conversation = Conversation(
-        Provider(config.oidc_issuer),
-        client_id=config.client_id,
-        client_secret=config.client_secret,
-        redirect_uri=f"{config.api_url}/auth/callback",
-        allowed_email_domains=config.allowed_email_domains,
-    )
-    versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
-    readiness = ReadinessProbe(queries, versions, lifecycle, metrics)
+    """The application over its collaborators. It reads no environment and opens nothing.
 
-    # The order is the order of refusal; what is sent back passes them all in reverse, whoever refused. The
-    # route comes first, as limits go by it. Limits come before the other refusals, which must not be free.
-    # Origins come before the cross-site check, which relies on it.
+    The layers' order is the order of refusal; an answer passes the layers in front of it again, backwards.
+    docs/architecture.md has the reason for each place.
+    """
     headers = security_headers(hsts=config.is_hardened)
     router = CompiledRouter()
-    middleware: list[Any] = [
+    layers: list[Any] = [
         RouteMiddleware(router),
         SecurityHeadersMiddleware(headers),
         IdentityHeadersMiddleware(),
-        RateLimitMiddleware(limiter, metrics, exempts_loopback=config.app_env == "development"),
+        RateLimitMiddleware(
+            limiter=limiter, metrics=metrics, exempts_loopback=config.app_env == "development"
+        ),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
         BearerMiddleware(),
         BodyLimitMiddleware(),
     ]
-    app = falcon.App(middleware=middleware, router=router)
+    app = falcon.App(router=router, middleware=layers)
     # One encoder for all answers; json.dumps would make one for each.
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
+    for path, resource in _routes(config, Queries(database), metrics, stopping).items():
+        app.add_route(path, resource)
+    answering = LastResortMiddleware(MethodMiddleware(app), headers)
+    measured = MetricsMiddleware(answering, metrics)
+    addresses = ClientAddressFinder(config.trusted_proxies)
+    logged = RequestLogMiddleware(measured, addresses=addresses, log=log_request)
+    return RequestIDMiddleware(logged)
 
-    app.add_route("/", RootResource())
-    app.add_route("/health", HealthResource())
-    app.add_route("/health/ready", ReadyResource(readiness))
-    app.add_route(
-        "/metrics", MetricsResource(metrics.registry, MetricsAccess(config.metrics_token), readiness)
+
+def _routes(
+    config: Config, queries: Queries, metrics: Metrics, stopping: threading.Event
+) -> Mapping[str, object]:
+    """Path → resource."""
+    keyring = Keyring(config.session_secret, config.session_secret_previous)
+    sessions = Sessions(queries=queries, keyring=keyring)
+    tokens = APITokens(queries)
+    registration = Registration(queries=queries, sessions=sessions, keyring=keyring, mode=config.registration)
+    cookies = CookiePolicy(is_secure=config.api_url.startswith("https://"), domain=config.cookie_domain)
+    authentication = Authentication(sessions=sessions, tokens=tokens, cookies=cookies, metrics=metrics)
+    signer = AttemptSigner(keyring)
+    conversation = Conversation(
+        provider=Provider(config.oidc_issuer),
+        client_id=config.client_id,
+        client_secret=config.client_secret,
+        redirect_uri=f"{config.api_url}{paths.CALLBACK}",
+        allowed_email_domains=config.allowed_email_domains,
     )
+    versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
+    probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
     page = load_page()
     document = openapi_document(
         api_url=config.api_url,
@@ -165,79 +173,98 @@ def create_app(
         version=version(),
         docs_version=page.version,
     )
-    app.add_route("/openapi.json", DescriptionResource(document))
-    app.add_route("/docs", DocsResource(page))
-    app.add_route("/docs/{version}/{asset}", DocsAssetResource(page))
-    app.add_route("/auth/login", LoginResource(conversation, signer, cookies))
-    app.add_route(
-        "/auth/callback",
-        CallbackResource(
-            conversation,
-            signer,
-            sessions,
-            queries,
-            cookies,
-            metrics,
-            webapp_url=config.webapp_url,
-            registration=config.registration,
+    return {
+        paths.ROOT: RootResource(),
+        paths.HEALTH: HealthResource(),
+        paths.READY: ReadyResource(probe=probe),
+        paths.METRICS: MetricsResource(
+            registry=metrics.registry, access=MetricsAccess(config.metrics_token), probe=probe
         ),
-    )
-    app.add_route("/auth/session", SessionResource(authentication))
-    app.add_route("/auth/sessions", SessionsResource(authentication, sessions))
-    app.add_route("/auth/sessions/{session_id}", OwnSessionResource(authentication, sessions, cookies))
-    app.add_route("/auth/sessions/revoke-others", RevokeOthersResource(authentication, sessions))
-    app.add_route("/auth/user", UserResource(authentication, Accounts(queries), cookies))
-    app.add_route(
-        "/auth/verify",
-        VerifyResource(authentication, api_url=config.api_url, cookie_domain=config.cookie_domain),
-    )
-    app.add_route("/auth/tokens", TokensResource(authentication, tokens))
-    app.add_route("/auth/tokens/{token_id}", TokenResource(authentication, tokens))
-    app.add_route("/auth/register", RegisterResource(authentication, sessions, cookies))
-    app.add_route("/auth/logout", LogoutResource(sessions, cookies))
-    # WSGI layers, the outermost last: what they see includes all that Falcon does.
-    answered = LastResortMiddleware(MethodMiddleware(app), headers)
-    measured = MetricsMiddleware(answered, metrics)
-    addresses = ClientAddressFinder(config.trusted_proxies)
-    logged = RequestLogMiddleware(measured, addresses=addresses, log=log_request)
-    return RequestIDMiddleware(logged)
+        paths.DESCRIPTION: DescriptionResource(document=document),
+        paths.DOCS: DocsResource(page=page),
+        paths.DOCS_ASSET: DocsAssetResource(page=page),
+        paths.LOGIN: LoginResource(conversation=conversation, signer=signer, cookies=cookies),
+        paths.CALLBACK: CallbackResource(
+            conversation=conversation,
+            signer=signer,
+            registration=registration,
+            cookies=cookies,
+            metrics=metrics,
+            webapp_url=config.webapp_url,
+        ),
+        paths.SESSION: SessionResource(authentication=authentication),
+        paths.SESSIONS: SessionsResource(authentication=authentication, sessions=sessions),
+        paths.OWN_SESSION: OwnSessionResource(
+            authentication=authentication, sessions=sessions, cookies=cookies
+        ),
+        paths.REVOKE_OTHERS: RevokeOthersResource(authentication=authentication, sessions=sessions),
+        paths.USER: UserResource(authentication=authentication, accounts=Accounts(queries), cookies=cookies),
+        paths.VERIFY: VerifyResource(
+            authentication=authentication, api_url=config.api_url, cookie_domain=config.cookie_domain
+        ),
+        paths.TOKENS: TokensResource(authentication=authentication, tokens=tokens),
+        paths.TOKEN: TokenResource(authentication=authentication, tokens=tokens),
+        paths.REGISTER: RegisterResource(
+            authentication=authentication, registration=registration, cookies=cookies
+        ),
+        paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies),
+    }
 
 
 def get_app() -> Service:
-    """What a gunicorn worker loads, after fork: reads the environment and opens the database pool."""
+    """What a gunicorn worker loads after the fork. Reads the environment and opens the database pool."""
     config = load_config(os.environ)
     metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
-    writer = _log_writer(metrics)
+    writer = _make_log_writer(metrics)
     logs.configure(config.log_format, config.log_level, writer)
     if not config.is_hardened:
-        # oauthlib's own switch for providers on plain http, which Config refuses elsewhere.
+        # oauthlib's switch for providers on plain http; hardened configurations refuse those.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     database = Database(
-        config.database_url,
-        metrics,
+        url=config.database_url,
+        metrics=metrics,
         pool_max=config.db_pool_max,
         through_pooler=config.goes_through_pooler,
     )
     database.open()
-    lifecycle = Lifecycle()
     limiter = make_limiter(config, inherited_memory(), metrics)
-    headers = security_headers(hsts=config.is_hardened)
+    stopping = threading.Event()
     log_request = JSONLines(writer) if writer and config.log_format == "json" else log_record
-    app = create_app(config, database, lifecycle, metrics, limiter, log_request=log_request)
-    return Service(app, database, limiter, lifecycle, metrics, headers, Extras(config))
+    app = create_app(
+        config=config,
+        database=database,
+        limiter=limiter,
+        metrics=metrics,
+        stopping=stopping,
+        log_request=log_request,
+    )
+    exporters = Exporters(config)
+    if exporters.tracer:
+        from app.middleware.tracing import TracingMiddleware  # noqa: PLC0415  # needs an extra
+
+        app = TracingMiddleware(app, exporters.tracer)
+    return Service(
+        app=app,
+        database=database,
+        limiter=limiter,
+        exporters=exporters,
+        stopping=stopping,
+        metrics=metrics,
+        security_headers=security_headers(hsts=config.is_hardened),
+    )
 
 
-def _log_writer(metrics: Metrics) -> LogWriter | None:
+def _make_log_writer(metrics: Metrics) -> LogWriter | None:
     if sys.stdout is None:
         return None
     writer = LogWriter(sys.stdout.fileno(), metrics.log_lines_dropped.inc)
-    # However the process ends; gunicorn's own last words come after its hooks.
+    # At exit, as gunicorn still logs after its last hook.
     atexit.register(writer.close)
     return writer
 
 
 def _make_metrics(folder: str | None, *, threads: int) -> Metrics:
-    """This worker's metrics, shared through gunicorn_conf's folder; its own under another server."""
+    """This worker's metrics: shared through gunicorn_conf's folder, or its own under another server."""
     if folder:
         metrics = Metrics(shared_registry(Path(folder)), is_shared=True)
     else:

@@ -2,10 +2,10 @@
 
 import sys
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.command import migrate
 
 
 def migrate_quietly(url: str) -> None:
     """Applies all migrations; what they say goes to standard error."""
-    migrate(url, report=PlainReport(sys.stderr), wait=30)
+    migrate(url, report=TextReport(sys.stderr), wait=30)

@@ -80,7 +80,7 @@ def _layer_costs(metrics: Metrics, rounds: int) -> dict[str, list[float]]:
     inner = {
         "Route": RouteMiddleware(router),
         "SecurityHeaders": SecurityHeadersMiddleware(security_headers(hsts=True)),
-        "RateLimit": RateLimitMiddleware(limiter, metrics, exempts_loopback=False),
+        "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
         "CORS": CORSMiddleware(frozenset({"https://app.example.com"})),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),

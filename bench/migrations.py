@@ -17,7 +17,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.command import migrate
 from bench.report import write_section
 from dev.postgres import EmbeddedPostgres
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as data, EmbeddedPostgres(Path(data)) as postgres:
-        migrate(postgres.url(), report=PlainReport(sys.stdout), wait=30)
+        migrate(postgres.url(), report=TextReport(sys.stdout), wait=30)
         beyond, whole = _measure_check(postgres.url(), rounds)
     write_section("migrations", _table(beyond, whole))
 

@@ -108,7 +108,7 @@ def measure_purge(url: str, tokens: list[bytes]) -> Purge:
 
 @contextmanager
 def _queries(url: str) -> Iterator[Queries]:
-    database = Database(url, Metrics(CollectorRegistry()), pool_max=1)
+    database = Database(url=url, metrics=Metrics(CollectorRegistry()), pool_max=1)
     database.open()
     try:
         yield Queries(database)

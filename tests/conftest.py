@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -13,12 +14,11 @@ import pytest
 import requests
 from prometheus_client import CollectorRegistry
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.database.pool import Database
 from app.migrations.command import migrate
 from app.rate_limit.limiter import make_limiter
 from app.rate_limit.shared_memory import SharedMemory
-from app.server.lifecycle import Lifecycle
 from app.settings.config import Config
 from app.telemetry.metrics import Metrics
 from app.wsgi import create_app
@@ -63,7 +63,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     with EmbeddedPostgres(data, settings={"fsync": "off", "max_connections": "300"}) as server:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        migrate(server.url(TEMPLATE), report=PlainReport(StringIO()), wait=10)
+        migrate(server.url(TEMPLATE), report=TextReport(StringIO()), wait=10)
         yield server
 
 
@@ -135,8 +135,8 @@ def make_app(
             config = make_config(**environ)
             metrics = Metrics(CollectorRegistry())
             database = Database(
-                config.database_url,
-                metrics,
+                url=config.database_url,
+                metrics=metrics,
                 pool_max=config.db_pool_max,
                 through_pooler=config.goes_through_pooler,
             )
@@ -146,7 +146,13 @@ def make_app(
             stack.callback(memory.close)
             limiter = make_limiter(config, memory, metrics)
             stack.callback(limiter.store.close)
-            return create_app(config, database, Lifecycle(), metrics, limiter)
+            return create_app(
+                config=config,
+                database=database,
+                limiter=limiter,
+                metrics=metrics,
+                stopping=Event(),
+            )
 
         yield make
 

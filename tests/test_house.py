@@ -2,6 +2,9 @@
 
 import re
 import subprocess
+from collections import Counter
+from configparser import ConfigParser
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +59,14 @@ def test_each_query_file_holds_one_statement_in_a_folder_with_methods() -> None:
     for path in (ROOT / "sql" / "queries").rglob("*.sql"):
         assert str(path.parent.relative_to(ROOT)) in QUERIES, path
         assert ";" not in re.sub(r"--.*", "", path.read_text()), path
+
+
+def test_rooms_stay_small_and_each_has_its_place_in_the_order_of_imports() -> None:
+    rooms = Counter(str(Path(name).parent) for name in tracked("app/*.py") if not name.endswith("__init__.py"))
+    assert rooms.pop("app") <= 4
+    assert max(rooms.values()) <= 14, rooms.most_common(1)
+    contracts = ConfigParser()
+    contracts.read(ROOT / "setup.cfg", encoding="utf-8")
+    ordered = set(re.findall(r"app\.\w+", contracts["importlinter:contract:rooms"]["layers"]))
+    modules = {f"app.{path.stem}" for path in (ROOT / "app").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert modules - {"app.__init__", "app.__pycache__"} == ordered

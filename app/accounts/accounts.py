@@ -1,4 +1,4 @@
-"""What people may do with their own account."""
+"""Changes and deletes accounts, for the people they belong to."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ from app.telemetry.security_events import log_event
 
 
 class Accounts:
-    """Changes and deletes accounts for those they belong to."""
+    """Changes and deletes an account."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def update(self, user: User, changes: Mapping[str, str | None]) -> User:
-        """The user with a new `name`, `picture`, or both; None empties a field.
+        """Sets `name`, `picture`, or both; None empties a field. Returns the changed user.
 
         Raises:
             NotSignedInError: the account was deleted meanwhile.
@@ -29,6 +29,6 @@ class Accounts:
         return updated
 
     def delete(self, user: User) -> None:
-        """Deletes the account with its identities, sessions and API tokens, at once and for good."""
+        """Deletes the account with its identities, sessions and API tokens."""
         self._queries.delete_user(user_id=user.id)
         log_event("user_deleted", user_id=str(user.id))

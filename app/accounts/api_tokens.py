@@ -1,4 +1,4 @@
-"""API tokens: for scripts that ask in somebody's name, and may only read."""
+"""API tokens, which let scripts read in somebody's name."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,28 +17,28 @@ from app.models import APIToken, TokenUse, User
 from app.telemetry.security_events import log_event
 
 MAX_PER_USER = 20
-"""As many as the table has slots for."""
+"""The table has this many slots a user."""
 NOTE_INTERVAL = timedelta(minutes=1)
-"""`last_used_at` is written at most this often, so that reading stays reading."""
+"""`last_used_at` is written at most this often, so that most checks only read."""
 
 
 class APITokens:
-    """Makes, lists, checks and revokes API tokens. A token leaves here once, when it is made."""
+    """Makes, lists, checks and revokes API tokens."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def find(self, token: str) -> TokenUse | None:
-        """Whom a live token stands for: one round trip, none for what cannot be a token."""
+        """The user of a valid token, in one round trip; text that cannot be a token costs none."""
         if not is_api_token(token):
             return None
         return self._queries.find_api_token(token_hash=api_token_hash(token), note_interval=NOTE_INTERVAL)
 
     def create(self, user: User, name: str, *, lifetime: timedelta | None) -> tuple[APIToken, str]:
-        """A new token of the user's, and the secret itself.
+        """Makes a token. Returns its row and the secret, which is not kept.
 
         Raises:
-            TokenLimitError: the user has MAX_PER_USER.
+            TokenLimitError: the user has MAX_PER_USER tokens.
             NotSignedInError: the user was deleted meanwhile.
         """
         secret = new_api_token()
@@ -62,11 +62,11 @@ class APITokens:
         raise TokenLimitError
 
     def list_of(self, user: User) -> Sequence[APIToken]:
-        """The user's tokens, expired ones too, the newest first."""
+        """The user's tokens, including expired ones, the newest first."""
         return self._queries.list_api_tokens(user_id=user.id)
 
     def revoke(self, token_id: UUID, user: User) -> None:
-        """Deletes one of the user's tokens, at once, for every replica.
+        """Deletes one of the user's tokens, for all replicas at once.
 
         Raises:
             TokenNotFoundError: the user has no such token.

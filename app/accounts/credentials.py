@@ -1,4 +1,4 @@
-"""Session and API tokens, what the database keeps of them, and keys for other uses of the same secret."""
+"""Makes session and API tokens, and what is derived from tokens and SESSION_SECRET."""
 
 import hashlib
 import hmac
@@ -7,34 +7,34 @@ import secrets
 import zlib
 
 TOKEN_BYTES = 32
-API_TOKEN_PREFIX = "cbt_"  # noqa: S105  # what secret scanners look for
+API_TOKEN_PREFIX = "cbt_"  # noqa: S105  # a prefix, which secret scanners look for
 _API_TOKEN = re.compile(rf"{API_TOKEN_PREFIX}[0-9a-f]{{72}}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def new_token() -> str:
-    """A random token: 256 bits in 43 URL-safe characters."""
+    """A random session token: 256 bits in 43 URL-safe characters."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def is_token(text: str) -> bool:
-    """Whether the text has the shape of a token, so that anything else costs no query."""
+    """Whether the text has the form of a session token. Anything else needs no query."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def new_api_token() -> str:
-    """A random API token: a prefix that secret scanners know, 256 bits and a CRC-32 in hexadecimal."""
+    """A random API token: the prefix, then 256 bits and their CRC-32 in hexadecimal."""
     body = API_TOKEN_PREFIX + secrets.token_hex(TOKEN_BYTES)
     return body + _checksum(body)
 
 
 def is_api_token(text: str) -> bool:
-    """Whether the text is an API token as it was made; a truncated or mistyped one costs no query."""
+    """Whether prefix, length and checksum are right. A truncated or mistyped token needs no query."""
     return _API_TOKEN.fullmatch(text) is not None and _checksum(text[:-8]) == text[-8:]
 
 
 def api_token_hash(token: str) -> bytes:
-    """SHA-256 of the token: it has 256 random bits, and outlives a rotation of SESSION_SECRET."""
+    """SHA-256 of the token. It needs no key, having 256 random bits, so a rotated secret keeps it."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -49,14 +49,14 @@ class Keyring:
         self._secrets = [secret.encode(), *([previous.encode()] if previous else [])]
 
     def token_hash(self, token: str) -> bytes:
-        """HMAC-SHA256 of the token: all that the database holds, so that a leaked dump signs nobody in."""
+        """HMAC-SHA256 of a session token. The database holds only this, so a leaked dump signs nobody in."""
         return hmac.digest(self._secrets[0], token.encode(), hashlib.sha256)
 
     def token_hashes(self, token: str) -> list[bytes]:
-        """The hashes a token may be stored under: by the current secret first, then by the previous one."""
+        """The hashes that a token may be stored under: the current secret's, then the previous one's."""
         return [hmac.digest(secret, token.encode(), hashlib.sha256) for secret in self._secrets]
 
     def derived_keys(self, purpose: str) -> list[bytes]:
-        """32-byte keys for another purpose, the current secret's first; none reveals a token hash's key."""
+        """32-byte keys for another purpose, the current secret's first. They do not reveal the secret."""
         label = b"connected-backend\0" + purpose.encode()
         return [hmac.digest(secret, label, hashlib.sha256) for secret in self._secrets]

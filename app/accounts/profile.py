@@ -1,4 +1,4 @@
-"""Rules for what people and providers write into e-mails, subjects, names and pictures."""
+"""Rules for e-mail addresses, subjects, names and pictures, from people and providers."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ MAX_SUBJECT_LENGTH = 255
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Controls, lone surrogates, line and paragraph separators. Joiners (Cf) belong to many scripts and emoji."""
+"""Controls, lone surrogates, line and paragraph separators. Cf stays: scripts and emoji need its joiners."""
 
 
 def has_control_characters(text: str) -> bool:
@@ -21,7 +21,7 @@ def has_control_characters(text: str) -> bool:
 def is_picture_url(text: str) -> bool:
     """Whether this is an https URL of at most MAX_PICTURE_LENGTH printable ASCII characters.
 
-    Its host is a name or an IPv4 address: app/openapi/description.json says the same in a pattern.
+    The host is a name or an IPv4 address. The pattern in app/openapi/description.json says the same.
     """
     try:
         parts = urlsplit(text)
@@ -39,10 +39,10 @@ def without_control_characters(text: str) -> str:
 
 
 def usable_email(text: str) -> str | None:
-    """The address in lower case, as accounts have it; None when it is none, or too long."""
+    """The address in lower case, as accounts store it; None where it is not an address, or too long."""
     claimed = text.strip()
     email = claimed.lower()
-    # The Kelvin sign's lower case is the letter k: the address would become somebody else's.
+    # The Kelvin sign's lower case is the letter k, so the address would become somebody else's.
     if email.isascii() and not claimed.isascii():
         return None
     if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
@@ -51,10 +51,10 @@ def usable_email(text: str) -> str | None:
 
 
 def usable_name(text: str) -> str | None:
-    """What can be kept of a name that somebody else wrote; None when that is nothing."""
+    """A provider's name without control characters, cut to MAX_NAME_LENGTH; None where nothing is left."""
     return without_control_characters(text).strip()[:MAX_NAME_LENGTH].strip() or None
 
 
 def is_subject(text: str) -> bool:
-    """Whether a provider can have named a person so (OpenID Connect Core 1.0, section 2)."""
+    """Whether this is a valid `sub` (OpenID Connect Core 1.0, section 2)."""
     return 0 < len(text) <= MAX_SUBJECT_LENGTH and text.isprintable()

@@ -1,4 +1,4 @@
-"""The life of a session: how long it lives, when its token changes, what ends it."""
+"""Starts, checks and ends sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,43 +7,36 @@ from uuid import UUID
 
 from app.accounts.credentials import Keyring, is_token, new_token
 from app.database.queries import Queries
-from app.errors import (
-    AlreadyRegisteredError,
-    EmailTakenError,
-    NotSignedInError,
-    RegistrationClosedError,
-    SessionNotFoundError,
-)
+from app.errors import SessionNotFoundError
 from app.models import Client, PendingIdentity, Session, SessionSummary, User
 from app.telemetry.security_events import log_event
 
 LIFETIME = timedelta(days=30)
-"""Never extended."""
+"""Nothing extends it."""
 IDLE_LIMIT = timedelta(days=7)
 SLIDE_INTERVAL = timedelta(minutes=5)
-"""A visit moves the idle limit at most this often, so that reading stays reading."""
+"""A check extends the idle limit at most this often, so that most checks only read."""
 PENDING_LIFETIME = timedelta(hours=1)
-"""How long somebody may think about registering."""
+"""The lifetime of a session whose person has not registered yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """A new session's handle, and its token for the cookie."""
+    """A new session: its id, and the token for the cookie."""
 
     id: UUID
     token: str
 
 
 class Sessions:
-    """Starts, checks, rotates and ends sessions. Tokens leave here once, for the cookie."""
+    """Starts, checks and ends sessions."""
 
-    def __init__(self, queries: Queries, keyring: Keyring, *, registration_is_open: bool) -> None:
+    def __init__(self, *, queries: Queries, keyring: Keyring) -> None:
         self._queries = queries
         self._keyring = keyring
-        self._registration_is_open = registration_is_open
 
     def find(self, token: str) -> Session | None:
-        """The live session of a token: one round trip, none for what cannot be a token."""
+        """The live session of a token, in one round trip; text that cannot be a token costs none."""
         if not is_token(token):
             return None
         current, *previous = self._keyring.token_hashes(token)
@@ -57,7 +50,7 @@ class Sessions:
     def start(
         self, owner: UUID | PendingIdentity, *, previous_token: str | None, client: Client
     ) -> StartedSession:
-        """A new session; the browser's previous one ends with it (session fixation, ASVS 5.0 V7.2.4).
+        """Starts a session, and ends the browser's previous one (session fixation, OWASP ASVS 5.0, V7.2.4).
 
         Raises:
             AccountGoneError: the owner has been deleted.
@@ -83,51 +76,8 @@ class Sessions:
             )
         return StartedSession(inserted.id, token)
 
-    def register(
-        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
-    ) -> tuple[User, str]:
-        """Turns a pending session and its identity into a user; returns the user and the session's new token.
-
-        Raises:
-            RegistrationClosedError: REGISTRATION=closed.
-            AlreadyRegisteredError: the identity has a user already.
-            EmailTakenError: another identity's user has the e-mail.
-            NotSignedInError: the pending session has ended.
-        """
-        try:
-            user, token = self._insert_user(session_id, identity, name=name, picture=picture)
-        except (AlreadyRegisteredError, EmailTakenError, RegistrationClosedError) as error:
-            log_event("registration_failed", session_id=str(session_id), error=type(error).__name__)
-            raise
-        log_event("user_registered", user_id=str(user.id))
-        return user, token
-
-    def _insert_user(
-        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
-    ) -> tuple[User, str]:
-        if not self._registration_is_open:
-            raise RegistrationClosedError
-        token = new_token()
-        try:
-            user = self._queries.insert_user(
-                pending_session_id=session_id,
-                token_hash=self._keyring.token_hash(token),
-                name=name,
-                picture=picture,
-                lifetime=LIFETIME,
-                idle_limit=IDLE_LIMIT,
-            )
-        except EmailTakenError:
-            # Two tabs registering one person at once collide on the e-mail first.
-            if self._queries.find_account(issuer=identity.issuer, subject=identity.subject):
-                raise AlreadyRegisteredError from None
-            raise
-        if user is None:
-            raise NotSignedInError
-        return user, token
-
     def end(self, *tokens: str) -> None:
-        """Signs out: the tokens are worth nothing from now on, on every replica."""
+        """Ends the sessions of these tokens, for all replicas at once."""
         hashes = [item for token in tokens if is_token(token) for item in self._keyring.token_hashes(token)]
         if not hashes:
             return
@@ -135,7 +85,7 @@ class Sessions:
             log_event("signed_out", session_id=str(ended.id), user_id=_shown(ended.user_id))
 
     def revoke(self, session_id: UUID, user: User) -> None:
-        """Ends one of the user's sessions, on every replica; one that has ended stays so.
+        """Ends one of the user's sessions, for all replicas at once; an ended one stays as it is.
 
         Raises:
             SessionNotFoundError: the user has no such session.
@@ -147,7 +97,7 @@ class Sessions:
         log_event("session_revoked", session_id=str(session_id), user_id=str(user.id))
 
     def revoke_others(self, current: Session, user: User) -> int:
-        """Ends the user's live sessions but the current one; how many those were."""
+        """Ends the user's live sessions except the current one; returns how many there were."""
         count = self._queries.update_other_sessions_revoked(
             session_id=current.id, user_id=user.id, reason="revoked"
         )
@@ -155,7 +105,7 @@ class Sessions:
         return count
 
     def list_of(self, user: User) -> Sequence[SessionSummary]:
-        """The user's live sessions, the latest seen first."""
+        """The user's live sessions, the most recently seen first."""
         return self._queries.list_sessions(user_id=user.id)
 
 

@@ -1,4 +1,4 @@
-"""Connecting to the database, with patience for one that is only about to start."""
+"""Connects a command to the database, and waits for one that is still starting."""
 
 import re
 import time
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 
 CONNECT_TIMEOUT = 3
@@ -21,11 +21,11 @@ DEFAULTS: dict[str, str | int] = {
     "tcp_user_timeout": 20_000,
 }
 OWN = {"client_encoding": "UTF8"}
-"""Whatever PGCLIENTENCODING says: files are sent as UTF-8."""
+"""Wins over PGCLIENTENCODING: files are sent as UTF-8."""
 
-# libpq gives no SQLSTATE for a connection that fails, so its words must do. Words in another language
-# are taken for an outage: they cost a minute of waiting, and nothing else. A handshake that ends too early
-# is one, too: a proxy that restarts.
+# libpq gives no SQLSTATE for a connection that fails, so its message decides. A message in another language
+# counts as an outage and costs a minute of waiting. A TLS handshake that ends early is an outage, too: the
+# proxy in front of the database restarts.
 SETTING_BY_REFUSAL = {
     r'password authentication failed|no password supplied|role ".*" does not exist': "user and password",
     r"authentication failed|no pg_hba.conf entry|is not permitted to log in": "user, password and sslmode",
@@ -43,18 +43,18 @@ def connect(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> psycopg.Connection[Any]:
-    """An autocommit connection, as soon as the database gives one.
+    """An autocommit connection, as soon as the database accepts it.
 
     Args:
         url: libpq's.
-        wait: seconds to wait for a database that does not answer yet.
-        report: told what is waited for.
-        application_name: shown to others who wait for the lock.
+        wait: seconds to wait for a database that does not answer.
+        report: told what it waits for.
+        application_name: what pg_stat_activity shows.
         sleep: waits for so many seconds.
         clock: monotonic seconds.
 
     Raises:
-        MigrationError: CONFIGURATION at once for what waiting cannot mend, UNAVAILABLE after the wait.
+        CommandError: CONFIGURATION at once for what waiting cannot mend, UNAVAILABLE after the wait.
     """
     given = check_url(url, "DATABASE_URL")
     defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
@@ -68,14 +68,14 @@ def connect(
         except psycopg.OperationalError as error:
             reason = _reason(error)
             if setting := _misconfigured(reason):
-                raise MigrationError(
+                raise CommandError(
                     Exit.CONFIGURATION,
                     f"The database refuses the connection: {reason}",
                     f"Check the {setting} in DATABASE_URL, or in DB_HOST, DB_USER, DB_PASSWORD and DB_NAME.",
                 ) from error
             waited = clock() - began
             if waited + pause > wait:
-                raise MigrationError(
+                raise CommandError(
                     Exit.UNAVAILABLE,
                     f"No database after {waited:.0f} s: {reason}",
                     "Check that it runs, and DATABASE_URL or DB_HOST and DB_PORT.",
@@ -94,10 +94,10 @@ def connect(
 
 
 def _configured(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    # After the lock is taken, the ledger must be seen as it is then: not so in an older snapshot.
+    # A runner reads the ledger after it has the lock; an older snapshot would show an older ledger.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.read_only = False
-    # A pooler gives each transaction another server, which does not know what was prepared.
+    # Behind a pooler each transaction may meet another server connection, without the prepared statements.
     connection.prepare_threshold = None
     return connection
 
@@ -106,12 +106,12 @@ def check_url(url: str, variable: str) -> Mapping[str, Any]:
     """The parts of a URL, as libpq reads it.
 
     Raises:
-        MigrationError: CONFIGURATION, naming the variable and not the URL, which may hold a password.
+        CommandError: CONFIGURATION; names the variable, not the URL, which may hold a password.
     """
     try:
         return conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise MigrationError(
+        raise CommandError(
             Exit.CONFIGURATION, f"{variable}: not a URL that PostgreSQL's libpq can read; % is written %25"
         ) from error
 

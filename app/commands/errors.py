@@ -1,28 +1,31 @@
-"""Why the runner stops, each with its exit code (docs/migrations and `bin/migrate --help` list them)."""
+"""Why a command stops: its exit code and what it says. Each command's --help and page list its codes."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
+    """The exit codes of all commands; those above 63 are sysexits', 143 is 128 + SIGTERM."""
+
     DONE = 0
     SQL_ERROR = 1
     USAGE = 2
     INVALID = 3
     NEEDS_RESOLVE = 4
     PENDING = 5
+    NOT_FOUND = 67
     UNAVAILABLE = 69
     TRY_AGAIN = 75
     CONFIGURATION = 78
     TERMINATED = 143
 
 
-class MigrationError(Exception):
-    """The runner cannot go on.
+class CommandError(Exception):
+    """The command cannot do what it was asked to.
 
     Attributes:
-        exit_code: what the process ends with.
+        exit_code: the process's exit code.
         sentences: what happened and what to do, a line each.
-        fields: the same for machines.
+        fields: the same for programs.
     """
 
     def __init__(self, exit_code: Exit, *sentences: str, **fields: object) -> None:
@@ -33,4 +36,4 @@ class MigrationError(Exception):
 
 
 class TerminatedError(KeyboardInterrupt):
-    """SIGTERM arrived. A KeyboardInterrupt, so that psycopg cancels the statement that is running."""
+    """SIGTERM arrived. psycopg cancels the running statement on a KeyboardInterrupt, so this is one."""

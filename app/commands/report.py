@@ -1,10 +1,17 @@
-"""How the runner says what it does: sentences, JSON lines or log records."""
+"""How commands say what they do: sentences for people, JSON lines or log records."""
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from app.telemetry.logs import rfc3339
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -18,11 +25,16 @@ class Report(Protocol):
         level: int = logging.INFO,
         fields: Mapping[str, object] = NOTHING,
     ) -> None:
-        """Tells an event: its word, the sentences for people, and its figures for machines."""
+        """Reports an event: its word, sentences for people, fields for programs."""
 
 
-class PlainReport:
-    """Sentences, a line each."""
+class TableReport(Report, Protocol):
+    def table(self, rows: "Sequence[DataclassInstance]") -> None:
+        """Prints rows of one kind."""
+
+
+class TextReport:
+    """Sentences and aligned columns. Control characters are escaped, so that no value steers the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -32,14 +44,25 @@ class PlainReport:
         _event: str,
         /,
         *sentences: str,
-        level: int = logging.INFO,  # noqa: ARG002  # people see it in the words
-        fields: Mapping[str, object] = NOTHING,  # noqa: ARG002  # likewise
+        level: int = logging.INFO,  # noqa: ARG002  # the words say how bad it is
+        fields: Mapping[str, object] = NOTHING,  # noqa: ARG002  # the sentences say the same
     ) -> None:
-        print(*sentences, sep="\n", file=self._stream, flush=True)
+        lines = (printable(sentence, kept="\t") for sentence in sentences)
+        print(*lines, sep="\n", file=self._stream, flush=True)
+
+    def table(self, rows: "Sequence[DataclassInstance]") -> None:
+        if not rows:
+            return
+        titles = [name.removesuffix("_at").replace("_", " ") for name in asdict(rows[0])]
+        lines = [titles, *([_cell(value) for value in asdict(row).values()] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            print("  ".join(cells).rstrip(), file=self._stream)
 
 
 class JSONReport:
-    """One object a line."""
+    """One JSON object a line; characters that are not printable are escaped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,12 +78,18 @@ class JSONReport:
         level_name = logging.getLevelName(level).lower()
         self._print({"event": event, "level": level_name, "message": "\n".join(sentences), **fields})
 
+    def table(self, rows: "Sequence[DataclassInstance]") -> None:
+        for row in rows:
+            self._print(asdict(row))
+
     def _print(self, entry: Mapping[str, object]) -> None:
-        print(json.dumps(entry, ensure_ascii=False, default=str), file=self._stream, flush=True)
+        line = json.dumps(entry, ensure_ascii=False, default=_plain)
+        escaped = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
+        print(escaped.replace("\x7f", "\\u007f"), file=self._stream, flush=True)
 
 
 class LogReport:
-    """A log record for each sentence; the figures go with the first."""
+    """A log record for each sentence; the fields go with the first."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
@@ -77,3 +106,29 @@ class LogReport:
             self._logger.log(
                 level, "%s", sentence, extra={"event": event, **(fields if position == 0 else {})}
             )
+
+
+def printable(text: str, *, kept: str = "") -> str:
+    r"""The text with each character that is not printable escaped, as in \x1b.
+
+    Args:
+        text: may hold what users and browsers sent.
+        kept: characters that stay as they are.
+    """
+    return "".join(
+        letter if letter.isprintable() or letter in kept else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else printable(str(_plain(value)))
+
+
+def _plain(value: Any) -> object:  # noqa: ANN401  # any column of any row
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case None | bool() | int() | float():
+            return value
+    return str(value)

@@ -1,4 +1,4 @@
-"""`bin/secret`: a fresh SESSION_SECRET."""
+"""`bin/secret`: prints a fresh SESSION_SECRET."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints 256 random bits in 43 characters that no shell or .env file needs quoted."""
+    """Prints 256 random bits in 43 characters; no shell or .env file needs quotes around them."""
     parser = argparse.ArgumentParser(prog="bin/secret", description="Prints a fresh SESSION_SECRET.")
     parser.add_argument("--json", action="store_true", help='as {"secret": "..."}')
     options = parser.parse_args(arguments)

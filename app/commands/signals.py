@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: cancel what runs, roll back, and be gone within two seconds."""
+"""SIGTERM and Ctrl-C: the running statement is cancelled, and the process ends within two seconds."""
 
 import os
 import signal
@@ -8,20 +8,20 @@ from typing import NoReturn
 from app.commands.errors import Exit, TerminatedError
 
 GRACE = 1.5
-"""Seconds for the server to confirm; a server that does not answer notices by itself that we are gone."""
+"""Seconds the server has to confirm the cancellation; after that the process ends without it."""
 
 
 def raise_on_sigterm() -> None:
     """Makes SIGTERM and SIGINT raise TerminatedError, upon which psycopg cancels the running statement.
 
     Raises:
-        TerminatedError: SIGTERM was blocked, and has come already.
+        TerminatedError: a SIGTERM arrived while the signal was blocked.
     """
 
     def terminate(_signal: int, _frame: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        # In a thread of its own, whatever the main one waits for.
+        # The main thread may be waiting for the server, so another one counts the seconds.
         watchdog = threading.Timer(GRACE, os._exit, (Exit.TERMINATED,))
         watchdog.daemon = True
         watchdog.start()

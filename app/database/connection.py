@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL on which nothing waits for ever."""
+"""A connection to PostgreSQL with a deadline for each statement."""
 
 import select
 import time
@@ -13,11 +13,11 @@ from psycopg.rows import RowFactory, tuple_row
 Result = TypeVar("Result")
 
 STATEMENT_DEADLINE = 5.0
-"""Seconds a statement may take as seen from here: a frozen server keeps none of its own limits."""
+"""Seconds a statement may take. The client counts them, as a frozen server applies no limit of its own."""
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
-    """A connection on which no statement waits longer than its deadline, whatever the server does."""
+    """A connection whose statements end at their deadline, whatever the server does."""
 
     def __init__(self, pgconn: PGconn, row_factory: RowFactory[Any] = tuple_row) -> None:
         super().__init__(pgconn, row_factory)
@@ -31,20 +31,20 @@ class DeadlineConnection(psycopg.Connection[Any]):
         cls,
         conninfo: str = "",
         *,
-        note: Callable[[str | None], None] = lambda _refusal: None,
+        on_attempt: Callable[[str | None], None] = lambda _refusal: None,
         **kwargs: Any,  # noqa: ANN401  # psycopg's own
     ) -> Self:
-        """As psycopg's; notes why there is no connection, for those who wait for one, or None."""
+        """Connects as psycopg does, and passes `on_attempt` the first line of the error, or None."""
         try:
             connection = super().connect(conninfo, **kwargs)
         except psycopg.OperationalError as error:
-            note(first_line(error))
+            on_attempt(first_line(error))
             raise
-        note(None)
+        on_attempt(None)
         return connection
 
     def has_hung_up(self) -> bool:
-        """Whether the server closed this idle connection, as its socket tells without a round trip."""
+        """Whether the server has closed this idle connection. Polls the socket, without a round trip."""
         return bool(self._socket.poll(0))
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
@@ -52,5 +52,5 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
 
 def first_line(error: Exception) -> str:
-    """What libpq says first; the rest quotes and repeats."""
+    """The first line of an error. libpq's further lines quote the statement, or repeat."""
     return str(error).partition("\n")[0]

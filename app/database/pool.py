@@ -1,4 +1,4 @@
-"""PostgreSQL as one worker process sees it: a pool, bounded waits, and quick failure while it is away."""
+"""PostgreSQL for one worker process: a pool, bounded waits, and a circuit breaker."""
 
 import logging
 import threading
@@ -34,47 +34,48 @@ CONNECTION_DEFAULTS: dict[str, str | int] = {
     "tcp_user_timeout": 5000,
     "options": "-c statement_timeout=4500 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
 }
-"""libpq parameters (milliseconds where PostgreSQL says so); those written in the URL win."""
+"""libpq parameters, in libpq's units; those in the URL win."""
 REFUSED_BY_POOLERS = {"options"}
 DATA_EXCEPTION = "22"
-"""The class of SQLSTATE (PostgreSQL, appendix A) whose messages quote values."""
+"""The class of SQLSTATE whose messages quote values (PostgreSQL, appendix A)."""
 
 logger = logging.getLogger(__name__)
 
 
 class _ConnectionLostError(DatabaseUnavailableError):
-    """The connection died under a statement, which may or may not have run."""
+    """The connection was lost during a statement, which may or may not have run."""
 
 
 class _StatementRefusedError(DatabaseUnavailableError):
-    """The server answered, and would not do this one thing now."""
+    """The server answered, and refused this one statement for now."""
 
 
 class Database:
     """Runs single statements, each in a transaction of its own.
 
-    A failure to get an answer in time opens the circuit: from then on every call fails at once, while one
-    probe a second looks for the server's return.
+    Where no answer comes in time, the circuit opens: every call then fails at once, while a thread tries
+    once a second whether the server is back.
 
     Args:
         url: libpq's.
-        metrics: where the pool's state and waits are kept.
+        metrics: tell the pool's state and waits.
         pool_max: connections at most.
-        through_pooler: whether a transaction pooler such as PgBouncer answers at that URL: each statement may
-            then meet another server connection, so that nothing may be prepared or set on one.
+        through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
+        then
+            meet another server connection, so no statement is prepared and no parameter set.
     """
 
-    def __init__(self, url: str, metrics: Metrics, *, pool_max: int, through_pooler: bool = False) -> None:
+    def __init__(self, *, url: str, metrics: Metrics, pool_max: int, through_pooler: bool = False) -> None:
         unsent = conninfo_to_dict(url).keys() | (REFUSED_BY_POOLERS if through_pooler else set())
         defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in unsent}
         self._pool = ConnectionPool(
             make_conninfo(url, **defaults),
             connection_class=DeadlineConnection,
-            kwargs={"autocommit": True, "note": self._note_refusal},
+            kwargs={"autocommit": True, "on_attempt": self._note_refusal},
             min_size=1,
             max_size=pool_max,
             max_lifetime=CONNECTION_LIFETIME,
-            # Short, so that a pool that gave up grows at the next request instead of minutes later.
+            # After this many seconds the pool gives up, and the next request makes it try again.
             reconnect_timeout=1.0,
             name="database",
             open=False,
@@ -90,17 +91,17 @@ class Database:
         self._size: int | None = None
 
     def open(self) -> None:
-        """Begins to connect, in the background. To be called after fork."""
+        """Starts to connect, in the background. Call it after the fork."""
         self._pool.open()
 
     def close(self) -> None:
         self._is_closed.set()
         self._pool.close(timeout=1.0)
 
-    def read(
+    def run_repeatable(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
     ) -> Sequence[Row]:
-        """The rows of a statement that may run twice: when its connection dies it is tried once more.
+        """The rows of a statement that may run twice: it is tried again where its connection is lost.
 
         Raises:
             DatabaseUnavailableError: no answer, or not in time.
@@ -110,7 +111,7 @@ class Database:
         except _ConnectionLostError:
             return self._guarded(query, params, row_factory)
 
-    def write(
+    def run_once(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
     ) -> Sequence[Row]:
         """The rows of a statement that must not run twice.
@@ -121,7 +122,7 @@ class Database:
         return self._guarded(query, params, row_factory)
 
     def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
-        """The rows of a statement that has a second in all; its failure says nothing to others.
+        """The rows of a statement that has one second, waits included. Its failure does not open the circuit.
 
         Raises:
             DatabaseUnavailableError: no answer within that second.
@@ -137,7 +138,7 @@ class Database:
         *,
         is_last: bool = True,
     ) -> Sequence[Row]:
-        """Fails at once while the circuit is open, and opens it for others when the last try fails."""
+        """Fails at once while the circuit is open, and opens it where the last try fails."""
         self._fail_fast()
         try:
             return self._execute(query, params, row_factory, must_live=is_last)
@@ -165,7 +166,7 @@ class Database:
                 cursor.execute(query, params)
                 return cursor.fetchall() if cursor.description else []
         except errors.ReadOnlySqlTransaction as error:
-            # The primary became a replica: a new connection may find the new one.
+            # The primary has become a standby. A new connection may reach the new primary.
             connection.close()
             self._drain(connection)
             raise _StatementRefusedError(first_line(error)) from error
@@ -175,14 +176,14 @@ class Database:
             if connection.broken:
                 self._drain(connection)
                 raise _ConnectionLostError(first_line(error)) from error
-            # Neither the server nor libpq said anything: it was the deadline.
+            # Without an SQLSTATE and with the connection still there, it was the deadline.
             cause = first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
             raise DatabaseUnavailableError(cause) from error
         except psycopg.Error as error:
             _take_values_out(error)
             raise
         finally:
-            # A statement that ran into its deadline is still running: only closing gets rid of it.
+            # After a deadline the statement still runs; closing the connection is the only way to stop it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
             self._metrics.pool_connections_in_use.dec()
@@ -194,13 +195,13 @@ class Database:
             with self._lock:
                 self._size = pool["pool_size"]
                 self._metrics.pool_connections.set(self._size)
-        # A gauge costs as much as a fetched row: it moves when there is something to tell.
+        # Setting a gauge costs as much as fetching a row, so it is set only when somebody waits.
         must_wait = not pool["pool_available"]
         if must_wait:
             self._metrics.pool_waiting.inc()
         began = time.perf_counter()
         try:
-            # To ask a socket costs every thread a turn: whoever may try again spares it.
+            # Polling the socket releases the GIL, and the first try of a read is repeated anyway.
             return self._get_live_connection(timeout) if must_live else self._pool.getconn(timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
@@ -222,7 +223,7 @@ class Database:
         self._refusal = refusal
 
     def _drain(self, lost: DeadlineConnection) -> None:
-        """Replaces idle connections after one was lost, unless that was done since it was opened."""
+        """Replaces the idle connections after one was lost, unless they were replaced after it was opened."""
         with self._lock:
             if lost.opened_at < self._drained_at:
                 return
@@ -243,7 +244,7 @@ class Database:
         try:
             threading.Thread(target=self._await_return, name="database-probe", daemon=True).start()
         except RuntimeError:
-            # Nobody else would close the circuit; whoever fails next tries again.
+            # Without that thread nothing closes the circuit, so it must not stay open.
             self._is_away.clear()
             logger.exception("Database probe failed")
 
@@ -257,7 +258,7 @@ class Database:
             except DatabaseUnavailableError:
                 self._is_closed.wait(PROBE_INTERVAL)
             except Exception:
-                # Nobody else closes the circuit, so this thread must outlive whatever it meets.
+                # Only this thread closes the circuit, so no error may end it.
                 logger.exception("Database probe failed")
                 self._is_closed.wait(PROBE_INTERVAL)
             else:
@@ -272,7 +273,7 @@ def _prepare_nothing(connection: psycopg.Connection[Any]) -> None:
 
 
 def _take_values_out(error: psycopg.Error) -> None:
-    """Leaves of the message what may be logged: details quote rows, data exceptions quote what was sent."""
+    """Removes what must not be logged: details quote rows, and data exceptions quote values."""
     if error.sqlstate:
         is_about_data = error.sqlstate.startswith(DATA_EXCEPTION)
         primary = None if is_about_data else error.diag.message_primary

@@ -1,4 +1,4 @@
-"""One typed method for each file in sql/queries; the file has the method's name."""
+"""One typed method for each file in sql/queries, with the same name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -29,7 +29,7 @@ from app.settings.places import QUERIES_FOLDER
 
 
 class Queries:
-    """The statements this service runs. Each raises DatabaseUnavailableError when it gets no answer."""
+    """The service's statements. Each raises DatabaseUnavailableError where no answer comes in time."""
 
     def __init__(self, database: Database, folder: Path = QUERIES_FOLDER) -> None:
         self._database = database
@@ -43,8 +43,8 @@ class Queries:
         idle_limit: timedelta,
         slide_interval: timedelta,
     ) -> Session | None:
-        """The live session stored under either hash. May run twice: it only moves a time forward."""
-        rows = self._database.read(
+        """The live session that is stored under either hash. May run twice: it only moves a time forward."""
+        rows = self._database.run_repeatable(
             self._sql["find_session"],
             {
                 "token_hash": token_hash,
@@ -57,7 +57,7 @@ class Queries:
         return rows[0] if rows else None
 
     def find_account(self, *, issuer: str, subject: str) -> Account | None:
-        rows = self._database.read(
+        rows = self._database.run_repeatable(
             self._sql["find_account"], {"issuer": issuer, "subject": subject}, args_row(Account)
         )
         return rows[0] if rows else None
@@ -72,13 +72,13 @@ class Queries:
         idle_limit: timedelta,
         client: Client,
     ) -> InsertedSession:
-        """The new session's id, and whose session it replaced; that one is revoked.
+        """Inserts a session, and revokes the previous ones; returns its id and the previous user's.
 
         Raises:
             AccountGoneError: there is no such user any more.
         """
         try:
-            rows = self._database.write(
+            rows = self._database.run_once(
                 self._sql["insert_session"],
                 {
                     "token_hash": token_hash,
@@ -106,14 +106,14 @@ class Queries:
         lifetime: timedelta,
         idle_limit: timedelta,
     ) -> User | None:
-        """The new user, or None when the pending session has ended meanwhile.
+        """Makes a pending session's user; None where the session has ended meanwhile.
 
         Raises:
             EmailTakenError: another user holds the e-mail.
             AlreadyRegisteredError: the identity has a user already.
         """
         try:
-            rows = self._database.write(
+            rows = self._database.run_once(
                 self._sql["insert_user"],
                 {
                     "pending_session_id": pending_session_id,
@@ -134,17 +134,17 @@ class Queries:
         return rows[0] if rows else None
 
     def update_sessions_revoked(self, *, token_hashes: list[bytes], reason: str) -> Sequence[EndedSession]:
-        """Ends sessions; those that were live until now. May run twice: the second time changes nothing."""
-        return self._database.read(
+        """Ends sessions; returns those that were live. May run twice: the second time changes nothing."""
+        return self._database.run_repeatable(
             self._sql["update_sessions_revoked"],
             {"token_hashes": token_hashes, "reason": reason},
             class_row(EndedSession),
         )
 
     def update_session_of_user_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> bool:
-        """Ends a user's session; whether the user has, or had, such a session. May run twice."""
+        """Ends a user's session; returns whether the user has, or had, such a session. May run twice."""
         return bool(
-            self._database.read(
+            self._database.run_repeatable(
                 self._sql["update_session_of_user_revoked"],
                 {"session_id": session_id, "user_id": user_id, "reason": reason},
                 tuple_row,
@@ -152,9 +152,9 @@ class Queries:
         )
 
     def update_other_sessions_revoked(self, *, session_id: UUID, user_id: UUID, reason: str) -> int:
-        """Ends a user's live sessions but one; how many those were."""
+        """Ends a user's live sessions except one; returns how many there were."""
         return len(
-            self._database.write(
+            self._database.run_once(
                 self._sql["update_other_sessions_revoked"],
                 {"session_id": session_id, "user_id": user_id, "reason": reason},
                 tuple_row,
@@ -162,13 +162,13 @@ class Queries:
         )
 
     def update_user(self, *, user_id: UUID, changes: Mapping[str, str | None]) -> User | None:
-        """The user as changed, or None when there is none. May run twice.
+        """Changes a user; None where there is no such user. May run twice.
 
         Args:
             user_id: whose profile it is.
             changes: the new `name`, `picture` or both; None empties a field.
         """
-        rows = self._database.read(
+        rows = self._database.run_repeatable(
             self._sql["update_user"],
             {
                 "user_id": user_id,
@@ -183,16 +183,16 @@ class Queries:
 
     def delete_user(self, *, user_id: UUID) -> None:
         """Deletes the user with all that is theirs. May run twice."""
-        self._database.read(self._sql["delete_user"], {"user_id": user_id}, tuple_row)
+        self._database.run_repeatable(self._sql["delete_user"], {"user_id": user_id}, tuple_row)
 
     def list_sessions(self, *, user_id: UUID) -> Sequence[SessionSummary]:
-        return self._database.read(
+        return self._database.run_repeatable(
             self._sql["list_sessions"], {"user_id": user_id}, class_row(SessionSummary)
         )
 
     def find_api_token(self, *, token_hash: bytes, note_interval: timedelta) -> TokenUse | None:
-        """Whom a live token stands for. May run twice: it only moves a time forward."""
-        rows = self._database.read(
+        """The user of a live token. May run twice: it only moves a time forward."""
+        rows = self._database.run_repeatable(
             self._sql["find_api_token"],
             {"token_hash": token_hash, "note_interval": note_interval},
             args_row(_token_use),
@@ -202,14 +202,14 @@ class Queries:
     def insert_api_token(
         self, *, user_id: UUID, name: str, token_hash: bytes, lifetime: timedelta | None, slots: int
     ) -> APIToken | None:
-        """The new token, or None when all the user's slots are taken.
+        """Inserts a token; None where all the user's slots are taken.
 
         Raises:
-            TokenSlotTakenError: another request took the slot meanwhile; there may be more.
+            TokenSlotTakenError: another request took the slot meanwhile; others may be free.
             AccountGoneError: there is no such user any more.
         """
         try:
-            rows = self._database.write(
+            rows = self._database.run_once(
                 self._sql["insert_api_token"],
                 {
                     "user_id": user_id,
@@ -227,18 +227,20 @@ class Queries:
         return rows[0] if rows else None
 
     def list_api_tokens(self, *, user_id: UUID) -> Sequence[APIToken]:
-        return self._database.read(self._sql["list_api_tokens"], {"user_id": user_id}, class_row(APIToken))
+        return self._database.run_repeatable(
+            self._sql["list_api_tokens"], {"user_id": user_id}, class_row(APIToken)
+        )
 
     def delete_api_token(self, *, token_id: UUID, user_id: UUID) -> bool:
-        """Revokes a user's token; whether the user had it."""
+        """Deletes a user's token; returns whether the user had it."""
         return bool(
-            self._database.write(
+            self._database.run_once(
                 self._sql["delete_api_token"], {"token_id": token_id, "user_id": user_id}, tuple_row
             )
         )
 
     def list_migrations(self) -> frozenset[int] | None:
-        """Versions of the migrations the database has; None when it has never seen any. Has one second."""
+        """The versions of the applied migrations; None where there is no ledger. Has one second."""
         try:
             rows = self._database.probe(self._sql["list_migrations"])
         except errors.UndefinedTable:

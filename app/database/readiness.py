@@ -1,4 +1,4 @@
-"""Whether this replica should get requests: database there, migrations applied, not about to stop."""
+"""Whether this replica should get requests: the database answers, migrations are applied, no stop began."""
 
 import logging
 import threading
@@ -9,7 +9,6 @@ from typing import Literal
 
 from app.database.queries import Queries
 from app.errors import DatabaseUnavailableError
-from app.server.lifecycle import Lifecycle
 from app.telemetry.metrics import Metrics
 
 Check = Literal["ok", "pending", "unavailable"]
@@ -32,55 +31,56 @@ UNAVAILABLE = Readiness("unavailable", "unavailable")
 
 
 class ReadinessProbe:
-    """One look at the database at a time, shared by everybody who asks meanwhile.
+    """Asks the database, one request at a time; the others share the answer.
 
     Args:
-        queries: how to ask the database.
-        versions: the migrations this image has.
-        lifecycle: whether the worker is about to stop.
-        metrics: where what was found is kept, too.
+        queries: the service's.
+        versions: the migrations of this image.
+        stopping: set once the replica is told to stop.
+        metrics: tell what was found.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
+        *,
         queries: Queries,
         versions: frozenset[int],
-        lifecycle: Lifecycle,
+        stopping: threading.Event,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._versions = versions
-        self._lifecycle = lifecycle
+        self._stopping = stopping
         self._metrics = metrics
         self._clock = clock
         self._lock = threading.Lock()
         self._latest = UNAVAILABLE
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
 
     def check(self) -> Readiness:
-        """What was found, at most CACHE_SECONDS ago."""
-        if self._lifecycle.is_stopping:
+        """The state, as found at most CACHE_SECONDS ago."""
+        if self._stopping.is_set():
             return UNAVAILABLE
         with self._lock:
-            if self._clock() - self._looked_at > CACHE_SECONDS:
-                self._latest = self._look()
-                self._looked_at = self._clock()
+            if self._clock() - self._checked_at > CACHE_SECONDS:
+                self._latest = self._find_state()
+                self._checked_at = self._clock()
             return self._latest
 
     def check_soon(self) -> None:
-        """Looks in the background, unless somebody is looking; the metrics then say what was found."""
+        """Checks in the background for the metrics, unless a check is running."""
         if not self._lock.locked():
-            threading.Thread(target=self._check_aside, name="readiness", daemon=True).start()
+            threading.Thread(target=self._check_in_background, name="readiness", daemon=True).start()
 
-    def _check_aside(self) -> None:
+    def _check_in_background(self) -> None:
         try:
             self.check()
         except Exception:
             logger.exception("Readiness check failed")
 
-    def _look(self) -> Readiness:
+    def _find_state(self) -> Readiness:
         try:
             applied = self._queries.list_migrations() or frozenset()
         except DatabaseUnavailableError:
@@ -90,5 +90,5 @@ class ReadinessProbe:
         self._metrics.database_up.set(1)
         self._metrics.migrations_applied.set(len(applied))
         self._metrics.migrations_pending.set(len(pending))
-        # A database ahead of this image is fine: the previous image must start for a rollback.
+        # A database ahead of this image is fine, as a rollback starts the previous image.
         return Readiness("ok", "pending" if pending else "ok")

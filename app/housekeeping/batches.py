@@ -1,4 +1,4 @@
-"""Long work in short transactions: it tells how far it is, and stops between two of them."""
+"""Long work in short transactions: it reports its progress and can stop between two of them."""
 
 import os
 import signal
@@ -8,33 +8,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.commands.errors import TerminatedError
-from app.commands.output import Output
+from app.commands.report import Report
 from app.housekeeping.models import FIRST_STEP, Step
 
 PROGRESS_SECONDS = 2.0
 GRACE = 3.0
-"""Seconds for the batch that runs when SIGTERM comes; one that hangs is cancelled then."""
+"""Seconds the running batch has after SIGTERM; then it is cancelled."""
 
 
 class Batches:
-    """Runs batch after batch until there is nothing left or somebody wants an end.
+    """Runs batch after batch until nothing is left, or SIGTERM or Ctrl-C arrives.
 
     Args:
         notices: told the progress.
-        event: the word for it.
-        done: what happens to the rows, for people, as in "Deleted".
-        things: what the rows are, for people.
+        event: the progress's word for programs.
+        done: what happens to the sessions, for people, as in "Deleted".
 
     Attributes:
-        changed: rows so far.
-        longest: seconds of the longest batch, transaction and round trip.
+        changed: sessions so far.
+        longest: seconds that the longest batch took, round trip included.
     """
 
-    def __init__(self, notices: Output, *, event: str, done: str, things: str = "sessions") -> None:
+    def __init__(self, notices: Report, *, event: str, done: str) -> None:
         self._notices = notices
         self._event = event
         self._done = done
-        self._things = things
         self._is_stopping = threading.Event()
         self._said_at = time.monotonic()
         self.changed = 0
@@ -55,7 +53,7 @@ class Batches:
 
         def stop(_signal: int, _frame: object) -> None:
             self._is_stopping.set()
-            # A second signal cancels the batch. It comes from here when the batch hangs.
+            # A second signal cancels the batch; the timer sends it where the batch hangs.
             put_back()
             again = threading.Timer(GRACE, os.kill, (os.getpid(), signal.SIGTERM))
             again.daemon = True
@@ -71,7 +69,7 @@ class Batches:
             raise TerminatedError
 
     def run(self, next_batch: Callable[[Step], Step | None]) -> None:
-        """Calls it with the step before, until it returns None."""
+        """Calls `next_batch` with the step before, until it returns None."""
         last = FIRST_STEP
         while not self._is_stopping.is_set():
             began = time.monotonic()
@@ -86,6 +84,6 @@ class Batches:
                 self._said_at = now
                 self._notices.say(
                     self._event,
-                    f"{self._done} {self.changed:,} {self._things} so far",
+                    f"{self._done} {self.changed:,} sessions so far",
                     fields={"count": self.changed},
                 )

@@ -1,87 +1,123 @@
-"""The frame around each command: output, database, exit code."""
+"""What the commands of `bin/sessions` and `bin/users` share: command line, database, exit code."""
 
 import argparse
-import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.commands.errors import TerminatedError
-from app.commands.output import JSONOutput, Output, TextOutput
-from app.commands.signals import raise_on_sigterm
-from app.housekeeping.database import opened
-from app.housekeeping.errors import Exit, HousekeepingError
+from app.commands.arguments import between
+from app.commands.errors import CommandError, Exit
+from app.commands.frame import run_command
+from app.commands.report import JSONReport, TableReport, TextReport
+from app.housekeeping.database import open_queries
 from app.housekeeping.models import UserRow
 from app.housekeeping.queries import HousekeepingQueries
 from app.settings.environment import load_database_url
-from app.settings.variables import ConfigError
 
+EPILOG = """\
+exit codes:
+  0 done                    67 no such user or session    78 configuration
+  1 SQL error               69 database unavailable      143 terminated
+  2 wrong usage             75 busy: try again later
+  5 migrations pending
+
+settings:
+  The database is DATABASE_URL, else DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME and DB_SSLMODE.
+
+docs/housekeeping.md has examples, and a schedule.
+"""
+DEFAULT_LIMIT = 100
 TERMINATED = "Terminated. What was reported is done, nothing else."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
-    """What a command works with.
+class Context:
+    """What a command's action works with.
 
     Attributes:
         queries: the service's database.
-        output: for what was asked for, on stdout.
-        notices: for progress and problems, on stderr.
+        output: the answer, on stdout.
+        notices: progress and problems, on stderr.
     """
 
     queries: HousekeepingQueries
-    output: Output
-    notices: Output
+    output: TableReport
+    notices: TableReport
 
 
-def run(
+def make_parser(prog: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    action: Callable[[argparse.Namespace, Desk], None],
-    options: argparse.Namespace,
-    environ: Mapping[str, str],
-) -> int:
-    """Runs the action on the service's database; returns the exit code."""
-    # A reader such as head may leave early; there is nobody to tell then.
+    description: str,
+    action: Callable[[argparse.Namespace, Context], None],
+) -> argparse.ArgumentParser:
+    """The parser of a command, with --json."""
+    parser = commands.add_parser(name, help=description, description=description)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(action=action)
+    return parser
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit",
+        type=between(1, 1_000_000),
+        default=DEFAULT_LIMIT,
+        metavar="N",
+        help="how many to list (%(default)s)",
+    )
+
+
+def run(name: str, options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Runs the chosen command on the service's database; returns the exit code.
+
+    Args:
+        name: what pg_stat_activity shows.
+        options: the parsed command line.
+        environ: names the database.
+    """
+    # Where a reader such as head ends early, the command ends quietly.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    kind = JSONOutput if options.json else TextOutput
-    output, notices = kind(sys.stdout), kind(sys.stderr)
-    try:
-        raise_on_sigterm()
-        with opened(load_database_url(environ), command=name, report=notices) as queries:
-            action(options, Desk(queries=queries, output=output, notices=notices))
-    except ConfigError as error:
-        sentences, code = tuple(str(error).splitlines()), Exit.CONFIGURATION
-    except HousekeepingError as error:
-        sentences, code = error.sentences, error.exit_code
-    except TerminatedError:
-        sentences, code = (TERMINATED,), Exit.TERMINATED
-    else:
-        return Exit.DONE
-    notices.say("error", *sentences, level=logging.ERROR, fields={"exit_code": code})
-    return code
+    report = JSONReport if options.json else TextReport
+    output, notices = report(sys.stdout), report(sys.stderr)
+
+    def work() -> None:
+        with open_queries(load_database_url(environ), command=name, report=notices) as queries:
+            options.action(options, Context(queries=queries, output=output, notices=notices))
+
+    return run_command(work, problems=notices, terminated=TERMINATED)
 
 
-def get_user(desk: Desk, wanted: UUID | str) -> UserRow:
-    """The user of an id or e-mail.
+def get_user(context: Context, wanted: UUID | str) -> UserRow:
+    """The user with this id or e-mail address.
 
     Raises:
-        HousekeepingError: NOT_FOUND.
+        CommandError: NOT_FOUND.
     """
     if isinstance(wanted, UUID):
-        found, key = desk.queries.find_user(user_id=wanted), "id"
+        found, key = context.queries.find_user(user_id=wanted), "id"
     else:
-        found, key = desk.queries.find_user(email=wanted), "e-mail"
+        found, key = context.queries.find_user(email=wanted), "e-mail"
     if found is None:
-        raise HousekeepingError(Exit.NOT_FOUND, f"No user has the {key} {wanted}.")
+        raise CommandError(Exit.NOT_FOUND, f"No user has the {key} {wanted}.")
     return found
 
 
-def say_if_more(desk: Desk, options: argparse.Namespace, found: int) -> None:
-    """Says so when a list, asked for one row more than its limit, has it."""
+def say_if_more(context: Context, options: argparse.Namespace, found: int) -> None:
+    """Says that a list goes on; the query asked for one row more than the limit."""
     if found > options.limit:
-        desk.notices.say(
+        context.notices.say(
             "more",
             f"There are more than these {options.limit}; --limit shows more.",
             fields={"limit": options.limit},

@@ -1,10 +1,10 @@
-"""Asking before what cannot be undone."""
+"""Asks before a command does what cannot be undone."""
 
 import argparse
 import sys
 
-from app.commands.output import printable
-from app.housekeeping.errors import Exit, HousekeepingError
+from app.commands.errors import CommandError, Exit
+from app.commands.report import printable
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
@@ -12,19 +12,19 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 
 
 def confirm(options: argparse.Namespace, question: str, *, answer: str) -> None:
-    """Returns when --yes was given, or the answer is typed on a terminal.
+    """Returns where --yes was given, or the operator types the answer.
 
     Raises:
-        HousekeepingError: USAGE, as nobody confirmed.
+        CommandError: USAGE, as nobody confirmed.
     """
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise HousekeepingError(
+        raise CommandError(
             Exit.USAGE, f"{question} Nothing is done: say --yes, or run it on a terminal to be asked."
         )
-    # stdout is for what was asked for.
+    # stdout is for the command's answer.
     sys.stderr.write(printable(f"{question} Type {answer} to go on: "))
     sys.stderr.flush()
     if sys.stdin.readline().strip() != answer:
-        raise HousekeepingError(Exit.USAGE, "Nothing is done.")
+        raise CommandError(Exit.USAGE, "Nothing is done.")

@@ -15,7 +15,7 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-class HousekeepingError(Exception):
+class CommandError(Exception):
     """The command cannot do what it was asked.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Rows as an operator sees them. Token hashes are not among them."""
+"""Rows as an operator sees them, without token hashes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A live session; `user_id` is None as long as somebody has not registered."""
+    """A live session; `user_id` is None until the person has registered."""
 
     id: UUID
     user_id: UUID | None
@@ -30,29 +30,8 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class APITokenRow:
-    """A user's API token; without `expires_at` it stays until it is deleted."""
-
-    id: UUID
-    name: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedRow:
-    """A row that an import makes no account of; its number is from 1, without the column names."""
-
-    row: int
-    id: str | None
-    email: str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
-    """How many of a user's sessions and API tokens were ended."""
+    """How many of a user's sessions and API tokens a command ended."""
 
     sessions: int
     api_tokens: int
@@ -60,13 +39,13 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a batch did and where the next one goes on.
+    """What one batch did, and where the next one starts.
 
     Attributes:
         changed: rows deleted or updated.
         after: `expires_at` of the last row looked at.
-        after_id: its id, where the order needs one.
-        began: when the first batch ran, by the database's clock, where it matters.
+        after_id: its id, where rows are ordered by it, too.
+        began: when the first batch ran, by the database's clock; rows made later are left alone.
     """
 
     changed: int

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row, tuple_row
+from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
 
-from app.housekeeping.importing.candidates import Candidate
-from app.housekeeping.models import APITokenRow, Ended, SessionRow, Step, UserRow
+from app.housekeeping.models import Ended, SessionRow, Step, UserRow
+from app.models import APIToken
 from app.settings.places import QUERIES_FOLDER
 
 FOLDER = QUERIES_FOLDER / "housekeeping"
@@ -35,45 +35,22 @@ class HousekeepingQueries:
         return rows[0] if rows else None
 
     def list_users(self, *, search: str | None, only_disabled: bool, limit: int) -> Sequence[UserRow]:
-        """By e-mail; a search finds parts of e-mails and names in any case."""
+        """Users sorted by e-mail; a search matches parts of e-mails and names in any case."""
         parameters = {"search": search, "only_disabled": only_disabled, "limit": limit}
         return self._run("list_users", parameters, class_row(UserRow))
 
     def update_user_disabled(self, *, user_id: UUID) -> Ended | None:
-        """What ended with it; None when there is no such user. A second time ends what is left."""
+        """Disables a user and counts what ended; None where there is no such user. May run twice."""
         rows = self._run("update_user_disabled", {"user_id": user_id}, class_row(Ended))
         return rows[0] if rows else None
 
     def update_user_enabled(self, *, user_id: UUID) -> bool:
-        """Whether the user was disabled."""
+        """Enables a user; returns whether they were disabled."""
         return bool(self._run("update_user_enabled", {"user_id": user_id}, scalar_row))
 
     def delete_user(self, *, user_id: UUID) -> bool:
-        """Whether there was such a user."""
+        """Deletes a user; returns whether there was one."""
         return bool(self._run("delete_user", {"user_id": user_id}, scalar_row))
-
-    def list_import_conflicts(self, candidates: Sequence[Candidate], *, issuer: str) -> set[tuple[str, str]]:
-        """Which `subject`, `id` or `email` of theirs is here already, and which is an `unusable_email`."""
-        parameters = {
-            "ids": [candidate.id for candidate in candidates],
-            "emails": [candidate.email for candidate in candidates],
-            "subjects": [candidate.subject for candidate in candidates],
-            "issuer": issuer,
-        }
-        return set(self._run("list_import_conflicts", parameters, tuple_row))
-
-    def insert_imported_users(self, candidates: Sequence[Candidate], *, issuer: str) -> None:
-        """Writes all of them with their identities, or raises UniqueViolation and writes none."""
-        parameters = {
-            "ids": [candidate.id for candidate in candidates],
-            "emails": [candidate.email for candidate in candidates],
-            "names": [candidate.name for candidate in candidates],
-            "pictures": [candidate.picture for candidate in candidates],
-            "subjects": [candidate.subject for candidate in candidates],
-            "created_ats": [candidate.created_at for candidate in candidates],
-            "issuer": issuer,
-        }
-        self._run("insert_imported_users", parameters, scalar_row)
 
     def list_live_sessions(self, *, limit: int) -> Sequence[SessionRow]:
         return self._run("list_live_sessions", {"limit": limit}, class_row(SessionRow))
@@ -81,22 +58,22 @@ class HousekeepingQueries:
     def list_user_sessions(self, *, user_id: UUID, limit: int) -> Sequence[SessionRow]:
         return self._run("list_user_sessions", {"user_id": user_id, "limit": limit}, class_row(SessionRow))
 
-    def list_user_api_tokens(self, *, user_id: UUID) -> Sequence[APITokenRow]:
-        """The newest first; a user has few of them."""
-        return self._run("list_user_api_tokens", {"user_id": user_id}, class_row(APITokenRow))
+    def list_user_api_tokens(self, *, user_id: UUID) -> Sequence[APIToken]:
+        """A user's API tokens, the newest first."""
+        return self._run("list_user_api_tokens", {"user_id": user_id}, class_row(APIToken))
 
     def update_sessions_revoked(self, *, session_ids: list[UUID], reason: str) -> dict[UUID, bool]:
-        """Of those sessions that exist, whether each was live until now."""
+        """Ends sessions; maps the id of each that exists to whether it was live."""
         parameters = {"session_ids": session_ids, "reason": reason}
         return dict(self._run("update_sessions_revoked", parameters, args_row(_pair)))
 
     def update_user_sessions_revoked(self, *, user_id: UUID, reason: str) -> list[UUID]:
-        """The sessions that were live until now."""
+        """Ends a user's sessions; returns the ids of those that were live."""
         parameters = {"user_id": user_id, "reason": reason}
         return list(self._run("update_user_sessions_revoked", parameters, scalar_row))
 
     def update_all_sessions_revoked(self, last: Step, *, limit: int, reason: str) -> Step | None:
-        """Looks at up to `limit` sessions after the last step's; None when there are no more."""
+        """Ends live sessions among the next `limit` ones; None when there are no more."""
         parameters = {
             "after": last.after,
             "after_id": last.after_id,
@@ -108,7 +85,7 @@ class HousekeepingQueries:
         return rows[0] if rows else None
 
     def delete_expired_sessions(self, last: Step, *, older_than: timedelta, limit: int) -> Step | None:
-        """Deletes up to `limit` sessions; None when there are no more that nobody else is deleting."""
+        """Deletes up to `limit` expired sessions; None when only those are left that others are deleting."""
         parameters = {"after": last.after, "older_than": older_than, "limit": limit}
         step = self._run("delete_expired_sessions", parameters, class_row(Step))[0]
         return step if step.changed else None
@@ -116,7 +93,7 @@ class HousekeepingQueries:
     def delete_ended_sessions(
         self, last: Step, *, older_than: timedelta, lifetime: timedelta, limit: int
     ) -> Step | None:
-        """Looks at up to `limit` sessions after the last step's; None when there are no more.
+        """Deletes ended sessions among the next `limit` ones; None when there are no more.
 
         Args:
             last: the step before this one.

@@ -1,94 +1,98 @@
-"""`bin/users`: who has an account, and its API tokens; disabling, enabling, deleting and importing it."""
+"""`bin/users`: lists accounts and their API tokens; disables, enables and deletes accounts."""
 
 import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from app.commands.arguments import text
-from app.housekeeping import arguments as words
-from app.housekeeping.command import Desk, get_user, run, say_if_more
+from app.commands.arguments import text, user
+from app.commands.errors import CommandError, Exit
+from app.commands.frame import use_utf8
+from app.housekeeping.command import Context, add_command, add_limit, get_user, make_parser, run, say_if_more
 from app.housekeeping.confirmation import add_yes, confirm
-from app.housekeeping.errors import Exit, HousekeepingError
-from app.housekeeping.importing.arguments import add_import
 from app.housekeeping.models import UserRow
 
-DESCRIPTION = "Lists accounts, disables, enables and deletes them, and imports those of another backend."
+DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
-    options = _make_parser(environ).parse_args(arguments)
-    return run(f"bin/users {options.command}", options.action, options, environ)
+    options = _make_parser().parse_args(arguments)
+    return run(f"bin/users {options.command}", options, environ)
 
 
-def list_accounts(options: argparse.Namespace, desk: Desk) -> None:
+def list_accounts(options: argparse.Namespace, context: Context) -> None:
     """Prints accounts by e-mail."""
-    found = desk.queries.list_users(
+    found = context.queries.list_users(
         search=options.search or None, only_disabled=options.disabled, limit=options.limit + 1
     )
-    desk.output.table(found[: options.limit])
+    context.output.table(found[: options.limit])
     if not found:
-        desk.notices.say("nothing", "No such users.")
-    say_if_more(desk, options, len(found))
+        context.notices.say("nothing", "No such users.")
+    say_if_more(context, options, len(found))
 
 
-def list_tokens(options: argparse.Namespace, desk: Desk) -> None:
-    """Prints a user's API tokens, never what a script could send."""
-    user = get_user(desk, options.user)
-    found = desk.queries.list_user_api_tokens(user_id=user.id)
-    desk.output.table(found)
+def list_tokens(options: argparse.Namespace, context: Context) -> None:
+    """Prints a user's API tokens, without their secrets."""
+    account = get_user(context, options.user)
+    found = context.queries.list_user_api_tokens(user_id=account.id)
+    context.output.table(found)
     if not found:
-        desk.notices.say("nothing", f"{user.email} has no API tokens.")
+        context.notices.say("nothing", f"{account.email} has no API tokens.")
 
 
-def disable(options: argparse.Namespace, desk: Desk) -> None:
-    """Keeps a user out, at once; sessions and API tokens end for good."""
-    user = get_user(desk, options.user)
-    ended = desk.queries.update_user_disabled(user_id=user.id)
+def disable(options: argparse.Namespace, context: Context) -> None:
+    """Keeps a user out at once; their sessions and API tokens end for good."""
+    account = get_user(context, options.user)
+    ended = context.queries.update_user_disabled(user_id=account.id)
     if ended is None:
-        raise HousekeepingError(Exit.NOT_FOUND, f"{user.email} was deleted at this moment.")
-    was = "was disabled already" if user.disabled_at else "is disabled"
-    desk.output.say(
+        raise CommandError(Exit.NOT_FOUND, f"{account.email} was deleted at this moment.")
+    was = "was disabled already" if account.disabled_at else "is disabled"
+    context.output.say(
         "user_disabled",
-        f"{user.email} {was}. Ended with it: sessions {ended.sessions}, API tokens {ended.api_tokens}.",
-        fields={**_named(user), "sessions_revoked": ended.sessions, "api_tokens_deleted": ended.api_tokens},
+        f"{account.email} {was}. Ended with it: sessions {ended.sessions}, API tokens {ended.api_tokens}.",
+        fields={
+            **_named(account),
+            "sessions_revoked": ended.sessions,
+            "api_tokens_deleted": ended.api_tokens,
+        },
     )
 
 
-def enable(options: argparse.Namespace, desk: Desk) -> None:
+def enable(options: argparse.Namespace, context: Context) -> None:
     """Lets a user sign in again."""
-    user = get_user(desk, options.user)
-    was_disabled = desk.queries.update_user_enabled(user_id=user.id)
+    account = get_user(context, options.user)
+    was_disabled = context.queries.update_user_enabled(user_id=account.id)
     sentence = "may sign in again" if was_disabled else "was not disabled"
-    desk.output.say(
-        "user_enabled", f"{user.email} {sentence}.", fields={**_named(user), "was_disabled": was_disabled}
+    context.output.say(
+        "user_enabled",
+        f"{account.email} {sentence}.",
+        fields={**_named(account), "was_disabled": was_disabled},
     )
 
 
-def delete(options: argparse.Namespace, desk: Desk) -> None:
+def delete(options: argparse.Namespace, context: Context) -> None:
     """Deletes an account and all its rows."""
-    user = get_user(desk, options.user)
-    confirm(options, f"This deletes {user.email} with sessions and API tokens.", answer=user.email)
-    # False when somebody else was quicker, which is as good.
-    desk.queries.delete_user(user_id=user.id)
-    desk.output.say("user_deleted", f"{user.email} is deleted.", fields=_named(user))
+    account = get_user(context, options.user)
+    confirm(options, f"This deletes {account.email} with sessions and API tokens.", answer=account.email)
+    # Another operator may have deleted it meanwhile; the outcome is the same.
+    context.queries.delete_user(user_id=account.id)
+    context.output.say("user_deleted", f"{account.email} is deleted.", fields=_named(account))
 
 
-def _named(user: UserRow) -> dict[str, object]:
-    return {"user_id": user.id, "email": user.email}
+def _named(account: UserRow) -> dict[str, object]:
+    return {"user_id": account.id, "email": account.email}
 
 
-def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = words.make_parser("bin/users", DESCRIPTION)
+def _make_parser() -> argparse.ArgumentParser:
+    parser = make_parser("bin/users", DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
-    listing = words.add_command(commands, "list", "list accounts by e-mail")
-    listing.set_defaults(action=list_accounts)
+    listing = add_command(commands, "list", "list accounts by e-mail", list_accounts)
     listing.add_argument(
         "--search", type=text, metavar="TEXT", help="those with this in their e-mail or name"
     )
     listing.add_argument("--disabled", action="store_true", help="disabled ones alone")
-    words.add_limit(listing)
+    add_limit(listing)
     parsers = {}
     for name, action, description in (
         ("tokens", list_tokens, "list a user's API tokens, the newest first, and when each was last used"),
@@ -96,15 +100,12 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         ("enable", enable, "let a disabled user sign in again"),
         ("delete", delete, "delete the account and all its rows; asks first"),
     ):
-        parsers[name] = words.add_command(commands, name, description)
-        parsers[name].set_defaults(action=action)
-        parsers[name].add_argument("user", type=words.user, metavar="ID|EMAIL")
+        parsers[name] = add_command(commands, name, description, action)
+        parsers[name].add_argument("user", type=user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
-    add_import(commands, environ)
     return parser
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")
+    use_utf8()
     sys.exit(main(sys.argv[1:], os.environ))

@@ -1,4 +1,4 @@
-"""One sign-in attempt, kept by the browser in a signed cookie so that no visitor writes to the database."""
+"""A sign-in attempt. The browser keeps it in a signed cookie, so visitors write nothing to the database."""
 
 import hashlib
 import hmac
@@ -13,17 +13,19 @@ from oauthlib.oauth2 import WebApplicationClient
 from app.accounts.credentials import Keyring
 from app.errors import SignInError
 
-LIFETIME = 600
-"""Seconds somebody may take at the provider."""
+ATTEMPT_PREFIX = "sign-in-"
+"""The beginning of the cookies' names."""
+ATTEMPT_SECONDS = 600
+"""How long a person may take at the provider."""
 MAX_OPEN_ATTEMPTS = 4
-"""Further ones displace the oldest."""
+"""One more displaces the oldest."""
 MAX_OPEN_LENGTH = 6000
 """Characters of all attempts' cookies; many servers refuse a header of more than 8,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the callback must find again: CSRF state, replay nonce, PKCE verifier (RFC 7636), way back."""
+    """What the callback needs: state (CSRF), nonce (replay), PKCE verifier (RFC 7636) and the way back."""
 
     state: str
     nonce: str
@@ -37,17 +39,17 @@ class Attempt:
 
     @property
     def id(self) -> str:
-        """Names the attempt's cookie; tells nothing of the state."""
+        """Part of the name of the attempt's cookie. It does not reveal the state."""
         return attempt_id(self.state)
 
 
 def attempt_id(state: str) -> str:
-    """The id of the attempt that a state belongs to: 16 hexadecimal digits."""
+    """The id of the attempt with this state: 16 hexadecimal digits."""
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 class AttemptSigner:
-    """Signs attempts with a key derived from SESSION_SECRET, and reads what it signed."""
+    """Signs attempts with a key derived from SESSION_SECRET, and reads them again."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keys = keyring.derived_keys("sign-in attempt")
@@ -58,15 +60,15 @@ class AttemptSigner:
             "nonce": attempt.nonce,
             "verifier": attempt.code_verifier,
             "return_to": attempt.return_to,
-            "exp": int(time.time()) + LIFETIME,
+            "exp": int(time.time()) + ATTEMPT_SECONDS,
         }
         return jwt.encode(claims, self._keys[0], algorithm="HS256")
 
     def read(self, cookie: str, state: str) -> Attempt:
-        """The attempt in a cookie, if it is ours, young enough and of this state.
+        """The attempt in a cookie.
 
         Raises:
-            SignInError: invalid_state with the cause.
+            SignInError: invalid_state, as the cookie is not ours, too old, or has another state.
         """
         claims = self._verified(cookie)
         if not hmac.compare_digest(str(claims.get("state")).encode(), state.encode()):
@@ -74,7 +76,7 @@ class AttemptSigner:
         return Attempt(claims["state"], claims["nonce"], claims["verifier"], claims["return_to"])
 
     def expiry(self, cookie: str) -> int:
-        """When the attempt in a cookie ends (seconds since 1970); 0 for what is not ours."""
+        """When the attempt in a cookie ends, in seconds since 1970; 0 where the cookie is not ours."""
         try:
             return int(self._verified(cookie)["exp"])
         except SignInError:

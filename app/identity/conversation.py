@@ -19,16 +19,16 @@ from app.models import PendingIdentity
 
 SCOPE = ["openid", "email", "profile"]
 ERROR_STATUSES = {400, 401, 403}
-"""Those a token endpoint's error comes with; anything else comes from something in front of it."""
+"""Statuses of a token endpoint's errors (RFC 6749, section 5.2). Others come from a proxy in front of it."""
 
 
 class Conversation:
-    """Sends people to the provider and makes an identity of what comes back."""
+    """Sends people to the provider, and turns its answer into an identity."""
 
     def __init__(
         self,
-        provider: Provider,
         *,
+        provider: Provider,
         client_id: str,
         client_secret: str,
         redirect_uri: str,
@@ -41,11 +41,11 @@ class Conversation:
         self._allowed_email_domains = allowed_email_domains
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
-        """Where to send the browser.
+        """The URL to send the browser to.
 
         Args:
-            attempt: what the callback will find again.
-            asks_person: whether the provider must ask who signs in, where it might just say who did last.
+            attempt: the browser keeps it until the callback.
+            asks_person: makes the provider ask which account to use, even if somebody is signed in there.
 
         Raises:
             SignInError: provider_unavailable.
@@ -64,15 +64,15 @@ class Conversation:
         return str(url)
 
     def identity(self, attempt: Attempt, *, code: str, issuer: str | None) -> PendingIdentity:
-        """Who came back with a code.
+        """The person that an authorization code stands for.
 
         Args:
-            attempt: what the browser kept since `authorization_url`.
-            code: the authorization code; it is used once and never again.
-            issuer: the `iss` parameter of the callback (RFC 9207), if there was one.
+            attempt: the browser's.
+            code: used once, and never again.
+            issuer: the `iss` parameter of the callback (RFC 9207), or None.
 
         Raises:
-            SignInError: with the code for the frontend and the cause for the log.
+            SignInError: with a code for the frontend and a cause for the log.
         """
         metadata = self._provider.metadata()
         if issuer != metadata.issuer and (issuer is not None or metadata.sends_issuer):
@@ -90,7 +90,7 @@ class Conversation:
         )
 
     def _fetch_tokens(self, metadata: ProviderMetadata, attempt: Attempt, code: str) -> dict[str, Any]:
-        # No scope here: Google renames scopes, and oauthlib raises a bare Warning when they differ.
+        # Google renames scopes, and oauthlib raises a Warning where they differ, so none is named here.
         session = OAuth2Session(self._client_id, redirect_uri=self._redirect_uri)
         session.register_compliance_hook("access_token_response", _check_is_answer)
         try:
@@ -112,11 +112,11 @@ class Conversation:
             cause = f"token endpoint: {error.error}: {error.description}"
             raise SignInError("oauth_failed", cause) from error
         except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError) as error:
-            # What oauthlib trips over when the fields of an answer have other types than RFC 6749 gives them.
+            # oauthlib raises these where a field of the answer does not have its type of RFC 6749.
             raise SignInError("oauth_failed", f"token endpoint: malformed answer: {error}") from error
 
     def _basic_auth(self) -> HTTPBasicAuth:
-        """The client's credentials, form-encoded first, which oauthlib omits (RFC 6749, section 2.3.1)."""
+        """The client's credentials, form-encoded (RFC 6749, section 2.3.1), which oauthlib does not do."""
         return HTTPBasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
 
     def _email(self, claims: dict[str, Any]) -> str:
@@ -131,7 +131,7 @@ class Conversation:
 
 
 def _check_is_answer(response: requests.Response) -> requests.Response:
-    """Raises for what is no answer of a token endpoint (RFC 6749, section 5), before oauthlib guesses."""
+    """Raises where this is not a token endpoint's answer (RFC 6749, section 5); oauthlib would guess."""
     is_success = response.status_code == HTTPStatus.OK
     if not is_success and response.status_code not in ERROR_STATUSES:
         raise ProviderAnswerError(f"status {response.status_code}")

@@ -16,10 +16,10 @@ GOOGLE = "https://accounts.google.com"
 
 
 def verified_claims(id_token: str, provider: Provider, *, client_id: str, nonce: str) -> dict[str, Any]:
-    """The claims of a token that the provider signed for this client and this attempt.
+    """The claims of an ID token, after every check.
 
     Raises:
-        SignInError: invalid_token with the cause, or provider_unavailable.
+        SignInError: invalid_token, or provider_unavailable.
     """
     issuer = provider.metadata().issuer
     try:
@@ -28,7 +28,7 @@ def verified_claims(id_token: str, provider: Provider, *, client_id: str, nonce:
             provider.signing_key(id_token),
             algorithms=ALGORITHMS,
             audience=client_id,
-            # Google alone may leave the scheme out of its issuer.
+            # Only Google may leave the scheme out of its issuer.
             issuer=[issuer, issuer.removeprefix("https://")] if issuer == GOOGLE else issuer,
             leeway=LEEWAY,
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},

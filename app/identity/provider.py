@@ -1,4 +1,4 @@
-"""The OpenID provider: what it says of itself, and the keys it signs with."""
+"""The OpenID provider: its metadata (discovery) and its keys."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ from app.identity.provider_http import get_json
 
 METADATA_LIFESPAN = 3600.0
 PATIENCE = 2.0
-"""Seconds to wait for somebody else's question to a provider that is not known yet."""
+"""Seconds to wait for another request that asks the provider for the first time."""
 RETRY_PAUSE = 5.0
-"""Seconds during which a failure is repeated to others, so that threads do not queue for a hung provider."""
+"""Seconds in which a failure is reported again without asking, so that no threads queue for the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
-    """The parts of OpenID Connect Discovery 1.0, section 3, that a sign-in needs."""
+    """What a sign-in needs of the metadata (OpenID Connect Discovery 1.0, section 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -32,7 +32,7 @@ class ProviderMetadata:
 
 
 class _Fetcher:
-    """Fetches one JSON document, and remembers a failure for RETRY_PAUSE. Its owner asks one at a time."""
+    """Fetches one JSON document, and repeats a failure for RETRY_PAUSE. Its owner holds a lock."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -51,7 +51,7 @@ class _Fetcher:
 
 
 class _KeySet(jwt.PyJWKClient):
-    """PyJWT's key set, fetched by bounded HTTP; those who come meanwhile share the answer."""
+    """PyJWT's key set over bounded HTTP. Requests that come meanwhile share the answer."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
@@ -71,7 +71,7 @@ class _KeySet(jwt.PyJWKClient):
 
 
 class Provider:
-    """Found by discovery at first use, then kept for an hour; start-up never waits for it."""
+    """Asks for the metadata at the first use, then keeps it for an hour. The start never waits for it."""
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
@@ -82,13 +82,13 @@ class Provider:
         self._fetched_at = float("-inf")
 
     def metadata(self) -> ProviderMetadata:
-        """What discovery says; the last known answer while the provider is away.
+        """The metadata; the last known one while the provider is away.
 
         Raises:
             SignInError: provider_unavailable.
         """
         known = self._metadata
-        # One thread asks a provider that may hang. The others go on with what is known, or share its answer.
+        # The provider may hang, so one thread asks. The others use what is known, or share its answer.
         if known and (self._is_fresh() or self._lock.locked()):
             return known
         if not self._lock.acquire(timeout=PATIENCE):
@@ -116,13 +116,13 @@ class Provider:
         return found
 
     def signing_key(self, id_token: str) -> jwt.PyJWK:
-        """The key that the token's header names, or the provider's only key when it names none.
+        """The key that the token's header names, or the provider's only key where it names none.
 
         A provider with one key need not name it (OpenID Connect Core 1.0, section 10.1).
 
         Raises:
-            SignInError: provider_unavailable when the key set cannot be had.
-            jwt.PyJWTError: no such key, or no header to read.
+            SignInError: provider_unavailable, as the key set cannot be fetched.
+            jwt.PyJWTError: no such key, or an unreadable header.
         """
         self.metadata()
         if self._keys is None:

@@ -1,4 +1,4 @@
-"""HTTP towards the provider: every answer bounded in time and size, no redirects."""
+"""HTTP to the provider: answers are bounded in time and size, and redirects are refused."""
 
 import http.client
 import io
@@ -18,15 +18,15 @@ TIMEOUT = (3.0, 10.0)
 TOTAL_TIMEOUT = 10.0
 """Seconds for the whole answer."""
 MAX_BYTES = 1024 * 1024
-"""Far above any discovery document, key set or token answer."""
+"""Far more than any discovery document, key set or token answer."""
 
 
 class ProviderAnswerError(requests.RequestException):
-    """The provider's answer is too long, or not what the protocol says."""
+    """The provider's answer is too long, or not what the protocol allows."""
 
 
 def bound(session: requests.Session) -> requests.Session:
-    """Makes every answer to the session obey MAX_BYTES and TOTAL_TIMEOUT, and redirects an error."""
+    """Bounds each answer by MAX_BYTES and TOTAL_TIMEOUT, and makes a redirect an error."""
     session.mount("http://", _Adapter())
     session.mount("https://", _Adapter())
     session.hooks["response"].append(_bound_response)
@@ -49,7 +49,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
     """The JSON object in an answer.
 
     Raises:
-        ProviderAnswerError: it is something else.
+        ProviderAnswerError: the body is something else.
     """
     try:
         answer = json.loads(response.content)
@@ -61,7 +61,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads a socket until the deadline. A socket's own timeout begins anew with every byte."""
+    """Reads a socket until a deadline. A socket's own timeout starts again with each byte."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
@@ -98,7 +98,7 @@ class _TimedHTTPSConnection(HTTPSConnection):
 
 
 class _Adapter(HTTPAdapter):
-    """Reads status line and headers under the deadline too."""
+    """Applies the deadline to the status line and the headers, too."""
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # passed on
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
@@ -109,12 +109,12 @@ class _Adapter(HTTPAdapter):
         try:
             return super().send(request, *arguments, **options)
         except LocationValueError as error:
-            # requests lets this one through, for hosts such as a..b.
+            # requests does not convert this error, which hosts such as a..b cause.
             raise requests.exceptions.InvalidURL(str(error), request=request) from error
 
 
 class _BoundedBody:
-    """A urllib3 response of which only `stream`, the part requests reads by, is needed."""
+    """A urllib3 response whose `stream`, which requests reads by, is bounded."""
 
     def __init__(self, raw: Any) -> None:  # noqa: ANN401  # urllib3's response, untyped in requests
         self._raw = raw
@@ -133,7 +133,7 @@ class _BoundedBody:
 
 def _bound_response(response: requests.Response, **_: object) -> None:
     response.raw = _BoundedBody(response.raw)
-    response.encoding = "utf-8"  # JSON is nothing else, whatever the headers say (RFC 8259, section 8.1)
-    if 300 <= response.status_code < 400:  # noqa: PLR2004  # the redirects among the statuses
+    response.encoding = "utf-8"  # JSON is always UTF-8 (RFC 8259, section 8.1)
+    if 300 <= response.status_code < 400:  # noqa: PLR2004  # the redirects
         response.close()
         raise ProviderAnswerError(f"{response.url} answered with a redirect")

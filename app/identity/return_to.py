@@ -1,4 +1,4 @@
-"""Where a sign-in may lead back to: a path of the frontend or a sibling host's page, never another site."""
+"""Where a sign-in may lead back to: a path of the frontend, or a page of a sibling host."""
 
 import re
 import unicodedata
@@ -8,26 +8,26 @@ from app.errors import InvalidReturnToError
 
 DEFAULT = "/dashboard"
 MAX_LENGTH = 2000
-"""Characters of the encoded path; the attempt that carries it must fit into a cookie of 4,096."""
+"""Characters of the encoded path. The attempt with it must fit into a cookie of 4,096."""
 MAX_DECODINGS = 5
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
 _NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
-"""What decoding makes of other bytes; some readers take an overlong form for a slash."""
+"""What decoding makes of invalid bytes. Some software reads an overlong form as a slash."""
 _URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(?P<rest>/.*)?", re.DOTALL)
-"""No user name, no port: a host and whatever follows it."""
+"""An https URL without user name and port."""
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 
 
 def checked_return_to(value: str | None, *, cookie_domain: str | None = None) -> str:
-    """The path or URL to return to, ready for a Location header; DEFAULT when none was asked for.
+    """The path or URL to return to, ready for a Location header; DEFAULT where none was given.
 
     Args:
         value: a path under WEBAPP_URL, or with COOKIE_DOMAIN an https URL under that domain.
         cookie_domain: COOKIE_DOMAIN.
 
     Raises:
-        InvalidReturnToError: for a scheme, `//`, a backslash, a dot segment, a control character,
-            any of these percent-encoded, however often, or what is not UTF-8.
+        InvalidReturnToError: it has a scheme, `//`, a backslash, a dot segment, a control character, one of
+            these percent-encoded (also repeatedly), or is not UTF-8.
     """
     if not value:
         return DEFAULT
@@ -56,7 +56,7 @@ def _checked_path(value: str) -> str:
 
 
 def _decoded_forms(text: str) -> list[str]:
-    """The text, and what each further percent-decoding makes of it."""
+    """The text, and the results of decoding it again and again, until nothing changes."""
     forms = [text]
     while (decoded := unquote(forms[-1])) != forms[-1]:
         if len(forms) > MAX_DECODINGS:

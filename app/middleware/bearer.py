@@ -1,19 +1,19 @@
-"""Keeps bearer tokens to reading: what they may do is less than what their owners may."""
+"""Refuses requests that would change something with a bearer token."""
 
 import falcon
 
 from app.errors import BearerNotAllowedError
-from app.web.bearer import bearer_token
+from app.web.authentication import bearer_token
 from app.web.environ import ROUTE_KEY
-
-READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+from app.web.methods import SAFE_METHODS
+from app.web.paths import AUTH_PREFIX
 
 
 class BearerMiddleware:
-    """Refuses whatever else a bearer asks for under /auth, whether or not its token is any good."""
+    """Lets a bearer token read under /auth, and nothing else, whether the token is valid or not."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        if req.method in READING_METHODS or bearer_token(req) is None:
+        if req.method in SAFE_METHODS or bearer_token(req.env) is None:
             return
-        if (req.env[ROUTE_KEY] or "").startswith("/auth/"):
+        if (req.env[ROUTE_KEY] or "").startswith(AUTH_PREFIX):
             raise BearerNotAllowedError

@@ -1,14 +1,13 @@
-"""Refuses bodies that nobody here would read, before anything is done with them."""
+"""Refuses bodies that are too long, before anything else is done with the request."""
 
 import falcon
 
 from app.errors import BodyTooLargeError
-
-MAX_BODY_BYTES = 64 * 1024
+from app.web.json_body import MAX_BODY_BYTES
 
 
 class BodyLimitMiddleware:
-    """Goes by Content-Length; a body without one is counted as it is read."""
+    """Goes by Content-Length. app.web.json_body counts a body without one while it reads it."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         if (req.content_length or 0) > MAX_BODY_BYTES:

@@ -3,21 +3,19 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
-from app.web.paths import VERIFY_PATH
+from app.web.paths import MONITORING, VERIFY
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Traceparent, X-Request-ID"
 EXPOSED_HEADERS = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 MAX_AGE_SECONDS = 7200
-OPEN_PATHS = frozenset({"/", "/health", "/health/ready", "/metrics"})
-"""Monitoring reads these, whatever Origin it sends; the answer just carries no CORS headers."""
 
 
 class CORSMiddleware:
-    """Answers preflights, marks answers to allowed origins, refuses the others.
+    """Answers preflights, adds CORS headers for allowed origins, and refuses other origins.
 
-    Falcon's own middleware sends no `Vary: Origin`, echoes any header asked for and lets a disallowed
-    preflight through with 200.
+    Falcon's own middleware sends no `Vary: Origin`, allows any requested header, and answers the preflight
+    of a disallowed origin with 200.
     """
 
     def __init__(self, allowed_origins: frozenset[str]) -> None:
@@ -28,7 +26,7 @@ class CORSMiddleware:
         if origin is None:
             return
         if origin not in self._allowed_origins:
-            if req.method in {"GET", "HEAD"} and (req.path in OPEN_PATHS or _is_the_pages_own(req, origin)):
+            if req.method in {"GET", "HEAD"} and (req.path in MONITORING or _is_the_pages_own(req, origin)):
                 return
             raise OriginNotAllowedError
         if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
@@ -45,7 +43,7 @@ class CORSMiddleware:
         _resource: object,
         _req_succeeded: bool,  # noqa: FBT001
     ) -> None:
-        # Also without an Origin: a cache must not give that answer to a page that sends one.
+        # Also without an Origin, so that no cache gives that answer to a page that sends one.
         resp.append_header("Vary", "Origin")
         origin = req.get_header("Origin")
         if origin in self._allowed_origins:
@@ -57,12 +55,12 @@ class CORSMiddleware:
 def _is_the_pages_own(req: falcon.Request, origin: str) -> bool:
     """Whether a proxy asks about a request that a page behind it sends to its own host.
 
-    The proxy writes where the request goes; the browser, which page sends it. A form or websocket of any
-    other page stays refused, so the application behind the proxy is guarded against those, too.
+    The proxy writes the request's target into X-Forwarded-*, the browser writes the page's origin into
+    Origin. Requests of other pages stay refused, which protects the application behind the proxy, too.
     """
-    if req.path != VERIFY_PATH:
+    if req.path != VERIFY:
         return False
     proto = req.get_header("X-Forwarded-Proto", default="")
-    # Some proxies name a websocket's own scheme; its Origin has the page's.
+    # Some proxies send ws or wss for a websocket, while its Origin has the page's scheme.
     scheme = {"wss": "https", "ws": "http"}.get(proto, proto)
     return origin == f"{scheme}://{req.get_header('X-Forwarded-Host')}"

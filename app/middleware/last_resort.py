@@ -1,4 +1,4 @@
-"""An answer where the framework itself failed to give one."""
+"""Answers where the framework itself fails."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class LastResortMiddleware:
-    """Turns what nobody caught into the same 500 as an error in a resource; WSGI, not Falcon's."""
+    """Answers an exception that Falcon let through with the same 500 as one in a resource. WSGI."""
 
     def __init__(self, app: "WSGIApplication", headers: Mapping[str, str]) -> None:
         self._app = app

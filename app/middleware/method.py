@@ -1,4 +1,4 @@
-"""Gives unknown methods the refusal of known but wrong ones."""
+"""Makes Falcon answer unknown methods as it answers known but wrong ones."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -8,15 +8,15 @@ from falcon.constants import COMBINED_METHODS
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-KNOWN_METHODS = frozenset(COMBINED_METHODS) - {"WEBSOCKET"}
-"""Falcon's own, without the word it uses for itself."""
+FALCON_METHODS = frozenset(COMBINED_METHODS) - {"WEBSOCKET"}
+"""The methods that Falcon routes. WEBSOCKET is its own word, not a method of HTTP."""
 
 
 class MethodMiddleware:
-    """Lets TRACE stand for every method that Falcon does not know; WSGI, not Falcon's.
+    """Passes TRACE to Falcon in place of each method that it does not know. WSGI.
 
-    No route answers TRACE: what Falcon would call a bad request, some of it before any middleware, becomes
-    a 405 with Allow, or the path's 404. Those outside see the method as it was.
+    Falcon answers unknown methods with 400, some of them before any middleware. No route answers TRACE, so
+    the answer becomes a 405 with Allow, or a 404. The layers outside of this one see the original method.
     """
 
     def __init__(self, app: "WSGIApplication") -> None:
@@ -24,7 +24,7 @@ class MethodMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        if method in KNOWN_METHODS:
+        if method in FALCON_METHODS:
             return self._app(environ, start_response)
         environ["REQUEST_METHOD"] = "TRACE"
         try:

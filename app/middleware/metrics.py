@@ -1,4 +1,4 @@
-"""Counts and times every request, whatever becomes of it."""
+"""Counts and times every request."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,12 +13,12 @@ from app.web.status import NotedStatus
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""What a client of an API may have reason to send. It can invent others, all counted as OTHER."""
+COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Each has its own label. Clients can invent other methods, so those share the label OTHER."""
 
 
 class MetricsMiddleware:
-    """Measures around the whole WSGI call; WSGI, not Falcon's."""
+    """Measures the whole WSGI call, so that every outcome is counted. WSGI."""
 
     def __init__(
         self, app: "WSGIApplication", metrics: Metrics, *, clock: Callable[[], float] = time.perf_counter
@@ -26,7 +26,7 @@ class MetricsMiddleware:
         self._app = app
         self._metrics = metrics
         self._clock = clock
-        # `labels` takes a lock and makes strings; these have as many entries as there are series.
+        # `labels` takes a lock and makes strings, so its results are kept: one entry a series.
         self._requests: dict[tuple[str, str, str], Counter] = {}
         self._seconds: dict[tuple[str, str], Histogram] = {}
 
@@ -39,7 +39,7 @@ class MetricsMiddleware:
         finally:
             self._metrics.requests_in_progress.dec()
             method: str = environ["REQUEST_METHOD"]
-            method = method if method in KNOWN_METHODS else "OTHER"
+            method = method if method in COUNTED_METHODS else "OTHER"
             self._record(method, route_of(environ), status.code, self._clock() - began)
 
     def _record(self, method: str, route: str, status: str, seconds: float) -> None:

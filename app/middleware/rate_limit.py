@@ -1,4 +1,4 @@
-"""Spends a client's limits, or refuses; says where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
+"""Charges requests to the client's limits, or refuses them (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -7,39 +7,37 @@ from typing import TYPE_CHECKING
 import falcon
 
 from app.errors import RateLimitedError
-from app.rate_limit.gcra import NANOSECONDS
+from app.rate_limit.gcra import NANOSECONDS_PER_SECOND
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.policy import Decision, Policy
 from app.telemetry.metrics import Metrics
-from app.web.client_key import client_key
-from app.web.environ import ROUTE_KEY, address_of
-from app.web.paths import VERIFY_PATH
+from app.web.client_address import client_key
+from app.web.environ import ROUTE_KEY, client_address
+from app.web.paths import LOGIN, METRICS, UNLIMITED, VERIFY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-EXEMPT_ROUTES = frozenset({"/health", "/health/ready"})
-METRICS_ROUTE = "/metrics"
-SIGN_IN_ROUTE = "/auth/login"
+READING = frozenset({"GET", "HEAD"})
 
 
 class RateLimitMiddleware:
-    """Every request spends the default limit; an unknown path and a sign-in spend one more.
+    """Charges each request to the default limit; an unknown path and a sign-in to a second one, too.
 
-    A proxy asks /auth/verify about each file of a page: that costs only those whom it has to refuse. Likewise
-    /metrics costs only those who may not read it, and then what an unknown path does.
+    A proxy asks /auth/verify about each file of a page, so only refusals are charged there. /metrics, too,
+    charges only those who may not read it; they are charged as for an unknown path.
 
     Args:
         limiter: the store and its policies.
-        metrics: where decisions are counted.
-        exempts_loopback: whether clients on this machine are free, as in development.
+        metrics: count the decisions.
+        exempts_loopback: whether clients on this machine have no limits, as in development.
     """
 
     def __init__(
         self,
+        *,
         limiter: Limiter,
         metrics: Metrics,
-        *,
         exempts_loopback: bool,
     ) -> None:
         self._store = limiter.store
@@ -53,22 +51,22 @@ class RateLimitMiddleware:
         environ = req.env
         if self._is_exempt(environ):
             return
-        client = client_key(address_of(environ))
+        client = client_key(client_address(environ))
         method = environ["REQUEST_METHOD"]
-        if environ[ROUTE_KEY] == METRICS_ROUTE:
-            # A token may be a guess: who has guessed too often learns nothing from the next one.
+        if environ[ROUTE_KEY] == METRICS:
+            # A token may be a guess. After too many of them the next one is refused unread.
             if "HTTP_AUTHORIZATION" in environ:
                 decision = self._store.peek(client, self._guess.policies)
                 if not decision.is_admitted:
-                    self._guess.tell(decision, resp, is_spent=False)
+                    self._guess.apply(decision, resp, is_charged=False)
             req.context.scraping_client = client
             return
-        if environ[ROUTE_KEY] == VERIFY_PATH and method in {"GET", "HEAD"}:
-            self._usual.tell(self._store.peek(client, self._usual.policies), resp, is_spent=False)
+        if environ[ROUTE_KEY] == VERIFY and method in READING:
+            self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
             req.context.verifying_client = client
             return
         charge = self._charge(environ[ROUTE_KEY], method)
-        charge.tell(self._store.spend(client, charge.policies), resp)
+        charge.apply(self._store.spend(client, charge.policies), resp)
 
     def process_response(
         self,
@@ -77,10 +75,10 @@ class RateLimitMiddleware:
         _resource: object,
         _req_succeeded: bool,  # noqa: FBT001
     ) -> None:
-        """Charges a client who may not read the metrics, or whom a proxy will not let through.
+        """Charges a client that may not read the metrics, or that a proxy will not let through.
 
         Raises:
-            RateLimitedError: the client has failed too often.
+            RateLimitedError: the client was refused too often.
         """
         scraping: bytes | None = getattr(req.context, "scraping_client", None)
         verifying: bytes | None = getattr(req.context, "verifying_client", None)
@@ -88,22 +86,23 @@ class RateLimitMiddleware:
             return
         status = falcon.http_status_to_code(resp.status)
         if scraping is not None and status == HTTPStatus.NOT_FOUND:
-            self._not_found.tell(self._store.spend(scraping, self._not_found.policies), resp)
+            self._not_found.apply(self._store.spend(scraping, self._not_found.policies), resp)
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
             self._charge_unverified(verifying, resp)
 
     def _charge_unverified(self, client: bytes, resp: falcon.Response) -> None:
-        """Whoever is not sent to sign in spends what an unknown path does, too: it may be a guess.
+        """Charges a refusal of /auth/verify; without a way to the sign-in, also as a guess.
 
-        One policy after the other, so that the second, used up, does not keep the first from being so.
+        The policies are charged separately: with both in one decision, a second one without quota would keep
+        the first from being charged.
         """
         is_page = resp.get_header("Location") is not None
         for name in ("RateLimit", "RateLimit-Policy"):
             resp.delete_header(name)
         try:
-            self._usual.tell(self._store.spend(client, self._usual.policies), resp)
+            self._usual.apply(self._store.spend(client, self._usual.policies), resp)
             if not is_page:
-                self._guess.tell(self._store.spend(client, self._guess.policies), resp)
+                self._guess.apply(self._store.spend(client, self._guess.policies), resp)
         except RateLimitedError:
             for name in ("Location", "WWW-Authenticate"):
                 resp.delete_header(name)
@@ -112,14 +111,14 @@ class RateLimitMiddleware:
     def _charge(self, route: str | None, method: str) -> "_Charge":
         if route is None:
             return self._not_found
-        if route == SIGN_IN_ROUTE and method in {"GET", "HEAD"}:
+        if route == LOGIN and method in READING:
             return self._sign_in
         return self._usual
 
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
-        if environ[ROUTE_KEY] in EXEMPT_ROUTES:
+        if environ[ROUTE_KEY] in UNLIMITED:
             return True
-        if self._exempts_loopback and (address := address_of(environ)) and address.is_loopback:
+        if self._exempts_loopback and (address := client_address(environ)) and address.is_loopback:
             return True
         return (
             environ["REQUEST_METHOD"] == "OPTIONS"
@@ -129,7 +128,7 @@ class RateLimitMiddleware:
 
 
 class _Charge:
-    """The policies that one kind of request spends, and how their decision is told."""
+    """The policies that a kind of request is charged to, and what a decision of theirs does to the answer."""
 
     def __init__(self, policies: Sequence[Policy], metrics: Metrics) -> None:
         self.policies = policies
@@ -140,11 +139,12 @@ class _Charge:
         self._allowed = [counter.labels(policy.name, "allowed") for policy in policies]
         self._refused = [counter.labels(policy.name, "refused") for policy in policies]
 
-    def tell(self, decision: Decision, resp: falcon.Response, *, is_spent: bool = True) -> None:
-        """Sets the headers and counts.
+    def apply(self, decision: Decision, resp: falcon.Response, *, is_charged: bool = True) -> None:
+        """Sets the headers, counts the decision, and refuses where it says so.
 
-        `r` is what may be asked at once. `t` is when all of the quota is back; of a policy that refuses, when
-        the next request will be admitted, which Retry-After repeats. A refusal names only those policies.
+        In RateLimit, `r` is how many requests may come at once, and `t` the seconds until the quota is full
+        again. A refusal lists only the policies that refuse; there `t` is the seconds until the next request
+        is admitted, and Retry-After is the longest of them.
 
         Raises:
             RateLimitedError: the request is refused.
@@ -152,7 +152,7 @@ class _Charge:
         resp.append_header("RateLimit-Policy", self._header)
         standings = list(zip(self.policies, decision.debts, strict=True))
         if decision.is_admitted:
-            for counter in self._allowed if is_spent else ():
+            for counter in self._allowed if is_charged else ():
                 counter.inc()
             resp.append_header(
                 "RateLimit",
@@ -177,4 +177,4 @@ def _item(policy: Policy, debt: int, seconds: int) -> str:
 
 
 def _seconds(nanoseconds: int) -> int:
-    return -(-nanoseconds // NANOSECONDS)
+    return -(-nanoseconds // NANOSECONDS_PER_SECOND)

@@ -1,4 +1,4 @@
-"""Names the request: in its answer, in every log record, in the trace it belongs to."""
+"""Gives each request an id, which its answer and its log records carry."""
 
 import random
 import re
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-# W3C Trace Context, section 3.2: ff is no version, and only versions after 00 may go on after the flags.
+# W3C Trace Context, section 3.2: ff is not a version, and version 00 ends with the flags.
 _TRACEPARENT = re.compile(
     r"(?!ff|00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
 )
 
 
 class RequestIDMiddleware:
-    """Takes an X-Request-ID of harmless characters over, makes a new one otherwise; WSGI, not Falcon's."""
+    """Keeps a valid X-Request-ID of the client's, otherwise makes one. WSGI."""
 
     def __init__(self, app: "WSGIApplication") -> None:
         self._app = app
@@ -50,6 +50,6 @@ def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
 
 
 def _new_id() -> str:
-    """128 random bits in hexadecimal; no secret. Each process has a seed of its own, also after a fork."""
-    # Not the kernel's: that is a system call, at which every other thread may take its turn.
+    """128 random bits in hexadecimal; not a secret. Python seeds `random` anew after a fork."""
+    # os.urandom would be a system call, at which another thread may take the GIL.
     return f"{random.getrandbits(128):032x}"

@@ -1,4 +1,4 @@
-"""One log line a request, whatever becomes of it."""
+"""Writes one log line a request."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.telemetry.logs import json_line
 from app.web.client_address import ClientAddressFinder
-from app.web.environ import CLIENT_KEY, address_of, route_of
+from app.web.environ import CLIENT_KEY, client_address, route_of
 from app.web.status import NotedStatus
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ MESSAGE = "Request"
 
 
 def log_record(fields: Mapping[str, object]) -> None:
-    """The request's line as a record like any other."""
+    """Logs the request's line as an ordinary record."""
     logger.info(MESSAGE, extra=fields)
 
 
 class JSONLines:
-    """The same line without a record around it, which takes twice the time of the line.
+    """Writes the same line without a logging record, which would take twice as long as the line.
 
     Args:
-        stream: takes whole lines, from any thread.
+        stream: takes whole lines from any thread.
     """
 
     def __init__(self, stream: "SupportsWrite[str]") -> None:
@@ -39,7 +39,7 @@ class JSONLines:
 
 
 class RequestLogMiddleware:
-    """Finds the client, times the whole WSGI call, writes its line; WSGI, not Falcon's."""
+    """Finds the client's address, times the whole WSGI call, then writes the line. WSGI."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RequestLogMiddleware:
         try:
             return self._app(environ, status)
         finally:
-            address = address_of(environ)
+            address = client_address(environ)
             self._log(
                 {
                     "method": environ["REQUEST_METHOD"],

@@ -1,4 +1,4 @@
-"""Finds the route before anything is decided."""
+"""Finds the route of a request before any other layer decides about it."""
 
 import falcon
 from falcon.routing import CompiledRouter
@@ -7,10 +7,9 @@ from app.web.environ import ROUTE_KEY
 
 
 class RouteMiddleware:
-    """Leaves the route's template for everybody else.
+    """Puts the route's template into the environ.
 
-    Falcon routes after its middleware; limits and metrics have to know the route of a request that is
-    refused before that, too.
+    Falcon routes after its middleware, but limits and metrics need the route of refused requests, too.
     """
 
     def __init__(self, router: CompiledRouter) -> None:

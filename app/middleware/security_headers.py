@@ -1,4 +1,4 @@
-"""Security headers for a JSON API (OWASP ASVS 5.0 V3.4), on every answer, errors included."""
+"""Security headers for a JSON API (OWASP ASVS 5.0, V3.4), on every answer."""
 
 from collections.abc import Mapping
 
@@ -21,12 +21,12 @@ STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
 
 def security_headers(*, hsts: bool) -> dict[str, str]:
-    """The headers by name; HSTS only where https is certain."""
+    """The headers by name; HSTS only where API_URL must be https."""
     return HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT_SECURITY} if hsts else {})
 
 
 class SecurityHeadersMiddleware:
-    """Sets what the answer has not set itself."""
+    """Sets each header that the answer does not have yet."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = dict(headers)

@@ -1,16 +1,16 @@
-"""What `bin/migrate` does with a database: up, check, status, plan."""
+"""`bin/migrate` up, check, status and plan."""
 
 import logging
 from typing import Any
 
 import psycopg
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.runner.failures import needs_resolve
 from app.migrations.runner.history import History, compare
-from app.migrations.runner.ledger import read_ledger
+from app.migrations.runner.ledger import get_schema, read_ledger
 from app.migrations.runner.lock import find_holder, lock_key
-from app.migrations.runner.runner import Runner, tell
+from app.migrations.runner.runner import Runner, report_oddities
 from app.migrations.script.script import read_scripts
 from app.migrations.target import Target
 
@@ -19,7 +19,7 @@ def up(target: Target) -> None:
     """Applies what is pending.
 
     Raises:
-        MigrationError: with the exit code of what went wrong.
+        CommandError: with the exit code of what went wrong.
     """
     migrations = target.load()
     with target.connection("up") as connection:
@@ -33,21 +33,21 @@ def up(target: Target) -> None:
 
 
 def check(target: Target, *, edits_matter: bool = True) -> None:
-    """Changes nothing.
+    """Says whether the database is up to date, and changes nothing.
 
     Args:
         target: database and files.
-        edits_matter: False where an edited file that was applied long ago shall only be a warning.
+        edits_matter: False makes an edited file a warning, as long as nothing is pending.
 
     Raises:
-        MigrationError: INVALID, NEEDS_RESOLVE or PENDING, naming the files.
+        CommandError: INVALID, NEEDS_RESOLVE or PENDING, naming the files.
     """
     migrations = target.load()
     target.report.say("checking", "🔍 Checking for pending migrations...")
     with target.connection("check") as connection:
         history = compare(migrations, read_ledger(connection))
         history.require_fit()
-        tell(history, target.report)
+        report_oddities(history, target.report)
         if edits_matter or history.pending:
             history.require_unedited()
         read_scripts(history.pending)
@@ -55,7 +55,7 @@ def check(target: Target, *, edits_matter: bool = True) -> None:
     if history.edited:
         target.report.say("edited", *history.edit_sentences(), level=logging.WARNING)
     if history.pending:
-        raise MigrationError(
+        raise CommandError(
             Exit.PENDING,
             f"{len(history.pending)} migration(s) pending:",
             *(f"   - {migration.name}" for migration in history.pending),
@@ -70,7 +70,7 @@ def status(target: Target) -> None:
     """Lists every migration, applied, begun or pending.
 
     Raises:
-        MigrationError: when files or database cannot be read.
+        CommandError: files or database cannot be read.
     """
     migrations = target.load()
     with target.connection("status") as connection:
@@ -94,10 +94,10 @@ def status(target: Target) -> None:
 
 
 def plan(target: Target) -> None:
-    """Tells the SQL that `up` would run.
+    """Prints the SQL that `up` would run.
 
     Raises:
-        MigrationError: INVALID, as `up` would.
+        CommandError: INVALID, as `up` would.
     """
     migrations = target.load()
     with target.connection("plan") as connection:
@@ -110,7 +110,8 @@ def plan(target: Target) -> None:
         target.report.say(
             "plan",
             f"-- {migration.file}: {'in' if migration.in_transaction else 'without'} a transaction",
-            migration.sql.rstrip("\n") + "\n",
+            *migration.sql.rstrip("\n").split("\n"),
+            "",
             fields={"version": migration.version, "file": migration.file},
         )
     if not history.pending:
@@ -118,12 +119,11 @@ def plan(target: Target) -> None:
 
 
 def _require_resolved(history: History, connection: psycopg.Connection[Any]) -> None:
-    """Raises NEEDS_RESOLVE for an interrupted file, unless a runner is at work on it right now."""
+    """Raises CommandError, NEEDS_RESOLVE, for an interrupted file that no runner is working on."""
     stuck = [m for m in history.pending if _is_stuck(m.version, history)]
     if not stuck or read_scripts(stuck[:1])[0].index:
         return
-    row = connection.execute("SELECT current_schema()").fetchone()
-    if find_holder(connection, lock_key(str(row[0]) if row else "public")) is None:
+    if find_holder(connection, lock_key(get_schema(connection))) is None:
         raise needs_resolve(stuck[0])
 
 

@@ -1,27 +1,27 @@
-"""Changing the ledger by hand: baseline, resolve, accept. Each under the lock, each recorded."""
+"""`bin/migrate` baseline, resolve and accept: they change the ledger, under the lock, and apply nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from app.commands.errors import Exit, MigrationError
-from app.migrations.runner.ledger import Ledger, Row, read_ledger
+from app.commands.errors import CommandError, Exit
+from app.migrations.runner.ledger import Ledger, Row, get_schema, read_ledger
 from app.migrations.runner.lock import lock_key, locked_transaction
 from app.migrations.runner.patience import Patience
 from app.migrations.target import Target
 
 
 def baseline(target: Target, version: str) -> None:
-    """Records every file up to a version as applied, without running it.
+    """Records each file up to a version as applied, without running it.
 
     Raises:
-        MigrationError: INVALID when the ledger has rows, or no file has that version.
+        CommandError: INVALID, as the ledger has rows, or no file has that version.
     """
     newest = target.find(version)
     files = [migration for migration in target.load() if migration.version <= newest.version]
     with _locked_ledger(target, "baseline", f"{target.applied_by} (baseline)") as (ledger, rows):
         if rows:
-            raise MigrationError(
+            raise CommandError(
                 Exit.INVALID,
                 f"This database has applied migrations, the newest {max(rows)}: it needs no baseline.",
                 "See where it is with: bin/migrate status",
@@ -37,17 +37,17 @@ def baseline(target: Target, version: str) -> None:
 
 
 def resolve(target: Target, name: str, outcome: Literal["applied", "retry"]) -> None:
-    """Says what became of an interrupted file that runs without a transaction.
+    """Records what became of an interrupted file that runs without a transaction.
 
     Raises:
-        MigrationError: INVALID when it was not interrupted, or there is no such file.
+        CommandError: INVALID, as it was not interrupted, or there is no such file.
     """
     migration = target.find(name)
     with _locked_ledger(target, "resolve", target.applied_by) as (ledger, rows):
         row = rows.get(migration.version)
         if row is None or row.status == "applied":
             state = "pending" if row is None else "applied"
-            raise MigrationError(
+            raise CommandError(
                 Exit.INVALID, f"{migration.name} is {state}, not interrupted: nothing to resolve."
             )
         ledger.write(migration, outcome, duration_ms=0)
@@ -65,17 +65,17 @@ def accept(target: Target, name: str, reason: str) -> None:
     """Records that an applied file was edited on purpose.
 
     Raises:
-        MigrationError: INVALID when it was not applied, is unchanged, or there is no such file.
+        CommandError: INVALID, as it was not applied, is unchanged, or does not exist.
     """
     migration = target.find(name)
     if not reason.strip():
-        raise MigrationError(Exit.USAGE, "A reason is needed: it is what the next reader will have.")
+        raise CommandError(Exit.USAGE, "A reason is needed: it is what the next reader will have.")
     with _locked_ledger(target, "accept", target.applied_by) as (ledger, rows):
         row = rows.get(migration.version)
         if row is None or row.status != "applied":
-            raise MigrationError(Exit.INVALID, f"{migration.name} is not applied: nothing to accept.")
+            raise CommandError(Exit.INVALID, f"{migration.name} is not applied: nothing to accept.")
         if migration.checksum in {row.checksum, row.accepted_checksum}:
-            raise MigrationError(Exit.INVALID, f"{migration.name} is as it was applied: nothing to accept.")
+            raise CommandError(Exit.INVALID, f"{migration.name} is as it was applied: nothing to accept.")
         ledger.accept(migration, reason=reason.strip())
     target.report.say(
         "accepted", f"{migration.name} is accepted as it is now.", fields={"version": migration.version}
@@ -84,10 +84,9 @@ def accept(target: Target, name: str, reason: str) -> None:
 
 @contextmanager
 def _locked_ledger(target: Target, command: str, applied_by: str) -> Iterator[tuple[Ledger, dict[int, Row]]]:
-    """The ledger and its rows by version, under the lock; changed as a whole or not at all."""
+    """The ledger and its rows by version, in a transaction that holds the lock."""
     with target.connection(command) as connection:
-        found = connection.execute("SELECT current_schema()").fetchone()
-        schema = str(found[0]) if found and found[0] else "public"
+        schema = get_schema(connection)
         patience = Patience(target.wait, target.report)
         with locked_transaction(connection, lock_key(schema), patience):
             ledger = Ledger(connection, schema=schema, applied_by=applied_by)

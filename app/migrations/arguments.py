@@ -1,4 +1,4 @@
-"""The words of `bin/migrate`'s command line, and its help."""
+"""The command line of `bin/migrate`, and its help."""
 
 import argparse
 import math
@@ -83,8 +83,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that stand before or after the command's name."""
-    # A default here would undo what stands before the command.
+    """Adds the options that may stand before or after the command's name."""
+    # A default would overwrite what stands before the command.
     keep = argparse.SUPPRESS
     parser.add_argument("--json", action="store_true", default=keep, help="one JSON object a line")
     parser.add_argument(

@@ -1,22 +1,20 @@
-"""`bin/migrate`: the runner for people and scripts, on this service's database and files."""
+"""`bin/migrate`: the migration runner on this service's database and files."""
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from app.commands.errors import Exit, MigrationError, TerminatedError
-from app.commands.report import JSONReport, PlainReport, Report
-from app.commands.signals import raise_on_sigterm
+from app.commands.frame import run_command, use_utf8
+from app.commands.report import JSONReport, Report, TextReport
 from app.migrations import actions, amend
 from app.migrations.arguments import make_parser
 from app.migrations.new import new
 from app.migrations.target import Target
 from app.settings.environment import load_migration_database_url
 from app.settings.places import MIGRATIONS_FOLDER, version
-from app.settings.variables import ConfigError
 
 TERMINATED = "Terminated. What ran in a transaction was rolled back; bin/migrate goes on from there."
 
@@ -25,16 +23,21 @@ def migrate(url: str, *, report: Report, wait: float) -> None:
     """Applies what is pending.
 
     Raises:
-        MigrationError: with the exit code of what went wrong.
+        CommandError: with the exit code of what went wrong.
     """
     actions.up(_target(url, report, wait=wait))
 
 
 def check(url: str, *, report: Report, edits_matter: bool = True) -> None:
-    """Changes nothing; an applied file that was edited fails it only if edits matter, or more is pending.
+    """Says whether the database is up to date.
+
+    Args:
+        url: libpq's.
+        report: told what it finds.
+        edits_matter: False makes an edited file a warning, as long as nothing is pending.
 
     Raises:
-        MigrationError: PENDING, naming the files, or what else is wrong.
+        CommandError: PENDING, naming the files, or what else is wrong.
     """
     actions.check(_target(url, report, wait=0.0), edits_matter=edits_matter)
 
@@ -42,21 +45,9 @@ def check(url: str, *, report: Report, edits_matter: bool = True) -> None:
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
     options = make_parser().parse_args(arguments)
-    report: Report = JSONReport(sys.stdout) if options.json else PlainReport(sys.stdout)
-    problems: Report = report if options.json else PlainReport(sys.stderr)
-    try:
-        raise_on_sigterm()
-        _run(options, environ, report)
-    except ConfigError as error:
-        sentences, code, fields = tuple(str(error).splitlines()), Exit.CONFIGURATION, {}
-    except MigrationError as error:
-        sentences, code, fields = error.sentences, error.exit_code, error.fields
-    except TerminatedError:
-        sentences, code, fields = (TERMINATED,), Exit.TERMINATED, {}
-    else:
-        return Exit.DONE
-    problems.say("error", *sentences, level=logging.ERROR, fields={**fields, "exit_code": code})
-    return code
+    report: Report = JSONReport(sys.stdout) if options.json else TextReport(sys.stdout)
+    problems: Report = report if options.json else TextReport(sys.stderr)
+    return run_command(partial(_run, options, environ, report), problems=problems, terminated=TERMINATED)
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report) -> None:
@@ -65,14 +56,14 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report
         new(folder, options.name, report=report)
         return
     if options.command == "lint":
-        # Development alone has what these two need.
-        from app.migrations.lint import lint  # noqa: PLC0415  # see above
+        # lint and dump are for development, and the image never needs them.
+        from app.migrations.lint import lint  # noqa: PLC0415
 
         lint(folder, report=report)
         return
     url = load_migration_database_url(environ)
     if options.command == "dump":
-        from app.migrations.dump import dump  # noqa: PLC0415  # see above
+        from app.migrations.dump import dump  # noqa: PLC0415
 
         dump(url, report=report)
         return
@@ -94,6 +85,5 @@ def _target(url: str, report: Report, *, wait: float, folder: Path = MIGRATIONS_
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")
+    use_utf8()
     sys.exit(main(sys.argv[1:], os.environ))

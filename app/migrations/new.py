@@ -1,9 +1,9 @@
-"""`bin/migrate new NAME`: a file with the next number, for somebody to write."""
+"""`bin/migrate new NAME`: makes the file with the next number."""
 
 import re
 from pathlib import Path
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 from app.migrations.script.files import load_migrations
 
@@ -22,19 +22,18 @@ def new(folder: Path, name: str, *, report: Report) -> Path:
     """Makes the file and returns its path.
 
     Raises:
-        MigrationError: USAGE when the name has nothing a file's name can have; INVALID when the folder cannot
-            be written to.
+        CommandError: USAGE, as the name has no letter or digit; INVALID, as the folder cannot be written to.
     """
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not slug:
-        raise MigrationError(Exit.USAGE, "Name the migration in letters and digits, such as: add_user_locale")
+        raise CommandError(Exit.USAGE, "Name the migration in letters and digits, such as: add_user_locale")
     newest = max((migration.version for migration in load_migrations(folder)), default=0)
     path = folder / f"{newest + 1:04d}_{slug}.sql"
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(TEMPLATE)
     except OSError as error:
-        raise MigrationError(Exit.INVALID, f"{path} cannot be written: {error.strerror}.") from error
+        raise CommandError(Exit.INVALID, f"{path} cannot be written: {error.strerror}.") from error
     report.say(
         "created", f"Created {path}", "See what would run: bin/migrate plan", fields={"file": path.name}
     )

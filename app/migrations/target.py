@@ -1,4 +1,4 @@
-"""The database and the files that a command works with."""
+"""The database and the migration files that a command works with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,25 +9,25 @@ from typing import Any
 import psycopg
 
 from app.commands.connect import connect
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 from app.migrations.runner.failures import lost_connection, other_sql_error
 from app.migrations.script.files import Migration, load_migrations
 
 DATABASE_WAIT = 60.0
-"""Seconds to wait for a database that is only about to start."""
+"""Seconds to wait for a database that is still starting."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What every command needs.
+    """What each command of `bin/migrate` works with.
 
     Attributes:
         url: libpq's.
-        folder: where the migrations are.
-        applied_by: program and version, recorded with each row.
+        folder: the migrations'.
+        applied_by: program and version, which each row records.
         report: told what happens.
-        wait: seconds to wait for other runners and locked tables.
+        wait: seconds to wait for other runners and for locked tables.
     """
 
     url: str = field(repr=False)
@@ -37,14 +37,14 @@ class Target:
     wait: float
 
     def load(self) -> list[Migration]:
-        """The files. Raises MigrationError, INVALID."""
+        """The migrations, in order. Raises CommandError, INVALID."""
         return load_migrations(self.folder)
 
     def find(self, name: str) -> Migration:
-        """The file of a name, with or without `.sql`, or of a number.
+        """The migration with a name, with or without `.sql`, or with a number.
 
         Raises:
-            MigrationError: INVALID when there is none.
+            CommandError: INVALID, as there is none.
         """
         migrations = self.load()
         for migration in migrations:
@@ -52,16 +52,16 @@ class Target:
                 name.isascii() and name.isdecimal() and int(name) == migration.version
             ):
                 return migration
-        raise MigrationError(
+        raise CommandError(
             Exit.INVALID, f"No migration is called {name}.", "bin/migrate status lists those there are."
         )
 
     @contextmanager
     def connection(self, command: str) -> Iterator[psycopg.Connection[Any]]:
-        """A connection for a command, closed at the end.
+        """A connection for a command; closed at the end.
 
         Raises:
-            MigrationError: for whatever the database says.
+            CommandError: the database is away, or reports an error.
         """
         name = f"bin/migrate {command}"
         with connect(self.url, wait=DATABASE_WAIT, report=self.report, application_name=name) as connection:

@@ -1,11 +1,11 @@
-"""The OpenAPI document: description.json, and what holds for every route or stands in other tables."""
+"""Makes the OpenAPI document from description.json and from the tables of the code."""
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.openapi.refusals import REFUSALS, common_codes
+from app.openapi.problem_kinds import PROBLEM_KINDS, common_codes
 
 DESCRIPTION = Path(__file__).parent / "description.json"
 
@@ -14,7 +14,7 @@ HEADERS = {
     "RateLimit": {"$ref": "#/components/headers/RateLimit"},
     "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
 }
-"""What every response may carry."""
+"""Headers that each response may have."""
 
 RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
 HEADERS_BY_STATUS = {
@@ -22,15 +22,15 @@ HEADERS_BY_STATUS = {
     "429": RETRY_AFTER,
     "503": RETRY_AFTER,
 }
-"""What comes with every problem of a status."""
+"""Status → headers of its problems."""
 
 
 def openapi_document(*, api_url: str, session_cookie: str, version: str, docs_version: str) -> dict[str, Any]:
-    """The whole document (OpenAPI 3.1), as JSON has it.
+    """The whole document (OpenAPI 3.1).
 
-    An operation of description.json says how it goes well, and in `x-problems` which codes are its own. Added
-    here: the codes of the layers before it, a response for each status they come with, the headers of every
-    response, and a HEAD for every GET.
+    In description.json an operation has its successful responses, and in `x-problems` its own error codes.
+    This function adds the codes of the layers before it, a response for each of their statuses, the headers
+    of each response, and a HEAD for each GET.
 
     Args:
         api_url: API_URL, the one server.
@@ -57,14 +57,14 @@ def openapi_document(*, api_url: str, session_cookie: str, version: str, docs_ve
 
 
 def _responses(own: Mapping[str, Any], codes: Iterable[str], shared: dict[str, Any]) -> dict[str, Any]:
-    """An operation's responses by status; operations that refuse alike refer to the same in `shared`."""
+    """An operation's responses by status. Those with the same problems share an entry of `shared`."""
     responses = {
         status: response if "$ref" in response else _with_headers(response)
         for status, response in own.items()
     }
     groups: dict[str, list[str]] = {}
     for code in sorted(codes):
-        groups.setdefault(str(REFUSALS[code].status), []).append(code)
+        groups.setdefault(str(PROBLEM_KINDS[code].status), []).append(code)
     for status, group in groups.items():
         name = f"{status}.{'.'.join(group)}"
         shared[name] = _problem_response(status, group)
@@ -78,13 +78,13 @@ def _with_headers(response: Mapping[str, Any]) -> dict[str, Any]:
 
 def _problem_response(status: str, codes: list[str]) -> dict[str, Any]:
     rules = {
-        "type": {"enum": sorted({REFUSALS[code].type for code in codes})},
+        "type": {"enum": sorted({PROBLEM_KINDS[code].type for code in codes})},
         "status": {"const": int(status)},
         "code": {"enum": codes},
     }
     return _with_headers(
         {
-            "description": "\n".join(f"- `{code}`: {REFUSALS[code].detail}" for code in codes),
+            "description": "\n".join(f"- `{code}`: {PROBLEM_KINDS[code].detail}" for code in codes),
             "headers": HEADERS_BY_STATUS.get(status, {}),
             "content": {
                 "application/problem+json": {
@@ -97,19 +97,19 @@ def _problem_response(status: str, codes: list[str]) -> dict[str, Any]:
 
 
 def _example(code: str) -> dict[str, Any]:
-    refusal = REFUSALS[code]
+    kind = PROBLEM_KINDS[code]
     return {
-        "type": refusal.type,
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail,
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail,
         "code": code,
         "request_id": "5f0c9a3e7d1b4c62a8e4f1d20b9c7a36",
     }
 
 
 def _head(operation: Mapping[str, Any]) -> dict[str, Any]:
-    """GET without a body; the content is what its headers are still about (RFC 9110, section 9.3.2)."""
+    """HEAD, with the headers of GET and without its body (RFC 9110, section 9.3.2)."""
     name = operation["operationId"]
     return {
         **operation,

@@ -1,4 +1,4 @@
-"""The page that shows the description: our few lines around Swagger UI, which comes from a package."""
+"""The page /docs: a few lines of ours around Swagger UI, which comes from a package."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SWAGGER_UI = "offapi"
-"""The package. Never imported, as that reads three user interfaces, 9 MB, into memory."""
+"""The package. Importing it would read 9 MB into memory, so only its files are used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Page:
 
     Attributes:
         html: the page itself.
-        version: changes whenever an asset does; part of the assets' addresses.
-        assets: by name; there are no others.
+        version: part of the assets' addresses; changes whenever an asset does.
+        assets: all there are, by name.
     """
 
     html: bytes

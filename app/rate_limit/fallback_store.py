@@ -1,4 +1,4 @@
-"""Redis while it answers; the replica's own memory while it does not."""
+"""Uses Redis while it answers, and the replica's own memory while it does not."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,19 +9,19 @@ from app.rate_limit.shared_memory import SharedFlag, SharedMemory
 
 
 class FallbackStore:
-    """Never fails for want of Redis.
+    """A store that keeps working without Redis.
 
-    What Redis admits is charged here too, so that a client whom this replica served finds no fresh bucket
-    when Redis goes away. When it comes back, it does not know what was spent meanwhile.
+    What Redis admits is also charged to the replica's own store, so that a client does not start with a full
+    quota when Redis goes away. Redis never learns what was spent while it was away.
     """
 
-    def __init__(self, shared: RedisStore, own: Store, *, on_fallback: Callable[[], None]) -> None:
+    def __init__(self, *, shared: RedisStore, own: Store, on_fallback: Callable[[], None]) -> None:
         self._shared = shared
         self._own = own
         self._on_fallback = on_fallback
 
     def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """Charges one request to all policies, or to none when one of them refuses."""
+        """Charges one request to all policies, or to none where one of them refuses."""
         try:
             decision = self._shared.spend(client, policies)
         except RedisAwayError:
@@ -32,7 +32,7 @@ class FallbackStore:
         return decision
 
     def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """What `spend` would decide."""
+        """Decides as `spend` would, and charges nothing."""
         try:
             return self._shared.peek(client, policies)
         except RedisAwayError:
@@ -59,9 +59,9 @@ def over_redis(
         url: REDIS_URL.
         own: the replica's own store.
         policies: what is limited.
-        threads: how many may ask at the same time.
-        memory: where the processes of the replica tell one another that Redis is away.
-        on_fallback: called for each decision of the replica's own store.
+        threads: how many requests may ask Redis at the same time.
+        memory: lets the replica's processes share that Redis is away.
+        on_fallback: called for each decision that the replica's own store makes.
     """
     link = RedisLink(url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory))
-    return FallbackStore(RedisStore(link, policies), own, on_fallback=on_fallback)
+    return FallbackStore(shared=RedisStore(link, policies), own=own, on_fallback=on_fallback)

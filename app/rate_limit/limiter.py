@@ -1,4 +1,4 @@
-"""The limiter of one process, put together."""
+"""Makes the limiter of one process."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from app.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """Where debts are kept, and the policies: the first for all limited requests, the others for some."""
+    """The store and the policies. `default` is for all limited requests, the others for some."""
 
     store: Store
     default: Policy
@@ -22,14 +22,14 @@ class Limiter:
 
 
 def make_limiter(config: Config, memory: SharedMemory, metrics: Metrics) -> Limiter:
-    """The limiter that the configuration asks for, over the memory that the replica's processes share."""
+    """The limiter that the configuration describes, over the memory that the replica's processes share."""
     default = _policy("default", config.rate_limit)
     not_found = _policy("not-found", config.rate_limit_not_found)
     sign_in = _policy("sign-in", config.rate_limit_sign_in)
     policies = [default, not_found, sign_in]
     store: Store = MemoryStore(memory, policies)
     if config.redis_url:
-        # Imported by those who use it: it costs a start 0.1 s and each process 10 MiB.
+        # This import costs a start 0.1 s and each process 10 MiB; only those who set REDIS_URL pay.
         from app.rate_limit.fallback_store import over_redis  # noqa: PLC0415
 
         store = over_redis(

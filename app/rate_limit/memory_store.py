@@ -1,4 +1,4 @@
-"""Keeps the limits of one replica exactly, whatever its processes and threads; in fixed memory."""
+"""Keeps the limits of one replica, exact over all its processes and threads, in memory of fixed size."""
 
 import os
 import struct
@@ -13,18 +13,17 @@ _PLACE_AND_TAG = struct.Struct("=QQ")
 
 
 class MemoryStore:
-    """One timestamp a client and policy, in a slot of the set that the client's hash names.
+    """Keeps one timestamp for each client and policy, in the set of slots that the client's hash selects.
 
-    A slot whose time has passed is as good as an empty one. In a set without one, a new client takes over
-    the slot that is full again soonest, *with its debt* (Metwally et al., Space-Saving, 2005). So nobody who
-    was displaced owes more than the least of the set, and to come back is no gain: whatever comes in
-    between, no client ever gets more than its limit. The price is paid by newcomers, and only while their
-    set holds as many exhausted clients as it has slots.
+    A slot whose time has passed counts as free. Where a set has no free slot, a new client takes over the
+    slot with the smallest debt, *together with that debt* (Space-Saving, Metwally et al., 2005). A displaced
+    client that returns takes over at least as much as it owed. So no client ever gets more than its limit.
+    Only new clients can get less, while the other slots of their set all belong to clients in debt.
 
     Args:
         memory: shared with the other processes.
-        policies: in the same order in all of them.
-        clock: nanoseconds, the same in all processes (CLOCK_MONOTONIC is).
+        policies: in the same order in all processes.
+        clock: nanoseconds, the same in all processes, as CLOCK_MONOTONIC is.
     """
 
     def __init__(
@@ -45,11 +44,11 @@ class MemoryStore:
         self._locks = [ShardLock(self._fd, shard) for shard in range(SHARDS)]
 
     def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """Charges one request to all policies, or to none when one of them refuses."""
+        """Charges one request to all policies, or to none where one of them refuses."""
         return self._decide(client, policies, charges=True)
 
     def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """What `spend` would decide."""
+        """Decides as `spend` would, and charges nothing."""
         return self._decide(client, policies, charges=False)
 
     def close(self) -> None:
@@ -59,7 +58,7 @@ class MemoryStore:
         digest = blake2b(client, digest_size=_PLACE_AND_TAG.size, key=self._secret).digest()
         place, tag = _PLACE_AND_TAG.unpack(digest)
         number = place % self._sets
-        # A client's sets have the same number in all tables, so one lock covers all its policies.
+        # A client's set has the same number in all tables, so one lock covers all policies.
         with self._locks[number % SHARDS]:
             now = self._clock()
             slots: list[int] = []
@@ -74,13 +73,13 @@ class MemoryStore:
             if is_admitted and charges:
                 for index, policy in enumerate(policies):
                     debts[index] += policy.limit.interval
-                    # A process killed between the two leaves a slot that owes too much, never too little.
+                    # In this order, a process killed in between leaves a debt too high, never too low.
                     self._words[slots[index] + WAYS] = now + debts[index]
                     self._words[slots[index]] = tag
         return Decision(is_admitted, debts)
 
     def _find(self, start: int, tag: int) -> tuple[int, int]:
-        """Where the client's tag is, or should be; and the time there."""
+        """The slot that has the client's tag, or that it takes over, and the time in that slot."""
         words = self._words[start : start + 2 * WAYS].tolist()
         try:
             way = words.index(tag, 0, WAYS)

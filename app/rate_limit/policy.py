@@ -1,4 +1,4 @@
-"""What is limited, and what a store answers when asked."""
+"""What is limited, and what a store decides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from app.rate_limit.gcra import Limit
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A limit, and the name that clients and metrics know it by."""
+    """A limit and its name, which headers and metrics show."""
 
     name: str
     limit: Limit
 
 
 class Decision(NamedTuple):
-    """Whether the request may pass, and the client's debt (nanoseconds) with each policy, in their order.
+    """Whether a request may pass, and the client's debts (nanoseconds) in the order of the policies.
 
-    A request passes when all its policies admit it, and then owes to each; otherwise it owes to none.
+    A request passes if all its policies admit it. It is then charged to all of them, otherwise to none.
     """
 
     is_admitted: bool
@@ -26,13 +26,13 @@ class Decision(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps the debts of clients, each of whom is known by some bytes."""
+    """Keeps the debts of clients. A client is a string of bytes."""
 
     def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """Charges one request to all policies, or to none when one of them refuses."""
+        """Charges one request to all policies, or to none where one of them refuses."""
 
     def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """What `spend` would decide, charging nothing: for requests that cost only when they fail."""
+        """Decides as `spend` would, and charges nothing: for requests that are charged only if they fail."""
 
     def close(self) -> None:
-        """Ends what belongs to this process alone."""
+        """Closes what belongs to this process only."""

@@ -1,4 +1,4 @@
-"""Connections to Redis, made by a thread of their own, so that no request waits for more than an answer."""
+"""Connections to Redis. A thread of its own makes them, so that requests only wait for answers."""
 
 import hashlib
 import logging
@@ -15,7 +15,7 @@ from app.rate_limit.shared_memory import SharedFlag
 from app.settings.redis_url import make_connection
 
 TIMEOUT = 0.04
-"""Seconds for an answer, so that with all around it no request loses more than 50 ms."""
+"""Seconds for an answer. With the work around it, no request loses more than 50 ms."""
 CONNECT_TIMEOUT = 1.0
 PAUSE = 1.0
 """Seconds from a failure to the next attempt."""
@@ -23,7 +23,7 @@ PAUSE = 1.0
 SETTINGS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": CONNECT_TIMEOUT,
-    # Nothing of the newer protocol is needed, and its greeting costs two more answers.
+    # Nothing here needs protocol 3, and its greeting costs two more round trips.
     "protocol": 2,
     "driver_info": None,
 }
@@ -38,16 +38,16 @@ class RedisAwayError(Exception):
 class RedisLink:
     """Runs one script, behind a circuit breaker.
 
-    The first failure opens the circuit: from then on everybody is told at once that Redis is away, while one
-    thread tries every PAUSE seconds to connect and to run the script. Requests never connect: looking up
-    a host that is gone may take seconds, and there is no limit to set for that.
+    The first failure opens the circuit: `run` then fails at once, while a thread tries every PAUSE seconds
+    to connect and run the script. Requests never connect themselves, as the look-up of a host name may take
+    seconds and has no time limit.
 
     Args:
         url: REDIS_URL.
         script: Lua.
         check: keys and numbers to try the script with.
-        size: how many connections: one for each thread that asks.
-        is_away: shared by the processes of the replica, so that one of them tells the log.
+        size: how many connections: one a thread.
+        is_away: shared by the replica's processes, so that only one of them logs an outage.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class RedisLink:
         """The script's answer.
 
         Raises:
-            RedisAwayError: there is none, or none in time.
+            RedisAwayError: no answer, or not in time.
         """
         if self._is_broken.is_set():
-            # The first requests of a process wait for its first attempt; the others not at all.
+            # Only the first requests of a process wait, for its first attempt to connect.
             self._was_tried.wait(TIMEOUT)
             if self._is_broken.is_set():
                 raise RedisAwayError
@@ -93,7 +93,7 @@ class RedisLink:
             answer = self._ask(connection, keys, numbers)
         except (RedisError, OSError) as error:
             connection.disconnect()
-            # A server that was restarted, or closes what is idle, is asked again at once.
+            # After a lost connection the thread connects at once: Redis may have restarted.
             self._fault = None if isinstance(error, RedisConnectionError) else error
             self._is_broken.set()
             raise RedisAwayError from error
@@ -118,7 +118,7 @@ class RedisLink:
         return answer
 
     def _keep_connected(self) -> None:
-        """The thread's whole life."""
+        """Connects whenever the circuit is open, until `close`."""
         while self._is_broken.wait() and not self._is_closing.is_set():
             fault, self._fault = self._fault or self._connect(), None
             self._was_tried.set()
@@ -131,14 +131,14 @@ class RedisLink:
                 logger.warning("Redis is back: the replicas keep the limits together")
 
     def _connect(self) -> Exception | None:
-        """Closes the circuit, or returns why not."""
+        """Connects and closes the circuit, or returns the error."""
         connections: deque[AbstractConnection] = deque()
         try:
             for _ in range(self._size):
                 connections.append(make_connection(self._url, **SETTINGS))
                 connections[-1].connect()
             self._ask(connections[0], *self._check)
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with the URL or the server, we go on
+        except Exception as error:  # noqa: BLE001  # whatever fails, try again later
             self._disconnect(connections)
             return error
         self._disconnect(self._idle)

@@ -1,4 +1,4 @@
-"""Keeps the limits in Redis, for all replicas together: the same algorithm, as one script."""
+"""Keeps the limits in Redis, for all replicas: the same algorithm in one script."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from app.rate_limit.redis_link import RedisLink
 
 SCRIPT = """\
 -- KEYS: when the client's buckets will be full again, in microseconds. ARGV: whether to charge, then the
--- interval and the capacity of each policy. Returns whether all admit, then the debts.
+-- interval and the capacity of each policy. Returns whether all policies admit it, then the debts.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local debts, admitted = {1}, true
@@ -15,7 +15,7 @@ for number, key in ipairs(KEYS) do
     local interval, capacity = tonumber(ARGV[2 * number]), tonumber(ARGV[2 * number + 1])
     local debt = math.max((redis.call('GET', key) or 0) - now, 0)
     if debt > capacity then
-        -- Left by an older limit, or by a clock since put back.
+        -- An older limit left it, or the clock was put back.
         debt = capacity
         redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000))
     end
@@ -34,24 +34,24 @@ end
 return debts
 """
 CHECK = ("rate-limit:check",), (1, 1000, 1000)
-"""A key and arguments that the script can be tried with: it writes, as it must be able to."""
+"""A key and arguments to try the script with. It writes, so a read-only Redis fails the trial."""
 
-NANOSECONDS = 1000
-"""In a microsecond, the finest that Redis's clock tells."""
+NANOSECONDS_PER_MICROSECOND = 1000
+"""Redis's clock counts microseconds."""
 
 
 class RedisStore:
-    """One key a client and policy, gone when the bucket is full again."""
+    """Keeps one key for each client and policy, which expires when the bucket is full again."""
 
     def __init__(self, link: RedisLink, policies: Sequence[Policy]) -> None:
         self._link = link
         self._numbers: dict[str, tuple[int, int]] = {}
         for policy in policies:
-            interval = -(-policy.limit.interval // NANOSECONDS)
+            interval = -(-policy.limit.interval // NANOSECONDS_PER_MICROSECOND)
             self._numbers[policy.name] = interval, interval * policy.limit.count
 
     def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """Charges one request to all policies, or to none when one of them refuses.
+        """Charges one request to all policies, or to none where one of them refuses.
 
         Raises:
             RedisAwayError: Redis gave no usable answer, or not in time.
@@ -59,7 +59,7 @@ class RedisStore:
         return self._decide(client, policies, charges=True)
 
     def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
-        """What `spend` would decide.
+        """Decides as `spend` would, and charges nothing.
 
         Raises:
             RedisAwayError: Redis gave no usable answer, or not in time.
@@ -70,10 +70,10 @@ class RedisStore:
         self._link.close()
 
     def _decide(self, client: bytes, policies: Sequence[Policy], *, charges: bool) -> Decision:
-        # The braces keep a client's keys together where keys are spread over servers.
+        # The braces are a hash tag: a cluster keeps the client's keys on one server.
         keys = [f"rate-limit:{{{client.hex()}}}:{policy.name}" for policy in policies]
         numbers = [int(charges)]
         for policy in policies:
             numbers += self._numbers[policy.name]
         is_admitted, *debts = self._link.run(keys, numbers)
-        return Decision(bool(is_admitted), [debt * NANOSECONDS for debt in debts])
+        return Decision(bool(is_admitted), [debt * NANOSECONDS_PER_MICROSECOND for debt in debts])

@@ -1,4 +1,4 @@
-"""Memory that every process of this replica sees, and locks on it that no dead process can keep."""
+"""Memory that all processes of this replica share, with locks that a killed process cannot keep."""
 
 import fcntl
 import functools
@@ -10,7 +10,7 @@ import threading
 from types import TracebackType
 
 TABLES = 3
-"""One for each policy."""
+"""One a policy."""
 SETS = 8192
 WAYS = 16
 SHARDS = 64
@@ -20,14 +20,13 @@ _FLOCK = struct.Struct("hhqqi4x")
 
 
 class SharedMemory:
-    """Tables of slots, grouped into sets, and a flag; all zero at first, and never larger than at first.
+    """Tables of slots, grouped into sets, and a flag. All zero at first; the size never changes.
 
-    A set is WAYS tags, then WAYS times, 8 bytes each. Whoever makes it before a fork shares it with its
-    children.
+    A set is WAYS tags, then WAYS times, 8 bytes each. Processes forked after it was made share it.
 
     Attributes:
-        words: all of it, as numbers of 64 bits.
-        secret: of 16 bytes; hashes keyed with it place the keys, so that nobody outside can aim.
+        words: all of it, as 64-bit numbers.
+        secret: 16 bytes that key the hash of a client, so that nobody outside can choose a set.
     """
 
     def __init__(self, *, tables: int = TABLES, sets: int = SETS) -> None:
@@ -41,11 +40,11 @@ class SharedMemory:
 
     @property
     def table_words(self) -> int:
-        """How many words further the next table begins."""
+        """Words in a table."""
         return self.sets * 2 * WAYS
 
     def reopen(self) -> int:
-        """A file descriptor of this process's own, to lock by."""
+        """A file description of this process's own, for locks."""
         return os.open(f"/proc/self/fd/{self._fd}", os.O_RDWR | os.O_CLOEXEC)
 
     def close(self) -> None:
@@ -56,20 +55,20 @@ class SharedMemory:
 
 @functools.cache
 def inherited_memory() -> SharedMemory:
-    """The memory of this family of processes.
+    """The memory that gunicorn's master and its workers share.
 
-    The arbiter asks first, before it forks. It keeps the answer over SIGHUP, which reads its settings file
-    again, but imports no module a second time.
+    The master makes it before it forks. SIGHUP reads gunicorn_conf.py again, but not this module, so the
+    memory stays.
     """
     return SharedMemory()
 
 
 class ShardLock:
-    """Excludes the other threads of this process, then the other processes; dead ones hold nothing.
+    """Excludes the other threads of this process, then the other processes. A process's death frees it.
 
-    A lock of the open file description (`F_OFD_SETLKW`), not of the process: for the latter kind the kernel
-    looks for deadlocks between processes, and finds some where threads of two wait for one another's shards
-    (EDEADLK). It needs a description that is not inherited.
+    It is a lock of the open file description (`F_OFD_SETLKW`). For locks of a process the kernel looks for
+    deadlocks, and reports one (EDEADLK) where threads of two processes wait for each other's shards, which is
+    none. The description must not be inherited.
     """
 
     def __init__(self, fd: int, shard: int) -> None:
@@ -96,7 +95,7 @@ class ShardLock:
 
 
 class SharedFlag:
-    """A yes or no that all processes share: the last word of the memory.
+    """A flag that all processes share: the last word of the memory.
 
     Args:
         memory: shared with the other processes.
@@ -108,11 +107,11 @@ class SharedFlag:
         self._lock = ShardLock(self._fd, SHARDS)
 
     def change(self, *, is_set: bool) -> bool:
-        """Sets it; returns whether that was news."""
+        """Sets or clears it; returns whether that changed it."""
         with self._lock:
-            is_news = bool(self._words[-1]) != is_set
+            is_changed = bool(self._words[-1]) != is_set
             self._words[-1] = is_set
-        return is_news
+        return is_changed
 
     def close(self) -> None:
         os.close(self._fd)

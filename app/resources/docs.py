@@ -11,13 +11,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""What Swagger UI needs: its own files, this API, and the icons in its style sheet, which are data URLs."""
+"""Swagger UI needs its own files, this API, and the data URLs of the icons in its style sheet."""
 
 
 class DescriptionResource(HeadMixin):
     """`/openapi.json`: what every route takes and answers."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, *, document: Mapping[str, Any]) -> None:
         self._body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -26,9 +26,9 @@ class DescriptionResource(HeadMixin):
 
 
 class DocsResource(HeadMixin):
-    """`/docs`: the same as a page."""
+    """`/docs`: the same, as a page."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, *, page: Page) -> None:
         self._html = page.html
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -38,9 +38,9 @@ class DocsResource(HeadMixin):
 
 
 class DocsAssetResource(HeadMixin):
-    """`/docs/{version}/{asset}`: a file of the page; another version has other addresses."""
+    """`/docs/{version}/{asset}`: a file of the page. Its address changes with the version."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, *, page: Page) -> None:
         self._page = page
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, version: str, asset: str) -> None:

@@ -7,8 +7,15 @@ from app.telemetry.logs import timestamp
 from app.web.methods import HeadMixin
 
 
+class RootResource(HeadMixin):
+    """`/`: says that this is the backend."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"message": "Backend is live."}
+
+
 class HealthResource(HeadMixin):
-    """`/health`: the process answers. Never asks the database, whose outage a restart would not mend."""
+    """`/health`: the process answers. It never asks the database: a restart would not end an outage there."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = {"status": "ok", "timestamp": timestamp(time.time())}
@@ -17,7 +24,7 @@ class HealthResource(HeadMixin):
 class ReadyResource(HeadMixin):
     """`/health/ready`: whether this replica should get requests."""
 
-    def __init__(self, probe: ReadinessProbe) -> None:
+    def __init__(self, *, probe: ReadinessProbe) -> None:
         self._probe = probe
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

@@ -12,9 +12,9 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
 class MetricsResource(HeadMixin):
-    """`/metrics`: everything counted, for those allowed to read it; for others there is no such path."""
+    """`/metrics`: all metrics, for those who may read them; the others get a 404."""
 
-    def __init__(self, registry: CollectorRegistry, access: MetricsAccess, probe: ReadinessProbe) -> None:
+    def __init__(self, *, registry: CollectorRegistry, access: MetricsAccess, probe: ReadinessProbe) -> None:
         self._registry = registry
         self._access = access
         self._probe = probe
@@ -22,12 +22,12 @@ class MetricsResource(HeadMixin):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not self._access.allows(req.env):
             raise falcon.HTTPNotFound
-        # Falcon's choice, as the library's own fails on a version that is no number.
+        # The library's own choice raises TypeError where the version in Accept is not a number.
         if req.client_prefers((TEXT, OPENMETRICS)) == OPENMETRICS:
             resp.content_type = openmetrics.CONTENT_TYPE_LATEST
             resp.data = openmetrics.generate_latest(self._registry)
         else:
             resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
             resp.data = generate_latest(self._registry)
-        # Afterwards, lest the look's own connection be among what is told.
+        # The probe's own connection would be counted, so it runs after the scrape.
         self._probe.check_soon()

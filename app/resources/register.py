@@ -1,6 +1,7 @@
 import falcon
 
-from app.accounts.sessions import LIFETIME, Sessions
+from app.accounts.registration import Registration
+from app.accounts.sessions import LIFETIME
 from app.errors import AlreadyRegisteredError
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy
@@ -11,11 +12,13 @@ FIELDS = frozenset({"name", "picture"})
 
 
 class RegisterResource:
-    """`/auth/register`: somebody signed in becomes a user; the session goes on with a new token."""
+    """`/auth/register`: makes the account of a signed-in person; their session gets a new token."""
 
-    def __init__(self, authentication: Authentication, sessions: Sessions, cookies: CookiePolicy) -> None:
+    def __init__(
+        self, *, authentication: Authentication, registration: Registration, cookies: CookiePolicy
+    ) -> None:
         self._authentication = authentication
-        self._sessions = sessions
+        self._registration = registration
         self._cookies = cookies
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -23,7 +26,7 @@ class RegisterResource:
         if session.pending is None:
             raise AlreadyRegisteredError
         body = read_object(req, FIELDS)
-        user, token = self._sessions.register(
+        user, token = self._registration.register(
             session.id, session.pending, name=name_field(body), picture=picture_field(body)
         )
         self._cookies.set_session(resp, token, max_age=int(LIFETIME.total_seconds()))

@@ -10,9 +10,9 @@ ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires
 
 
 class SessionResource(HeadMixin):
-    """`/auth/session`: who is calling. Answers visitors without asking the database."""
+    """`/auth/session`: who is calling. Visitors without a session cost no query."""
 
-    def __init__(self, authentication: Authentication) -> None:
+    def __init__(self, *, authentication: Authentication) -> None:
         self._authentication = authentication
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:

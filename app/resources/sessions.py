@@ -13,7 +13,7 @@ from app.web.methods import HeadMixin
 class SessionsResource(HeadMixin):
     """`/auth/sessions`: where the caller is signed in."""
 
-    def __init__(self, authentication: Authentication, sessions: Sessions) -> None:
+    def __init__(self, *, authentication: Authentication, sessions: Sessions) -> None:
         self._authentication = authentication
         self._sessions = sessions
 
@@ -36,9 +36,9 @@ class SessionsResource(HeadMixin):
 
 
 class OwnSessionResource:
-    """`/auth/sessions/{session_id}`: one place where the caller is signed in."""
+    """`/auth/sessions/{session_id}`: one of the caller's sessions."""
 
-    def __init__(self, authentication: Authentication, sessions: Sessions, cookies: CookiePolicy) -> None:
+    def __init__(self, *, authentication: Authentication, sessions: Sessions, cookies: CookiePolicy) -> None:
         self._authentication = authentication
         self._sessions = sessions
         self._cookies = cookies
@@ -58,7 +58,7 @@ class OwnSessionResource:
 class RevokeOthersResource:
     """`/auth/sessions/revoke-others`: signs the caller out everywhere else."""
 
-    def __init__(self, authentication: Authentication, sessions: Sessions) -> None:
+    def __init__(self, *, authentication: Authentication, sessions: Sessions) -> None:
         self._authentication = authentication
         self._sessions = sessions
 

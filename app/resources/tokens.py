@@ -17,7 +17,7 @@ FIELDS = frozenset({"name", "expires_in_days"})
 class TokensResource(HeadMixin):
     """`/auth/tokens`: the caller's API tokens."""
 
-    def __init__(self, authentication: Authentication, tokens: APITokens) -> None:
+    def __init__(self, *, authentication: Authentication, tokens: APITokens) -> None:
         self._authentication = authentication
         self._tokens = tokens
 
@@ -45,7 +45,7 @@ class TokensResource(HeadMixin):
 class TokenResource:
     """`/auth/tokens/{token_id}`: one of the caller's API tokens."""
 
-    def __init__(self, authentication: Authentication, tokens: APITokens) -> None:
+    def __init__(self, *, authentication: Authentication, tokens: APITokens) -> None:
         self._authentication = authentication
         self._tokens = tokens
 

@@ -13,7 +13,7 @@ FIELDS = {"name": name_field, "picture": picture_field}
 class UserResource(HeadMixin):
     """`/auth/user`: the caller's own account."""
 
-    def __init__(self, authentication: Authentication, accounts: Accounts, cookies: CookiePolicy) -> None:
+    def __init__(self, *, authentication: Authentication, accounts: Accounts, cookies: CookiePolicy) -> None:
         self._authentication = authentication
         self._accounts = accounts
         self._cookies = cookies
@@ -23,7 +23,7 @@ class UserResource(HeadMixin):
         resp.media = user_media(user)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Changes the fields given, as RFC 7396 has it: null empties one, an absent one stays."""
+        """Changes the given fields as a merge patch (RFC 7396): null empties a field, an absent one stays."""
         _, user = self._authentication.get_user_session(req, resp)
         body = read_object(req, frozenset(FIELDS))
         changes = {name: FIELDS[name](body) for name in body}

@@ -1,4 +1,4 @@
-"""gunicorn's settings, and the hooks of its processes. gunicorn reads the names in lower case."""
+"""gunicorn's settings and hooks. gunicorn reads every name here that is in lower case."""
 
 import gc
 import logging
@@ -13,30 +13,31 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# Imported before the fork, so that workers share its memory and start fast; they make their own objects.
+# Imported before the fork, so that workers share its memory and start fast.
 import app.wsgi
+from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
 from app.server.cpu import available_cpus
 from app.server.worker import STOP_SIGNALS
-from app.settings.load import load_config
+from app.settings.environment import load_config
 from app.telemetry import logs
 from app.telemetry.log_writer import ImpatientWriter
 from app.telemetry.metrics_folder import MetricsFolderError, make_folder_with_room, remove_folder
 from app.telemetry.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, reserve_slot, use_slot
 
 _config = load_config(os.environ)
-# A master that waits for the reader of its log replaces no worker.
+# The master must not wait for the reader of its log: it would replace no worker meanwhile.
 _stream = ImpatientWriter(sys.stdout.fileno()) if sys.stdout else None
 logs.configure(_config.log_format, _config.log_level, _stream)
-# Made here, before the fork, so that the workers count together.
+# Made before the fork, so that the workers share it.
 inherited_memory()
 if _config.redis_url:
-    # Imported before the fork for the same reason as above.
+    # Imported before the fork, as above.
     import app.rate_limit.fallback_store  # noqa: F401
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own messages as records like any other; the application writes the request's line."""
+    """Sends gunicorn's messages to our log. The application writes the line of each request."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         self.cfg = cfg
@@ -51,50 +52,49 @@ bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config
 worker_class = "app.server.worker.Worker"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads
-# Each is an open file; Linux allows 1,024 by default, and a worker that finds none left ends at once.
+# Each connection is an open file. Linux allows 1,024 by default, and a worker without a free one ends.
 _other_files = 64 + 2 * threads
 _most_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _other_files
 worker_connections = max(2 * threads, min(1000, _most_connections))
 proc_name = "connected-backend"
 logger_class = _Logger
 
-# Longer than Traefik (90 s) and Caddy (120 s) keep idle connections, so that they never reuse a closed one.
+# Traefik keeps idle connections for 90 s, Caddy for 120 s. We close ours later, so that they never reuse a
+# closed one.
 keepalive = 125
-# Of the 30 s that `docker stop` gives, so that gunicorn ends by itself.
+# `docker stop` gives 30 s; gunicorn ends by itself before that.
 graceful_timeout = 22
 timeout = 60
 max_requests = 50_000
 max_requests_jitter = 10_000
 limit_request_line = 8190
 
-# gunicorn would let a neighbour on this machine, or whom FORWARDED_ALLOW_IPS names, change the path with a
-# header SCRIPT_NAME, and the scheme with others. The service asks neither of it; it has TRUSTED_PROXIES.
+# By default gunicorn lets a peer on this machine, or one that FORWARDED_ALLOW_IPS names, change the path with
+# the header SCRIPT_NAME, and the scheme with others. This service has TRUSTED_PROXIES instead.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-# A heartbeat file on a disk can block a worker for as long as the disk does.
+# The heartbeat file: on a disk that blocks, it would block the worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # gunicorn unlinks it at once
 control_socket_disable = True
 
-NO_ROOM = 69
-"""The exit code where nothing has room for the metrics: EX_UNAVAILABLE of sysexits."""
-
 
 def on_starting(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
-    """The master begins; not at SIGHUP, which keeps the metrics."""
-    # A worker is born with the master's handlers, which would swallow its stop: its own come first.
+    """The master starts. SIGHUP does not come here, so it keeps the metrics."""
+    # A forked worker has the master's handlers, which would swallow a stop. So these signals wait until the
+    # worker has set its own.
     os.register_at_fork(
         before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP_SIGNALS),
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP_SIGNALS),
     )
-    # /dev/shm is shared with others, who may have filled it.
+    # Others may have filled /dev/shm.
     parents = dict.fromkeys([Path(worker_tmp_dir or tempfile.gettempdir()), Path(tempfile.gettempdir())])
     try:
         folder = make_folder_with_room(list(parents), _reserve_slots)
     except MetricsFolderError as error:
-        logging.getLogger("app").error(str(error))  # noqa: TRY400  # the sentence says all
-        raise SystemExit(NO_ROOM) from error
+        logging.getLogger("app").error(str(error))  # noqa: TRY400  # the sentence says it all
+        raise SystemExit(Exit.UNAVAILABLE) from error
     if folder.parent != next(iter(parents)):
         logging.getLogger("app").warning("No room in /dev/shm: the metrics are in %s", folder.parent)
     os.environ[FOLDER_VARIABLE] = str(folder)
@@ -106,8 +106,8 @@ def _reserve_slots(folder: Path) -> None:
 
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
-    """The sockets listen; workers are forked next."""
-    # Blocked since app.server.start, while there was no handler for it.
+    """The sockets listen; the workers are forked next."""
+    # main.py blocked it; gunicorn has its handlers by now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.collect()
     gc.freeze()
@@ -115,20 +115,22 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
 
 
 def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
-    """A worker is about to be born."""
+    """In the master, before it forks a worker."""
     worker.metrics_slot = free_slot(sibling.metrics_slot for sibling in server.WORKERS.values())
-    # There since the start, but for those that SIGHUP and TTIN add.
+    # on_starting reserved it, unless SIGHUP or TTIN has added this worker.
     reserve_slot(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
 
 
 def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
-    """In the new worker, before it makes anything."""
+    """In the new worker, before it makes any metric."""
     use_slot(worker.metrics_slot)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401
     """The worker has loaded its application."""
-    worker.wsgi.lifecycle.follow(lambda: worker.is_told_to_stop)
+    # SIGTERM may have arrived before there was an application to tell.
+    if worker.is_told_to_stop:
+        worker.wsgi.stopping.set()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
@@ -138,10 +140,10 @@ def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
-    """The master knows that the worker is gone, however it went."""
+    """In the master, after a worker has ended, for whatever reason."""
     forget_worker(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
 
 
 def on_exit(_server: Any) -> None:  # noqa: ANN401
-    """The last worker is gone, and the master goes."""
+    """The master ends, after its last worker."""
     remove_folder(Path(os.environ[FOLDER_VARIABLE]))

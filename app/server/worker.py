@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, for whom silent clients cost no thread, and a stop leaves nobody unanswered."""
+"""gunicorn's threaded worker, changed: silent clients hold no thread, and a stop answers everybody."""
 
 import logging
 import selectors
@@ -14,40 +14,61 @@ from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from app.server.gathering_socket import GatheringSocket
-from app.web.invalid_request import refusal
+from app.web.problems import invalid_request_answer
 
 FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
 CROWDED_SECONDS = 1.0
-"""The same when the worker has hardly room for more."""
+"""The same, while the worker has hardly any room for more connections."""
 HEAD_SECONDS = 10.0
-"""How long a client may take for its first line and headers, once they have begun."""
+"""How long a client may take for its request line and headers, from their first byte on."""
 REQUEST_SECONDS = 60.0
-"""How long the rest may take: the body, our work, reading the answer."""
+"""How long the rest may take: sending the body, our work, reading the answer."""
 UNREAD_BODY_SECONDS = 0.05
-"""How long a thread waits for the rest of a body that was answered without reading it."""
+"""How long a thread waits for the rest of a body that the application did not read."""
 CLOSE_LINGER = 2.0
 """Seconds a client has to read an answer and close, before its connection is closed for it."""
 READ_SIZE = 65536
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
-"""Blocked from the fork until the worker has handlers for them."""
+"""Blocked from the fork until the worker has its handlers for them."""
 
 logger = logging.getLogger(__name__)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A ThreadWorker that waits for the first and the last byte of a client without a thread.
+class _GatheringSocket:
+    """A socket that keeps what `sendall` gets until `flush`; otherwise the blocking socket itself."""
 
-    gunicorn 27.0.1 lets a connection without a request hold a thread for 5 s, likewise a body that nobody
-    wanted and that does not come, and the whole worker for 2 s when a client does not close after
-    `Connection: close`. A client that stops in the midst of a request holds a thread for ever. When it stops
-    itself, its listeners stay open and are looked at no more, so the kernel goes on connecting clients and
-    resets them at the end. A stop that comes just after the fork goes to the master's handler, which does
-    nothing in a worker.
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._parts: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Sends all parts at once.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        if self._parts:
+            self._socket.sendall(b"".join(self._parts))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # any attribute of a socket
+        return getattr(self._socket, name)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A ThreadWorker that waits for a client's first and last byte without a thread.
+
+    What gunicorn 27.0.1 does, and this class changes: A connection without a request holds a thread for 5 s,
+    and so does the rest of a body that nobody read. A client that does not close after `Connection: close`
+    holds the whole worker for 2 s. A client that stops in the middle of a request holds a thread for ever. A
+    stopping worker leaves its listeners open without accepting, so the kernel still connects clients, and
+    resets them at the end. A stop just after the fork runs the master's handler, which does nothing.
 
     Attributes:
-        is_told_to_stop: whether the replica is about to go; a worker that is only renewed is not told.
+        is_told_to_stop: whether the replica is stopping; not set where only this worker is replaced.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
@@ -62,10 +83,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         self.is_told_to_stop = True
+        if self.wsgi is not None:
+            self.wsgi.stopping.set()
         super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  # gunicorn has no types
-        """A thread for a connection with something to read; the poller for one without."""
+        """Gives a connection with something to read to a thread, and the others to the poller."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
@@ -74,14 +97,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._watch(conn, self.on_pending_socket_readable)
 
     def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401  # likewise
-        """Lets head and body leave together: a worker that is killed between them would cut the answer off.
+        """Answers a request with head and body in one send.
 
-        A proxy has passed the head on by then, and cannot ask another replica any more. `100 Continue` goes
-        ahead: gunicorn sends it with `send`.
+        If the worker were killed between the two, a proxy would have passed the head on and could not ask
+        another replica. `100 Continue` is not held back: gunicorn sends it with `send`.
         """
         self._deadlines[conn] = time.monotonic() + REQUEST_SECONDS
         sock = conn.sock
-        conn.sock = gathering = GatheringSocket(sock)
+        conn.sock = gathering = _GatheringSocket(sock)
         try:
             is_kept = super().handle_request(req, conn)
         finally:
@@ -90,8 +113,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return is_kept
 
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
-        """Answers with a problem; logs the kind of fault alone, for the bytes may hold a code or a cookie."""
-        refused = refusal(exc, self.wsgi.security_headers)
+        """Answers with a problem. Logs only the kind of fault, as the bytes may hold a code or a cookie."""
+        refused = invalid_request_answer(exc, self.wsgi.security_headers)
         self.wsgi.metrics.requests.labels("OTHER", "unmatched", str(refused.status)).inc()
         level = logging.ERROR if refused.status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
         fields = {
@@ -102,7 +125,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         }
         logger.log(level, "Invalid request", extra=fields)
         with suppress(OSError):
-            client.sendall(refused.answer)
+            client.sendall(refused.raw)
 
     def handle(self, conn: Any) -> object:  # noqa: ANN401  # likewise
         self._deadlines[conn] = time.monotonic() + HEAD_SECONDS
@@ -114,16 +137,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return result
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:  # noqa: ANN401, FBT001  # likewise
-        """Whether the connection can be used again; of the others, the poller throws the rest away."""
+        """Whether the connection can be used again."""
         deadline = time.monotonic() + UNREAD_BODY_SECONDS
         return bool(keepalive and conn.parser.finish_body(deadline=deadline))
 
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
-        # A future would tell as well, for three locks; a cancelled one has handled nothing.
+        # `conn.is_over` is missing where the future was cancelled. Asking the future would take three locks.
         if not getattr(conn, "is_over", False):
             super().finish_request(conn, fs)
             return
-        # The end of what we send comes first, so that the client can read all of it (RFC 9112 section 9.6).
+        # Half-closing first lets the client read the whole answer (RFC 9112, section 9.6).
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -134,7 +157,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._watch(conn, self._on_closing_readable)
 
     def murder_pending(self) -> None:
-        """Closes connections that were waited for long enough."""
+        """Closes connections whose time is up."""
         super().murder_pending()
         self._cut_off_slow_clients()
         patience_left = FIRST_REQUEST_SECONDS - CROWDED_SECONDS
@@ -149,7 +172,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._end(self._closing[0])
 
     def _cut_off_slow_clients(self) -> None:
-        """Ends what threads have waited for too long, who then read its end, or cannot write."""
+        """Shuts connections down that a thread has waited for too long; its next read or write then fails."""
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
             if deadline <= now and self._deadlines.pop(conn, 0.0):
@@ -161,18 +184,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             self._close_listeners()
-            # Who has not asked for anything would hold up the stop for as long as `keepalive`.
+            # A connection without a request would otherwise delay the stop by `keepalive`.
             deadline = time.monotonic() + STOP_KEEPALIVE_LINGER
             for conn in self.pending_conns:
                 conn.timeout = min(conn.timeout, deadline)
 
     def _close_listeners(self) -> None:
-        """Accepts whom the kernel has connected already, then lets it connect nobody else."""
+        """Accepts the clients that the kernel has already connected, then closes the listeners."""
         for listener in self.sockets:
             accepted = -1
             while accepted != self.nr_conns:
                 accepted = self.nr_conns
-                # More may wait than this process may open files.
+                # There may be more of them than files that this process may open.
                 with suppress(OSError):
                     self.accept(listener)
             listener.close()
@@ -183,7 +206,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_readable, conn))
 
     def _on_closing_readable(self, conn: Any, _socket: socket.socket) -> None:  # noqa: ANN401  # likewise
-        """What the client was still sending is dropped; its end of the connection ends ours."""
+        """Drops what the client still sends, and closes the connection when the client does."""
         try:
             is_open = bool(conn.sock.recv(READ_SIZE))
         except OSError:

@@ -1,4 +1,4 @@
-"""What the service can be told by its environment: read once, checked once, then frozen."""
+"""The service's whole configuration: read from the environment once, checked once, then frozen."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,14 +20,17 @@ LOCAL_DEFAULTS = {
     "GOOGLE_CLIENT_SECRET": "development",
     "WEBAPP_URL": "http://localhost:5173",
 }
-"""What development and test use where staging and production require a value."""
+"""Defaults of development and test; staging and production require these variables."""
 
 PRIVATE_NETWORKS = "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7"
+"""Loopback and private addresses (RFC 1918, RFC 4193)."""
+
+_NOT_SET = object()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """The whole configuration. URLs carry no trailing slash; pairs of rates are counts per seconds."""
+    """The whole configuration. No URL ends with a slash."""
 
     app_env: Literal["development", "test", "staging", "production"]
     host: str
@@ -62,21 +65,21 @@ class Config:
 
     @property
     def is_hardened(self) -> bool:
-        """Whether this is staging or production, where http is refused and HSTS is sent."""
+        """Whether this is staging or production: they refuse http and send HSTS."""
         return self.app_env in {"staging", "production"}
 
     @property
     def own_origin(self) -> str:
-        """The origin browsers see this service at."""
+        """The origin of this service as browsers see it."""
         return parse.origin_of(self.api_url)
 
     @property
     def goes_through_pooler(self) -> bool:
-        """Whether DATABASE_URL is a pooler's: migrations then have a server of another host or port."""
-        return parse.address_of(self.database_url) != parse.address_of(self.migrate_database_url)
+        """Whether DATABASE_URL leads to a pooler: MIGRATE_DATABASE_URL then names another host or port."""
+        return parse.server_of(self.database_url) != parse.server_of(self.migrate_database_url)
 
     def warnings(self) -> list[str]:
-        """Sentences about what is allowed and still hardly meant."""
+        """Sentences about settings that are valid, but probably a mistake."""
         return list(parse.same_site_doubts(self.webapp_url, self.api_url))
 
     @classmethod
@@ -87,10 +90,10 @@ class Config:
 
         Args:
             environ: the process's environment; an empty value counts as unset.
-            embedded_database_url: what development uses when no database is named.
+            embedded_database_url: development's default.
 
         Raises:
-            ConfigError: with every fault there is.
+            ConfigError: lists every fault.
         """
         database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
         reader = _Reader(environ)
@@ -100,7 +103,7 @@ class Config:
 
 
 class _MappingEnv(Env):
-    """environs over a given mapping: empty means unset, and the original guide's names are known."""
+    """environs over a given mapping, read by app.settings.variables' rules."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(eager=False)
@@ -112,7 +115,9 @@ class _MappingEnv(Env):
         return default if value is None else value
 
 
-def _parsed(value: str | None, parser: Callable[[str], object]) -> object:
+def _parsed(value: object, parser: Callable[[Any], object]) -> object:
+    if value is _NOT_SET:
+        raise EnvError("required, and not set")
     try:
         return None if value is None else parser(value)
     except parse.ParseError as error:
@@ -132,22 +137,22 @@ class _Reader:
         return self._env.parsed(name, default, parser=parser)
 
     def _required(self, name: str, parser: Any) -> Any:  # noqa: ANN401  # its parser types it
-        default = LOCAL_DEFAULTS.get(name, ...) if self._is_local else ...
+        default = LOCAL_DEFAULTS.get(name, _NOT_SET) if self._is_local else _NOT_SET
         return self._env.parsed(name, default, parser=parser)
 
     def values(self) -> dict[str, Any]:
-        """Config's fields; None where a fault was noted."""
+        """Config's fields; None for each that has a fault."""
         read = self._read
         url = parse.url(https_only=not self._is_local)
         port = read("PORT", parse.integer(1, 65535), 3000)
         threads = read("WEB_THREADS", parse.integer(1, 512), 8)
         webapp_url = self._required("WEBAPP_URL", url)
-        api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else ...)
+        api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else _NOT_SET)
         console = "console" if self._app_env == "development" else "json"
         provider = "http://localhost:9400" if self._is_local else "https://accounts.google.com"
         return {
             "app_env": self._app_env,
-            "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens to its network
+            "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens on all its addresses
             "port": port,
             "db_pool_max": read("DB_POOL_MAX", parse.integer(1, 1000), threads),
             "session_secret": self._required("SESSION_SECRET", parse.session_secret),
@@ -181,21 +186,17 @@ class _Reader:
         return listed | {parse.origin_of(webapp_url)} if webapp_url else listed
 
     def raise_faults(self, others: list[str]) -> None:
-        """Raises ConfigError with what environs collected and what others noted."""
+        """Raises ConfigError with the faults that environs collected, and the given ones."""
         faults = list(others)
         try:
             self._env.seal()
         except EnvValidationError as error:
-            messages: dict[str, list[str]] = dict(error.error_messages)  # type: ignore[arg-type]  # seal's are a mapping
+            messages: dict[str, list[str]] = dict(error.error_messages)  # type: ignore[arg-type]  # seal() raises a mapping
             for name, sentences in messages.items():
-                faults += [f"{self._name_in_use(name)}: {_own_words(text)}" for text in sentences]
+                faults += [f"{self._name_in_use(name)}: {sentence}" for sentence in sentences]
         if faults:
-            raise ConfigError(sorted(faults))
+            raise ConfigError(faults)
 
     def _name_in_use(self, name: str) -> str:
         original = ORIGINAL_NAMES.get(name, name)
         return original if not self._environ.get(name) and self._environ.get(original) else name
-
-
-def _own_words(message: str) -> str:
-    return "required, and not set" if message == "Environment variable not set." else message

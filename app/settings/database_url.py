@@ -1,30 +1,30 @@
-"""Which database: DATABASE_URL or the DB_ variables. Migrations ask for nothing else."""
+"""DATABASE_URL or the DB_ variables, and MIGRATE_DATABASE_URL. Migrations read no other setting."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from app.settings import parsers as parse
 from app.settings import variables
-from app.settings.variables import ConfigError
 
 LOCAL_DATABASE_URL = "postgresql://postgres@localhost:5432/connected_backend"
-"""What development and test use when no database is named, nor an embedded one at hand."""
+"""The default of development and test where nothing names a database and none is embedded."""
 PARTS = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSLMODE")
+REQUIRED_PARTS = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_NAME")
 
 Value = TypeVar("Value")
 
 
 class DatabaseVariables:
-    """Reads the variables that name the database, noting faults.
+    """Reads the variables that name the database and collects their faults.
 
     Args:
         environ: the process's environment.
-        embedded_database_url: what development uses when no database is named.
+        embedded_database_url: development's default.
 
     Attributes:
-        faults: one sentence a fault, each beginning with the variable's name.
-        url: the service's database; None with a fault.
-        migrate_url: the one for migrations, the same unless MIGRATE_DATABASE_URL names another.
+        faults: one sentence a fault; each begins with the variable's name.
+        url: the service's database; None where there is a fault.
+        migrate_url: the database for migrations: MIGRATE_DATABASE_URL, or the service's.
     """
 
     def __init__(self, environ: Mapping[str, str], *, embedded_database_url: str | None = None) -> None:
@@ -48,11 +48,12 @@ class DatabaseVariables:
         return None
 
     def _composed_url(self) -> str | None:
-        for name in ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_NAME"):
-            if variables.find(self._environ, name) is None:
-                self.faults.append(f"{name}: required, and not set")
-        host, user = self._read("DB_HOST", parse.text), self._read("DB_USER", parse.text)
-        password, database = self._read("DB_PASSWORD", parse.text), self._read("DB_NAME", parse.text)
+        self.faults += [
+            f"{name}: required, and not set"
+            for name in REQUIRED_PARTS
+            if variables.find(self._environ, name) is None
+        ]
+        host, user, password, database = (self._read(name, parse.text) for name in REQUIRED_PARTS)
         port = self._read("DB_PORT", parse.integer(1, 65535))
         sslmode = self._read("DB_SSLMODE", parse.one_of(*parse.SSL_MODES))
         if self.faults or host is None or user is None or password is None or database is None:
@@ -73,29 +74,3 @@ class DatabaseVariables:
         except parse.ParseError as error:
             self.faults.append(f"{name}: {error}")
             return None
-
-
-def migration_database_url(environ: Mapping[str, str], *, embedded_database_url: str | None = None) -> str:
-    """The database that migrations run against, without asking for the rest of the configuration.
-
-    Raises:
-        ConfigError: with every fault of the variables that name the database.
-    """
-    database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
-    return _without_faults(database.migrate_url, database.faults)
-
-
-def service_database_url(environ: Mapping[str, str], *, embedded_database_url: str | None = None) -> str:
-    """The service's database, without asking for the rest of the configuration.
-
-    Raises:
-        ConfigError: with every fault of the variables that name the database.
-    """
-    database = DatabaseVariables(environ, embedded_database_url=embedded_database_url)
-    return _without_faults(database.url, database.faults)
-
-
-def _without_faults(url: str | None, faults: list[str]) -> str:
-    if faults or url is None:
-        raise ConfigError(sorted(faults))
-    return url

@@ -6,50 +6,72 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.settings import variables
-from app.settings.database_url import migration_database_url, service_database_url
+from app.settings.config import Config
+from app.settings.database_url import DatabaseVariables
 from app.settings.places import ROOT
+from app.settings.variables import ConfigError
 
 MAX_SOCKET_PATH = 100
-"""Bytes; Linux takes 107 for a Unix socket's path, and PostgreSQL adds its file's name."""
+"""Bytes. Linux allows 107 for the path of a Unix socket, and PostgreSQL also writes a lock file beside it."""
+
+
+def load_config(environ: Mapping[str, str]) -> Config:
+    """The whole configuration.
+
+    Raises:
+        ConfigError: lists every fault.
+    """
+    merged = with_dotenv(environ)
+    return Config.from_environ(merged, embedded_database_url=embedded_database_url(merged))
 
 
 def load_migration_database_url(environ: Mapping[str, str]) -> str:
-    """The database that migrations run against; asks for no other setting.
+    """The URL of the database that migrations run on; reads no other setting.
 
     Raises:
-        ConfigError: with every fault of the variables that name the database.
+        ConfigError: lists every fault of the variables that name the database.
     """
-    merged = with_dotenv(environ)
-    return migration_database_url(merged, embedded_database_url=embedded_database_url(merged))
+    return _load_database(environ).migrate_url or ""
 
 
 def load_database_url(environ: Mapping[str, str]) -> str:
-    """The database that the service uses; asks for no other setting.
+    """The URL of the service's database; reads no other setting.
 
     Raises:
-        ConfigError: with every fault of the variables that name the database.
+        ConfigError: lists every fault of the variables that name the database.
     """
+    return _load_database(environ).url or ""
+
+
+def _load_database(environ: Mapping[str, str]) -> DatabaseVariables:
     merged = with_dotenv(environ)
-    return service_database_url(merged, embedded_database_url=embedded_database_url(merged))
+    database = DatabaseVariables(merged, embedded_database_url=embedded_database_url(merged))
+    if database.faults:
+        raise ConfigError(database.faults)
+    return database
 
 
 def with_dotenv(environ: Mapping[str, str], path: Path = ROOT / ".env") -> dict[str, str]:
-    """The process's variables over those of `.env`, which only APP_ENV=development, set outside it, reads."""
+    """The process's variables, and those of `.env` where the process has APP_ENV=development.
+
+    A variable of the process wins over the same one in `.env`.
+    """
     if variables.find(environ, "APP_ENV") != "development":
         return dict(environ)
-    from dotenv import dotenv_values  # noqa: PLC0415  # nobody else pays for it
+    # Production never needs this import.
+    from dotenv import dotenv_values  # noqa: PLC0415
 
     written = {name: value for name, value in dotenv_values(path).items() if value and value.strip()}
     return written | {name: value for name, value in environ.items() if value.strip()}
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Where development keeps its data: DEV_DATA_DIR, else `.data` beside the code."""
+    """The folder of development's data: DEV_DATA_DIR, or `.data` beside the code."""
     return Path(environ.get("DEV_DATA_DIR") or ROOT / ".data").resolve()
 
 
 def embedded_socket_folder(data: Path) -> Path:
-    """Where the embedded PostgreSQL listens: beside its data, unless that is too long for a socket."""
+    """The folder of the embedded PostgreSQL's socket: its data's, or in /tmp where that path is too long."""
     folder = data / "postgres"
     if len(str(folder / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
         return folder
@@ -58,5 +80,5 @@ def embedded_socket_folder(data: Path) -> Path:
 
 
 def embedded_database_url(environ: Mapping[str, str]) -> str:
-    """The database that `bin/dev` keeps."""
+    """The URL of the PostgreSQL that `bin/dev` runs."""
     return f"postgresql://postgres@/postgres?host={embedded_socket_folder(data_folder(environ))}"

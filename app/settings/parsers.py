@@ -1,4 +1,7 @@
-"""Text of one environment variable → its value. Each raises ParseError with a sentence for people."""
+"""Parsers: the text of one environment variable → its value.
+
+Each raises ParseError with a sentence that follows the variable's name.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,12 +21,12 @@ _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute
 
 
 class ParseError(ValueError):
-    """The text is not usable; the message is a sentence for people."""
+    """The text is not usable; the message says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in so many seconds; the burst equals the count."""
+    """`count` requests in `seconds` seconds; all of them may come at once."""
 
     count: int
     seconds: int
@@ -40,7 +43,7 @@ class Rate:
 
 
 def host(value: str) -> str:
-    """An address or name to listen on; an IPv6 address may stand in brackets."""
+    """An address or host name to listen on; brackets around an IPv6 address are dropped."""
     name = value.removeprefix("[").removesuffix("]")
     try:
         return str(ip_address(name))
@@ -104,7 +107,7 @@ def url(*, https_only: bool) -> Callable[[str], str]:
 
 
 def sentry_dsn(value: str) -> str:
-    """The http(s) URL that Sentry hands out: a public key as its user name, a project's number at its end."""
+    """Sentry's http(s) URL: a public key as its user name, a project number at its end."""
     try:
         parts = urlsplit(value)
         names_all = parts.hostname and parts.username and parts.port != 0
@@ -129,13 +132,13 @@ def redis_url(value: str) -> str:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        # No word of the fault itself, which may quote the password.
+        # The fault itself may quote the password.
         raise ParseError(REDIS_URL_SHAPE) from None
-    # Imported by those who use it: it costs a start 0.1 s.
+    # Importing redis costs a start 0.1 s; only those who set REDIS_URL pay.
     from app.settings.redis_url import faulty_options  # noqa: PLC0415
 
     if names := ", ".join(faulty_options(value)):
-        # An @ there is the account's end, and the names are pieces of the password.
+        # With an @ in the query, a password holds an unescaped ? and these names are pieces of it.
         if "@" in parts.query:
             raise ParseError(REDIS_URL_SHAPE)
         fault = "has an option that redis-py does not know, or whose value it does not take"
@@ -150,9 +153,9 @@ def compose_database_url(*, host: str, port: int, user: str, password: str, name
     return f"postgresql://{account}@{address}:{port}/{quote(name, safe='')}?sslmode={sslmode}"
 
 
-def address_of(database_url: str) -> tuple[str, ...]:
-    """Where a libpq URL leads, so that two can be compared: host, port and socket folder, no account."""
-    # Not urlsplit: it refuses brackets that libpq takes in a password.
+def server_of(database_url: str) -> tuple[str, ...]:
+    """The server that a libpq URL names: host, port and socket folder, without the account."""
+    # urlsplit refuses brackets in a password; libpq accepts them.
     authority, _, query = database_url.partition("://")[2].partition("?")
     host = authority.partition("/")[0].rpartition("@")[2].removesuffix(":5432")
     settings = parse_qs(query)
@@ -195,9 +198,9 @@ def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
-    """A sentence when cookies with SameSite=Lax would hardly travel between the two.
+    """A sentence where browsers would probably not send SameSite=Lax cookies between the two.
 
-    Compares the scheme and the last two labels of the host, as no public suffix list is at hand.
+    Compares the scheme and the last two labels of the host: there is no public suffix list here.
     """
     webapp, api = urlsplit(webapp_url), urlsplit(api_url)
     sites = {(part.scheme, *(part.hostname or "").split(".")[-2:]) for part in (webapp, api)}
@@ -233,7 +236,7 @@ def _split(value: str) -> SplitResult:
 def _items(value: str) -> list[str]:
     items = [item.strip() for item in value.split(",") if item.strip()]
     if value and not items:
-        # Taken for "none given" it would mean "everybody", for some.
+        # A list without items would mean "no restriction" for some variables.
         raise ParseError("names nothing; leave the variable empty if that is meant")
     return items
 
@@ -243,7 +246,7 @@ def log_level(value: str) -> str:
 
 
 def cookie_domain(value: str, *, api_url: str | None) -> str:
-    """A domain with at least two labels that the API's host lies under."""
+    """A domain of at least two labels; the API's host must be under it."""
     name = domain(value)
     api_host = urlsplit(api_url or "").hostname or name
     is_domain = "." in name and not name.rpartition(".")[2].isdigit()

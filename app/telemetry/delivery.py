@@ -1,4 +1,4 @@
-"""Says once in the log that a receiver is away, and once that it is back."""
+"""Logs once that a receiver cannot be reached, and once that it can be again."""
 
 import logging
 import threading
@@ -6,11 +6,11 @@ import threading
 logger = logging.getLogger(__name__)
 
 
-class Delivery:
-    """What became of the latest attempts to hand something over; attempts may come from several threads.
+class DeliveryLog:
+    """Remembers whether the latest delivery failed. Deliveries may come from several threads.
 
     Args:
-        what: that which is handed over, as the log names it: `Traces`.
+        what: the name of what is delivered, as in `Traces`.
     """
 
     def __init__(self, what: str) -> None:
@@ -19,12 +19,12 @@ class Delivery:
         self._lock = threading.Lock()
 
     def failed(self) -> None:
-        """To be told of each attempt in vain."""
+        """Call it after each failed delivery."""
         if self._changes_to(is_failing=True):
             logger.warning("%s cannot be delivered", self._what)
 
     def succeeded(self) -> None:
-        """To be told of each attempt that was not in vain."""
+        """Call it after each delivery that succeeded."""
         if self._changes_to(is_failing=False):
             logger.info("%s are delivered again", self._what)
 

@@ -1,4 +1,4 @@
-"""Unexpected errors, told to Sentry. Needs the extra `sentry`."""
+"""Sends unexpected errors to Sentry. Needs the extra `sentry`."""
 
 import logging
 from http import HTTPStatus
@@ -7,23 +7,22 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.utils import event_from_exception
 
-from app.telemetry.delivery import Delivery
+from app.telemetry.delivery import DeliveryLog
 from app.telemetry.logs import REQUEST_FIELDS
 
 CLOSE_SECONDS = 2.0
 SEND_SECONDS = 10
 TAGS = ("request_id", "method", "route")
-"""Fields of a record and its request that an error can be looked for by."""
+"""Fields of a record and its request that become tags, to search errors by."""
 
 
 class ErrorTracking(logging.Handler):
-    """Sends each record that has an exception and is an error: its stack, its request's id and route.
+    """Sends each error record with an exception: the stack, and the request's id and route.
 
-    Nothing else about the request or whoever made it: no integration of the SDK is used, since those
-    collect headers, bodies, addresses, queries and variables.
+    It uses none of the SDK's integrations, as they collect headers, bodies, addresses, queries and variables.
 
     Args:
-        dsn: where to, and the key.
+        dsn: Sentry's URL with the key.
         release: this version's number.
         environment: APP_ENV's value.
     """
@@ -52,11 +51,11 @@ class ErrorTracking(logging.Handler):
             return
         try:
             self._client.capture_event(self._event(record))
-        except Exception:  # noqa: BLE001  # a handler must not fail what it reports about
+        except Exception:  # noqa: BLE001  # a logging handler must not raise
             self.handleError(record)
 
     def close(self) -> None:
-        """Waits for what is being sent, 2 s at most."""
+        """Waits up to 2 s until everything is sent."""
         self._client.close(timeout=CLOSE_SECONDS)
         super().close()
 
@@ -78,13 +77,13 @@ class ErrorTracking(logging.Handler):
 
 
 class _Transport(sentry_sdk.HttpTransport):
-    """Says once that Sentry is away, and once that it is back; the SDK itself says nothing."""
+    """Logs once that Sentry is away, and once that it is back. The SDK logs nothing."""
 
     TIMEOUT = SEND_SECONDS
 
     def __init__(self, options: Any) -> None:  # noqa: ANN401  # the SDK's own signature
         super().__init__(options)
-        self._delivery = Delivery("Errors")
+        self._delivery = DeliveryLog("Errors")
 
     def on_dropped_event(self, _reason: str) -> None:
         self._delivery.failed()

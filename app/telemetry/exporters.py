@@ -1,4 +1,4 @@
-"""What of error tracking and tracing this process was asked for; nothing is imported that was not."""
+"""Error tracking and tracing. Nothing is imported unless its variable is set."""
 
 import logging
 from contextlib import ExitStack
@@ -8,36 +8,33 @@ from app.settings.config import Config
 from app.settings.places import version
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from opentelemetry.trace import Tracer
 
 
-class Extras:
-    """To be made after fork, as both send from threads of their own.
+class Exporters:
+    """Starts what the configuration names. Make it after the fork, as both send from threads of their own.
 
-    Args:
-        config: names the receivers.
+    Attributes:
+        tracer: makes spans; None without OTEL_EXPORTER_OTLP_ENDPOINT.
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config
         self._closing = ExitStack()
+        self.tracer: Tracer | None = None
+        release = version()
         if config.sentry_dsn:
-            from app.telemetry.error_tracking import ErrorTracking  # noqa: PLC0415  # needs an extra's package
+            from app.telemetry.error_tracking import ErrorTracking  # noqa: PLC0415  # needs an extra
 
-            tracking = ErrorTracking(config.sentry_dsn, release=version(), environment=config.app_env)
+            tracking = ErrorTracking(config.sentry_dsn, release=release, environment=config.app_env)
             logging.getLogger().addHandler(tracking)
             self._closing.callback(tracking.close)
+        if config.otel_endpoint:
+            from app.telemetry.tracing import Tracing  # noqa: PLC0415  # needs an extra
 
-    def around(self, app: "WSGIApplication") -> "WSGIApplication":
-        """The application with a span a request; itself when nobody asked for tracing."""
-        if not self._config.otel_endpoint:
-            return app
-        from app.telemetry.tracing import Tracing, TracingMiddleware  # noqa: PLC0415  # likewise
-
-        tracing = Tracing(self._config.otel_endpoint, release=version(), environment=self._config.app_env)
-        self._closing.callback(tracing.close)
-        return TracingMiddleware(app, tracing.tracer)
+            tracing = Tracing(config.otel_endpoint, release=release, environment=config.app_env)
+            self._closing.callback(tracing.close)
+            self.tracer = tracing.tracer
 
     def close(self) -> None:
-        """Hands over what is waiting; takes a few seconds at most, whatever the receivers do."""
+        """Sends what is waiting. Takes a few seconds at most, whatever the receivers do."""
         self._closing.close()

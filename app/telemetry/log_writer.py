@@ -1,4 +1,4 @@
-"""Standard output for those who must not wait for whoever reads it."""
+"""Streams to standard output that never wait for its reader."""
 
 import logging
 import os
@@ -10,24 +10,24 @@ from collections.abc import Callable
 from contextlib import suppress
 
 LIMIT = 10_000
-"""Lines of a worker that may wait; more are dropped, and counted."""
+"""Lines of a worker that may wait. Further ones are dropped and counted."""
 PAUSE = 0.02
-"""Seconds in which lines gather before they are written."""
+"""Seconds that lines gather before they are written."""
 CLOSE_PATIENCE = 1.0
-"""Seconds that the last lines have to be written; the next worker waits for them."""
+"""Seconds for the last lines when a worker ends; its successor starts after that."""
 CHUNK = 4096
-"""Bytes of a write that no other process's can come between (PIPE_BUF, pipe(7))."""
+"""Bytes that one write puts into a pipe in one piece (PIPE_BUF, pipe(7))."""
 ROOM_PATIENCE_MILLISECONDS = 100
 
 logger = logging.getLogger(__name__)
 
 
 class LogWriter:
-    """A stream for logging's StreamHandler, written by a thread of its own: for a worker.
+    """A worker's stream for logging's StreamHandler. A thread of its own writes the lines.
 
     Args:
         fd: the file descriptor to write to.
-        on_drop: told how many lines were dropped, once lines go through again or it closes.
+        on_drop: told how many lines were dropped, once lines go through again, or at `close`.
         limit: lines that may wait.
     """
 
@@ -45,7 +45,7 @@ class LogWriter:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Takes a line, from any thread."""
+        """Takes a line from any thread."""
         if len(self._lines) >= self._limit:
             with self._lock:
                 self._dropped += 1
@@ -55,15 +55,15 @@ class LogWriter:
             self._has_lines.set()
 
     def flush(self) -> None:
-        """Does nothing: to wait is what nobody here shall do."""
+        """Does nothing, as it would have to wait."""
 
     def close(self) -> None:
-        """Writes what waits, if that is possible in CLOSE_PATIENCE; counts the rest as dropped."""
+        """Writes the waiting lines within CLOSE_PATIENCE; those that are left count as dropped."""
         self._is_closed.set()
         self._has_lines.set()
         self._thread.join(CLOSE_PATIENCE)
         with self._lock:
-            # The thread finds nothing left of this; what it is just writing may still go through.
+            # The thread finds no more lines. Those it is writing may still go through.
             left = len(self._lines) + self._in_flight + self._dropped
             self._lines.clear()
             self._in_flight = self._dropped = 0
@@ -81,7 +81,7 @@ class LogWriter:
             if dropped:
                 self._on_drop(dropped)
                 logger.warning("Log lines dropped", extra={"count": dropped})
-        # What came while the last were written.
+        # Lines may have come during the last write.
         self._write_out()
 
     def _write_out(self) -> None:
@@ -93,7 +93,7 @@ class LogWriter:
                 except BlockingIOError:
                     time.sleep(PAUSE)
                 except OSError:
-                    # Nobody reads any more, or the disk is full; there is no other place to say so.
+                    # The reader is gone or the disk is full, and there is no other place to report it.
                     break
             with self._lock:
                 lost, self._in_flight = self._in_flight if chunk else 0, 0
@@ -101,7 +101,7 @@ class LogWriter:
                 self._on_drop(lost)
 
     def _next_chunk(self) -> bytes:
-        """As many lines as fit into a chunk, at least one; none when close() was faster."""
+        """As many lines as fit into a chunk, at least one; none where `close` has taken them."""
         with self._lock:
             lines: list[bytes] = []
             size = 0
@@ -113,7 +113,7 @@ class LogWriter:
 
 
 class ImpatientWriter:
-    """A stream that drops what there is no room for: for a process that forks, and seldom says something."""
+    """A stream that drops lines where there is no room: for the master, which forks and logs seldom."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -122,7 +122,7 @@ class ImpatientWriter:
         self._is_cut = False
 
     def write(self, line: str) -> None:
-        # Behind half a line, this one could be read no more than that.
+        # After half a line, a line end keeps this one readable.
         whole = (b"\n" if self._is_cut else b"") + line.encode("utf-8", "backslashreplace")
         rest = whole
         with suppress(OSError):
@@ -133,4 +133,4 @@ class ImpatientWriter:
             self._is_cut = not written.endswith(b"\n")
 
     def flush(self) -> None:
-        """Does nothing: nothing is held back."""
+        """Does nothing, as `write` holds nothing back."""

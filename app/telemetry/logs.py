@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 REQUEST_FIELDS: ContextVar[Mapping[str, object]] = ContextVar("request_fields", default=MappingProxyType({}))
-"""What every record of the current request carries: request_id and, when valid, its trace."""
+"""Fields of each record of the current request: request_id and, where it is valid, its trace."""
 
 QUIET_LOGGERS = {
     # DEBUG would print codes, tokens and secrets.
@@ -26,13 +26,13 @@ QUIET_LOGGERS = {
     # app.database.pool says once what the pool would say at every attempt.
     "psycopg.pool": logging.CRITICAL,
     "psycopg": logging.ERROR,
-    # app.telemetry says once what the SDK would say at every attempt, and about every odd header.
+    # app.telemetry reports a failure once, the SDK would at each attempt and for each odd header.
     "opentelemetry": logging.CRITICAL + 1,
 }
 
-# Made once: json.dumps makes one for each call that is not in its default manner.
+# Made once, as json.dumps would make one for each call with these options.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
-# Characters that some readers take for the end of a line although JSON does not escape them.
+# JSON does not escape these, but some software reads them as the end of a line.
 _LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x7f\x85\u2028\u2029"}
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -54,7 +54,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 class JSONFormatter(logging.Formatter):
-    """time, level, message, then the request's fields and the record's own."""
+    """A JSON object: time, level, message, then the request's fields and the record's own."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _extra_fields(record)
@@ -66,7 +66,7 @@ class JSONFormatter(logging.Formatter):
 def json_line(
     created: float, level: str, message: str, logger_name: str, fields: Mapping[str, object]
 ) -> str:
-    """One line, without its end; the request's fields come before its own."""
+    """One line without its end; the request's fields come before the given ones."""
     entry = {
         "time": timestamp(created),
         "level": level,
@@ -93,8 +93,8 @@ class ConsoleFormatter(logging.Formatter):
 def configure(
     log_format: Literal["json", "console"], level: str, stream: "SupportsWrite[str] | None" = None
 ) -> None:
-    """Sends every record of this process to the stream, standard output unless another is given."""
-    # What no line here says, and each record would pay for.
+    """Sends each record of this process to the stream; the default is standard output."""
+    # No line shows these, so no record should pay for them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -109,7 +109,7 @@ def configure(
 
 @contextmanager
 def request_fields(fields: Mapping[str, object]) -> Iterator[None]:
-    """Adds fields to every record logged inside."""
+    """Adds fields to each record logged inside."""
     token = REQUEST_FIELDS.set(fields)
     try:
         yield

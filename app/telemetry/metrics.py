@@ -1,4 +1,4 @@
-"""What Prometheus can ask about this service. Every label has few values, whatever requests bring."""
+"""The metrics for Prometheus. No label takes its values from what clients send."""
 
 from typing import get_args
 
@@ -11,14 +11,13 @@ WAIT_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 3)
 
 
 class Metrics:
-    """The service's metrics, made once a process.
+    """The service's metrics. Make it once a process.
 
-    Outcomes that are known beforehand are there from the beginning, as zeros: the first failure is then an
-    increase like any other.
+    Known outcomes start as zeros, so that Prometheus sees the first failure as an increase.
 
     Args:
         registry: what a scrape reads.
-        is_shared: whether that registry reads the values of all workers itself (metrics_slots.py).
+        is_shared: whether that registry collects the values of all workers itself (metrics_slots.py).
     """
 
     def __init__(self, registry: CollectorRegistry, *, is_shared: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Where the worker processes of one service keep their metrics: a folder that nobody else writes to."""
+"""The folder in which the worker processes of one service keep their metrics."""
 
 import fcntl
 import os
@@ -11,14 +11,14 @@ PREFIX = "connected-backend-metrics-"
 
 
 class MetricsFolderError(Exception):
-    """There is no folder to be had; the message says where, and why."""
+    """No folder can be made; the message says where, and why."""
 
 
 def make_folder_with_room(parents: Sequence[Path], fill: Callable[[Path], None]) -> Path:
-    """A folder in the first of the parents that has room for what `fill` puts there.
+    """A folder in the first parent that has room for what `fill` puts there.
 
     Raises:
-        MetricsFolderError: none of them has.
+        MetricsFolderError: none has.
     """
     faults = []
     for parent in parents:
@@ -38,22 +38,22 @@ def make_folder_with_room(parents: Sequence[Path], fill: Callable[[Path], None])
 
 
 def make_folder(parent: Path) -> Path:
-    """A new folder, this service's for as long as the process or one of its forks lives.
+    """Makes a folder that belongs to this process and its forks.
 
-    Folders of services that died without removing theirs are removed first. A lock tells them from folders
-    in use. A process number would not: in containers it is always 1, also where two share the parent.
+    Folders of services that were killed are removed first. A lock tells them from folders in use. A process
+    number would not, as in each container that shares the parent it is 1.
     """
     for folder in parent.glob(f"{PREFIX}*"):
         _remove_abandoned(folder)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        # Another service that starts now may have taken it for abandoned before it was locked.
+        # Before it was locked, another starting service may have removed it as abandoned.
         if _lock(folder) is not None and folder.is_dir():
             return folder
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes the folder with all that is in it; no error when it is gone."""
+    """Removes the folder and its content; a missing one is no error."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -65,7 +65,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """The descriptor that holds the lock; None when the folder is somebody else's, or gone."""
+    """The descriptor that holds the lock; None where another process holds it, or the folder is gone."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

@@ -1,11 +1,11 @@
-"""Metrics of all worker processes together, by prometheus_client's files.
+"""Shares metrics between worker processes in prometheus_client's files.
 
-The library names each file by a process, and keeps it for ever: every worker that is replaced leaves more to
-read (client_python#275). Here a file is named by a slot, which the next worker takes over when the one before
-has gone. The number of files stays the same, and a counter goes on from where the last worker left it.
+The library names its files by process and keeps them for ever, so each replaced worker leaves more to read
+(client_python#275). Here files are named by slot. A worker takes over the slot of one that has ended, so the
+number of files stays the same and counters continue.
 
-It also makes each file with a hole in it: when the folder is full, writing there is no error but a SIGBUS, of
-which the worker dies, and the next one, too. Here all the room is taken before there is a worker.
+The library also makes sparse files. Where the folder is full, writing to one kills the worker with SIGBUS,
+and its successors, too. Here all the room is taken before the first worker starts.
 """
 
 import os
@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Of the environment: where prometheus_client looks for the folder."""
+"""The variable by which prometheus_client finds the folder."""
 ROOM = {
     "counter": 1024 * 1024,
     "histogram": 512 * 1024,
@@ -25,20 +25,20 @@ ROOM = {
     "gauge_livesum": 64 * 1024,
     "gauge_mostrecent": 64 * 1024,
 }
-"""Bytes of a slot's files: more than every series there can be takes."""
+"""Bytes of each of a slot's files: more than all possible series need."""
 _LIVE = "gauge_live"
 _UNUSED = bytes(8)
-"""The beginning of a file that holds nothing: how many of its bytes are used."""
+"""The first bytes of an empty file: the number of bytes used."""
 
 
 def free_slot(taken: Iterable[int]) -> int:
-    """The lowest number that no live worker has."""
+    """The lowest slot that no live worker has."""
     numbers = set(taken)
     return next(slot for slot in range(len(numbers) + 1) if slot not in numbers)
 
 
 def reserve_slot(slot: int, folder: Path) -> None:
-    """Makes the slot's files, as large as they can become; leaves alone those that are there.
+    """Makes the slot's files in their full size; existing ones stay as they are.
 
     Raises:
         OSError: the folder has no room for them.
@@ -52,17 +52,17 @@ def reserve_slot(slot: int, folder: Path) -> None:
 
 
 def use_slot(slot: int) -> None:
-    """Metrics made from now on in this process are kept in the slot's files.
+    """Makes metrics that this process creates from now on use the slot's files.
 
-    The library chooses where values are kept when it is imported, and looks the choice up for each metric.
+    The library chooses the kind of values when it is imported, and looks the choice up for each metric.
     """
     values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)
 
 
 def forget_worker(slot: int, folder: Path) -> None:
-    """Takes back what only a live worker has: its requests in progress, its connections.
+    """Resets the gauges that count only live workers: requests in progress, connections.
 
-    The library removes those files; their room might be somebody else's before the next worker is there.
+    The library would remove these files, and others might take their room before the next worker starts.
     """
     for file in folder.glob(f"{_LIVE}*_{slot}.db"):
         with file.open("r+b") as stream:
@@ -70,14 +70,14 @@ def forget_worker(slot: int, folder: Path) -> None:
 
 
 def shared_registry(folder: Path) -> CollectorRegistry:
-    """A registry that reads the values of all slots."""
+    """A registry that collects the values of all slots."""
     registry = CollectorRegistry()
     registry.register(_Collector(folder))
     return registry
 
 
 class _Collector:
-    """The library's, which fails on a file that a starting worker has created and not yet filled."""
+    """The library's collector, without the files that a starting worker has created but not filled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Log records of what happens to sign-ins, sessions and accounts (OWASP ASVS 5.0, V16.3)."""
+"""Logs events of sign-ins, sessions and accounts (OWASP ASVS 5.0, V16.3)."""
 
 import logging
 from typing import Literal
@@ -38,11 +38,11 @@ logger = logging.getLogger(__name__)
 
 
 def log_event(event: Event, **fields: object) -> None:
-    """Writes one record whose `event` is that fixed word; ids are handles, so they may be in it.
+    """Logs one record with the event's fixed word.
 
     Args:
         event: what happened.
-        fields: ids, codes and counts; never a token, a code of a sign-in, or an e-mail address.
+        fields: ids, error codes and counts; never a token, an authorization code or an e-mail address.
     """
     level = logging.WARNING if event in FAILURES else logging.INFO
     logger.log(level, SENTENCES[event], extra={"event": event, **fields})

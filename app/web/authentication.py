@@ -1,7 +1,9 @@
-"""Who is calling: by bearer token or by session cookie."""
+"""Finds out who is calling, by bearer token or session cookie."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import falcon
@@ -16,18 +18,23 @@ from app.errors import (
 )
 from app.models import PendingIdentity, Session, User
 from app.telemetry.metrics import Metrics
-from app.web.bearer import bearer_token
 from app.web.cookies import CookiePolicy
+
+
+def bearer_token(environ: Mapping[str, Any]) -> str | None:
+    """The token in Authorization (RFC 6750, section 2.1); None where there is no Bearer header."""
+    scheme, _, token = str(environ.get("HTTP_AUTHORIZATION", "")).strip(" \t").partition(" ")
+    return token.strip(" \t") if scheme.lower() == "bearer" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody a request could be tied to.
+    """The person that a session or token stands for.
 
     Attributes:
-        person: a user, or somebody who may become one.
-        expires_at: when the session or token ends; None for a token that does not.
-        session_id: None for a bearer.
+        person: a user, or somebody who has not registered yet.
+        expires_at: when the session or token ends; None for a token without an end.
+        session_id: None where a bearer token was used.
     """
 
     person: User | PendingIdentity
@@ -36,10 +43,10 @@ class Caller:
 
 
 class Authentication:
-    """Finds the caller; clears a cookie that can never be a session's again."""
+    """Finds the caller of a request, and clears session cookies that can never be valid."""
 
     def __init__(
-        self, sessions: Sessions, tokens: APITokens, cookies: CookiePolicy, metrics: Metrics
+        self, *, sessions: Sessions, tokens: APITokens, cookies: CookiePolicy, metrics: Metrics
     ) -> None:
         self._sessions = sessions
         self._tokens = tokens
@@ -49,16 +56,16 @@ class Authentication:
         )
 
     def find_caller(self, req: falcon.Request, resp: falcon.Response | None) -> Caller | None:
-        """Who is calling; a bearer token counts, whatever cookie comes with it.
+        """The caller, or None. A bearer token wins over a cookie.
 
         Args:
             req: the request.
-            resp: where a cookie is cleared that can never be a session's again; None leaves it alone.
+            resp: clears a cookie that can never be valid; None leaves the cookie alone.
 
         Raises:
-            DatabaseUnavailableError: the credential is well-formed, and cannot be checked.
+            DatabaseUnavailableError: the credential is well-formed, but cannot be checked.
         """
-        bearer = bearer_token(req)
+        bearer = bearer_token(req.env)
         if bearer is not None:
             use = self._tokens.find(bearer)
             return Caller(use.user, use.expires_at, None) if use else None
@@ -67,29 +74,30 @@ class Authentication:
         return Caller(person, session.expires_at, session.id) if session and person else None
 
     def get_user(self, req: falcon.Request, resp: falcon.Response | None) -> tuple[Caller, User]:
-        """The caller and their user, for whoever only reads.
+        """The caller and their user, for requests that only read.
 
         Raises:
-            InvalidBearerError: the bearer token is no live one.
+            InvalidBearerError: the bearer token is not valid.
             NotSignedInError: there is no session.
             NotRegisteredError: the session has no user yet.
         """
         caller = self.find_caller(req, resp)
         if caller is None:
-            raise NotSignedInError if bearer_token(req) is None else InvalidBearerError
+            raise NotSignedInError if bearer_token(req.env) is None else InvalidBearerError
         if not isinstance(caller.person, User):
             raise NotRegisteredError
         return caller, caller.person
 
     def find_session(self, req: falcon.Request, resp: falcon.Response | None) -> Session | None:
-        """The session of the caller's cookie.
+        """The session of the caller's cookie, or None.
 
         Raises:
-            DatabaseUnavailableError: there is a well-formed cookie, and it cannot be checked.
+            DatabaseUnavailableError: the cookie is well-formed, but cannot be checked.
         """
         token = self._cookies.session_token(req)
         if token is None:
-            # A dead token is left alone: by the time this answer arrives, the browser may hold a new one.
+            # Only a malformed cookie is cleared. In place of an ended session's token, the browser may hold
+            # a new one by the time this answer arrives.
             if self._cookies.session_tokens(req):
                 self._malformed.inc()
                 if resp is not None and self._cookies.is_session_beyond_use(req):
@@ -114,7 +122,7 @@ class Authentication:
         raise NotSignedInError
 
     def get_user_session(self, req: falcon.Request, resp: falcon.Response) -> tuple[Session, User]:
-        """The session of the caller's cookie and its user, for whoever changes something.
+        """The session of the caller's cookie and its user, for requests that change something.
 
         Raises:
             NotSignedInError: there is no session.

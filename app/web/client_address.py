@@ -1,4 +1,4 @@
-"""Who is asking, when proxies stand between."""
+"""The client's address, also behind proxies, and its key in the limiter."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -7,34 +7,36 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-REMEMBERED = 1024
-"""Who asks, asks again."""
-LONGEST_REMEMBERED = 200
-"""Characters of a header, as clients choose how long it is."""
+CACHE_SIZE = 1024
+"""Pairs of peer and header. A client repeats its pair with each request."""
+MAX_CACHED_LENGTH = 200
+"""Characters of X-Forwarded-For. Longer ones would let clients fill the memory."""
+IPV6_NETWORK_BYTES = 8
+"""A /64: what one subscriber gets (RFC 6177), and can use any address of."""
 
 
 class ClientAddressFinder:
     """Reads X-Forwarded-For from the right, through trusted proxies only.
 
-    Each proxy appends the address it was called from, so the right end is the only part that a client
-    cannot write. The first address from the right that is no trusted proxy is the client; where all are
-    trusted, the left-most is.
+    Each proxy appends the address of its caller, so a client can write everything but the right end. The
+    first address from the right that is not a trusted proxy is the client. If all are trusted, it is the
+    left-most.
     """
 
     def __init__(self, trusted_proxies: Iterable[Network]) -> None:
         self._trusted = tuple(trusted_proxies)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._find)
+        self._cached_find = lru_cache(maxsize=CACHE_SIZE)(self._find)
 
     def find(self, peer: str, forwarded_for: str | None) -> Address | None:
-        """The client's address; None when the peer has none (a Unix socket).
+        """The client's address; None where the peer has none (a Unix socket).
 
         Args:
             peer: the address of the TCP connection.
             forwarded_for: the X-Forwarded-For header, its repetitions joined by commas.
         """
-        if forwarded_for and len(forwarded_for) > LONGEST_REMEMBERED:
+        if forwarded_for and len(forwarded_for) > MAX_CACHED_LENGTH:
             return self._find(peer, forwarded_for)
-        return self._remembered(peer, forwarded_for)
+        return self._cached_find(peer, forwarded_for)
 
     def _find(self, peer: str, forwarded_for: str | None) -> Address | None:
         nearest = _parse(peer)
@@ -51,6 +53,11 @@ class ClientAddressFinder:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted if network.version == address.version)
+
+
+def client_key(address: Address | None) -> bytes:
+    """What the limiter knows a client by: an IPv4 address, an IPv6 /64, or nothing without an address."""
+    return address.packed[:IPV6_NETWORK_BYTES] if address else b""
 
 
 def _parse(text: str) -> Address | None:

@@ -1,4 +1,4 @@
-"""The cookies of the service: their names, attributes, and how they are cleared."""
+"""The cookies of this service: names, attributes, and how to clear them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 def cookie_values(req: falcon.Request, name: str) -> list[str]:
     """The values of the request's cookies with exactly this name (RFC 6265, section 4.2).
 
-    Falcon trims every kind of blank off a name, browsers only spaces and tabs: behind a U+00A0 a sibling
-    host could plant a `__Host-` cookie that browsers take for one of another name.
+    Falcon trims every kind of blank off a name, browsers only spaces and tabs. With a U+00A0 before the
+    name, a sibling host could set a cookie that the browser allows and Falcon takes for a `__Host-` one.
     """
     pairs = [pair.strip(" \t").partition("=") for pair in (req.get_header("Cookie") or "").split(";")]
     return [value for found, _, value in pairs if found == name]
@@ -23,17 +23,17 @@ def cookie_values(req: falcon.Request, name: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookiePolicy:
-    """How cookies are written here (RFC 6265bis).
+    """Names, reads and writes cookies (RFC 6265bis).
 
-    Over https every name has the `__Host-` prefix, which ties the cookie to this very host. With
-    COOKIE_DOMAIN the session's has `__Secure-` instead, as it is shared with sibling hosts.
+    Over https every name has the prefix `__Host-`, so that no other host can set the cookie. With
+    COOKIE_DOMAIN the session's cookie is shared with sibling hosts and has `__Secure-` instead.
     """
 
     is_secure: bool
     domain: str | None = None
 
     def host_name(self, name: str) -> str:
-        """A name that no sibling host can write, where https allows that."""
+        """The cookie's name, with the prefix `__Host-` over https."""
         return f"__Host-{name}" if self.is_secure else name
 
     @property
@@ -53,19 +53,20 @@ class CookiePolicy:
         self._write(resp, self.session_name, "", max_age=None, domain=self.domain)
 
     def session_tokens(self, req: falcon.Request) -> list[str]:
-        """What the request's session cookies hold, tokens or not."""
+        """The values of the request's session cookies, whether they are tokens or not."""
         return cookie_values(req, self.session_name)
 
     def session_token(self, req: falcon.Request) -> str | None:
-        """The token of the request's session cookie; None when there is none, several or no token in it."""
+        """The token of the one session cookie; None where there is none, more than one, or no token in it."""
         values = self.session_tokens(req)
         return values[0] if len(values) == 1 and is_token(values[0]) else None
 
     def is_session_beyond_use(self, req: falcon.Request) -> bool:
-        """Whether the request's session cookies can be cleared, as none of them can ever count.
+        """Whether the session cookies should be cleared, as they can never be valid.
 
-        Of several, a sibling host may have planted one under a path where COOKIE_DOMAIN lets it: to clear the
-        others would leave the browser with just that.
+        With COOKIE_DOMAIN a sibling host may have added a second cookie under a longer path. Clearing
+        reaches only the first one and would leave the browser with the other host's, so two cookies are then
+        left alone.
         """
         values = self.session_tokens(req)
         return not is_token(values[0]) if len(values) == 1 else bool(values) and self.domain is None
@@ -73,7 +74,7 @@ class CookiePolicy:
     def _write(
         self, resp: falcon.Response, name: str, value: str, *, max_age: int | None, domain: str | None
     ) -> None:
-        # Falcon's unset_cookie writes no Secure, without which browsers ignore the prefixed names.
+        # Falcon's unset_cookie writes no Secure, and without it browsers ignore cookies with a prefix.
         resp.set_cookie(
             name,
             value,

@@ -1,4 +1,4 @@
-"""What the layers of a request tell one another through the WSGI environ."""
+"""What the layers of a request hand on to one another in the WSGI environ."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,27 +7,27 @@ from app.models import Client
 from app.web.client_address import Address
 
 CLIENT_KEY = "connected_backend.client"
-"""The client's Address; None when there is none."""
+"""The client's Address, or None where the peer has none."""
 ROUTE_KEY = "connected_backend.route"
-"""The template of the route that the path matches; None when it matches none."""
+"""The template of the route that the path matches, or None where it matches none."""
 
 MAX_USER_AGENT_LENGTH = 512
 
 
 def route_of(environ: Mapping[str, Any]) -> str:
-    """The route's template, or `unmatched`: never the path, of which there is no end."""
+    """The route's template or `unmatched`. Never the path: clients can invent any number of those."""
     return environ.get(ROUTE_KEY) or "unmatched"
 
 
-def address_of(environ: Mapping[str, Any]) -> Address | None:
-    """Where the request came from, through trusted proxies."""
+def client_address(environ: Mapping[str, Any]) -> Address | None:
+    """The client's address as RequestLogMiddleware found it, through trusted proxies."""
     address: Address | None = environ.get(CLIENT_KEY)
     return address
 
 
 def client_of(environ: Mapping[str, Any]) -> Client:
-    """Where the request came from, as a session remembers it."""
-    address = address_of(environ)
+    """The client as its session's row describes it."""
+    address = client_address(environ)
     agent: str = environ.get("HTTP_USER_AGENT", "")
     text = agent.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")
     return Client(ip=str(address) if address else None, user_agent=text[:MAX_USER_AGENT_LENGTH] or None)

@@ -1,4 +1,4 @@
-"""The JSON object in a request's body, and the fields people write into it."""
+"""Reads the JSON object in a request's body, and checks its fields."""
 
 import json
 from typing import Any, NoReturn
@@ -7,18 +7,18 @@ import falcon
 
 from app.accounts.profile import MAX_NAME_LENGTH, MAX_PICTURE_LENGTH, has_control_characters, is_picture_url
 from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, UnsupportedMediaTypeError
-from app.middleware.body_limit import MAX_BODY_BYTES
 
+MAX_BODY_BYTES = 64 * 1024
 MAX_DAYS = 3650
 
 
 def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
-    """The body's JSON object with no other than the given fields; an empty body is an empty object.
+    """The body's JSON object, which may have the given fields only; an empty body is an empty object.
 
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
     """
-    # gunicorn ends the input itself, which is how a chunked body, of no declared length, can be read.
+    # A chunked body has no Content-Length; gunicorn ends the stream itself.
     stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
     body = stream.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
@@ -39,16 +39,16 @@ def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
 
 
 def name_field(body: dict[str, Any]) -> str | None:
-    """The `name`: 1 to 200 characters without control characters; None when absent or null.
+    """The `name`: 1 to 200 characters without control characters; None where absent or null.
 
-    Spaces around it are dropped, and it has to be more than spaces.
+    Blanks around it are dropped, and it must have other characters than blanks.
     """
     name = _text_field(body, "name", MAX_NAME_LENGTH)
     return None if name is None else _checked_length(name.strip(), "name", MAX_NAME_LENGTH)
 
 
 def picture_field(body: dict[str, Any]) -> str | None:
-    """The `picture`: an https URL up to 2,000 characters; None when absent or null."""
+    """The `picture`: an https URL of at most 2,000 characters; None where absent or null."""
     url = _text_field(body, "picture", MAX_PICTURE_LENGTH)
     if url is not None and not is_picture_url(url):
         raise InvalidFieldError("picture must be an https URL in ASCII.")
@@ -56,14 +56,14 @@ def picture_field(body: dict[str, Any]) -> str | None:
 
 
 def days_field(body: dict[str, Any], field: str) -> int | None:
-    """A whole number of days, 1 to 3,650; None when absent or null."""
+    """A whole number of days, 1 to 3,650; None where absent or null."""
     value = body.get(field)
     if value is None:
         return None
     if isinstance(value, float) and value.is_integer():
-        # JSON has one kind of number: 30.0 is 30.
+        # JSON has one kind of number, so 30.0 is 30.
         value = int(value)
-    # True is an int to Python and none to anybody else.
+    # In Python, True is an int.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
         raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
     return value

@@ -1,13 +1,17 @@
-"""Exception → problem+json (RFC 9457). One table."""
+"""Exceptions as problem+json (RFC 9457), in one table."""
 
 import json
 import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import falcon
+from gunicorn.http import errors as gunicorn_errors
 
 from app import errors
-from app.telemetry.logs import REQUEST_FIELDS
+from app.telemetry.logs import REQUEST_FIELDS, request_fields
 from app.telemetry.metrics import Metrics
 from app.telemetry.security_events import log_event
 from app.web.environ import route_of
@@ -43,7 +47,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "The service cannot reach its database. Try again soon.",
     ),
 }
-"""Status, stable code, and what to tell the caller; an empty sentence stands for the exception's own."""
+"""Exception → status, stable code, detail; an empty detail means the exception's own message."""
 
 TYPES = {
     "rate_limited": (
@@ -51,10 +55,10 @@ TYPES = {
         "Request cannot be satisfied as assigned quota has been exceeded",
     )
 }
-"""Type and title by code, where the world has agreed on a type (draft-ietf-httpapi-ratelimit-headers-10)."""
+"""Code → type and title, where a type is registered (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 INTERNAL_ERROR = (500, "internal_error", "Something went wrong here. The request_id helps to find it.")
-"""Of whatever is in no table."""
+"""Status, code and detail of an exception that no table has."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -64,21 +68,38 @@ DETAILS_BY_STATUS = {
     405: "This path does not answer this method; see Allow.",
 }
 
+INVALID_REQUESTS = {
+    gunicorn_errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "uri_too_long"),
+    gunicorn_errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+    gunicorn_errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "unsupported_transfer_coding"),
+    gunicorn_errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "expectation_failed"),
+}
+"""gunicorn's error → status and code; its other errors are a 400 `bad_request`."""
+INVALID_REQUEST_DETAIL = "The request cannot be understood."
+
+MAX_CAUSE_LENGTH = 500
+
 logger = logging.getLogger(__name__)
 
 
-MAX_CAUSE_LENGTH = 500
+@dataclass(frozen=True, slots=True)
+class InvalidRequestAnswer:
+    """The answer to bytes that are not an HTTP request; `raw` is all of it, from the status line on."""
+
+    status: int
+    request_id: str
+    raw: bytes
 
 
 def add_error_handlers(
     app: "falcon.App[falcon.Request, falcon.Response]", metrics: Metrics, *, webapp_url: str
 ) -> None:
-    """Gives every exception an answer; what is in no table is a 500 and a log record with its stack.
+    """Makes the application answer each exception; one that no table has is a 500 and logs its stack.
 
     Args:
-        app: whose errors these are.
-        metrics: where failed sign-ins are counted.
-        webapp_url: the frontend, where a sign-in that fails ends, with its code.
+        app: raises the exceptions.
+        metrics: count failed sign-ins.
+        webapp_url: the frontend, which a failed sign-in is sent to, with its code.
     """
 
     def handle_sign_in_error(
@@ -115,7 +136,7 @@ def _handle_http_error(
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
     code = CODES_BY_STATUS.get(status, "bad_request")
-    _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, "The request cannot be understood."))
+    _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, INVALID_REQUEST_DETAIL))
 
 
 def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
@@ -125,12 +146,12 @@ def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Except
 
 
 def type_and_title(code: str, status: int) -> tuple[str, str]:
-    """Of a problem; where `type` is about:blank, `title` is the status's own phrase."""
+    """A problem's `type` and `title`; about:blank has the status's phrase (RFC 9457, section 4.2.1)."""
     return TYPES.get(code) or ("about:blank", HTTPStatus(status).phrase)
 
 
 def problem(status: int, code: str, detail: str) -> bytes:
-    """The body of a problem."""
+    """A problem's body."""
     kind, title = type_and_title(code, status)
     body = {
         "type": kind,
@@ -141,6 +162,27 @@ def problem(status: int, code: str, detail: str) -> bytes:
         "request_id": REQUEST_FIELDS.get().get("request_id"),
     }
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def invalid_request_answer(error: Exception, security_headers: Mapping[str, str]) -> InvalidRequestAnswer:
+    """The answer to bytes that gunicorn could not read as a request; a 500 where the fault is our own."""
+    status, code = INVALID_REQUESTS.get(type(error), (HTTPStatus.BAD_REQUEST, "bad_request"))
+    if not isinstance(error, gunicorn_errors.ParseException):
+        status, code = HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error"
+    request_id = uuid.uuid4().hex
+    with request_fields({"request_id": request_id}):
+        body = problem(status, code, INVALID_REQUEST_DETAIL)
+    headers = {
+        "Connection": "close",
+        "Content-Type": PROBLEM_JSON,
+        "Content-Length": str(len(body)),
+        **security_headers,
+        "Vary": "Origin",
+        "X-Request-ID": request_id,
+    }
+    fields = [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *fields, "", ""])
+    return InvalidRequestAnswer(status.value, request_id, head.encode("latin-1") + body)
 
 
 def _set_problem(resp: falcon.Response, status: int, code: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""What status an application answered with."""
+"""The status that an application answered with."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 
 
 class NotedStatus:
-    """A start_response (PEP 3333) that passes everything on, and remembers the status.
+    """A start_response (PEP 3333) that remembers the status it passes on.
 
     Attributes:
-        code: three digits; 500 when the application never came so far.
+        code: three digits; 500 until the application has answered.
     """
 
     def __init__(self, start_response: "StartResponse") -> None:

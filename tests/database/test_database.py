@@ -16,7 +16,7 @@ from app.telemetry.metrics import Metrics
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Metrics(CollectorRegistry()), pool_max=1)
+    database = Database(url=database_url, metrics=Metrics(CollectorRegistry()), pool_max=1)
     database.open()
     yield database
     database.close()
@@ -31,7 +31,7 @@ def database(database_url: str) -> Iterator[Database]:
 )
 def test_an_unexpected_error_quotes_no_value(database: Database, statement: bytes, words: str) -> None:
     with pytest.raises(psycopg.Error) as caught:
-        database.write(statement, {"value": "ada@example.com"}, tuple_row)
+        database.run_once(statement, {"value": "ada@example.com"}, tuple_row)
     assert words in str(caught.value)
     assert "ada@example.com" not in str(caught.value)
     assert caught.value.sqlstate
@@ -44,7 +44,7 @@ def make_database(database_url: str) -> Iterator[Callable[[str], Database]]:
 
         def make(options: str) -> Database:
             url = make_conninfo(database_url, options=options)
-            database = Database(url, Metrics(CollectorRegistry()), pool_max=2)
+            database = Database(url=url, metrics=Metrics(CollectorRegistry()), pool_max=2)
             database.open()
             stack.callback(database.close)
             return database
@@ -58,8 +58,8 @@ def test_a_server_that_may_only_read_is_unavailable_for_writing_alone(
     database = make_database("-c default_transaction_read_only=on")
     for _ in range(3):
         with pytest.raises(DatabaseUnavailableError, match="read-only"):
-            database.write(b"DELETE FROM users", {}, tuple_row)
-        assert database.read(b"SELECT 1", {}, tuple_row) == [(1,)]
+            database.run_once(b"DELETE FROM users", {}, tuple_row)
+        assert database.run_repeatable(b"SELECT 1", {}, tuple_row) == [(1,)]
 
 
 def test_a_row_that_somebody_holds_makes_nobody_else_wait(
@@ -70,7 +70,7 @@ def test_a_row_that_somebody_holds_makes_nobody_else_wait(
     with connection.transaction():
         connection.execute("SELECT FROM users FOR UPDATE")
         with pytest.raises(DatabaseUnavailableError, match="lock timeout"):
-            database.write(b"UPDATE users SET name = 'Ada'", {}, tuple_row)
+            database.run_once(b"UPDATE users SET name = 'Ada'", {}, tuple_row)
         # The circuit is closed: the server answers everybody else.
-        assert database.read(b"SELECT 1", {}, tuple_row) == [(1,)]
-    database.write(b"UPDATE users SET name = 'Ada'", {}, tuple_row)
+        assert database.run_repeatable(b"SELECT 1", {}, tuple_row) == [(1,)]
+    database.run_once(b"UPDATE users SET name = 'Ada'", {}, tuple_row)

@@ -183,13 +183,13 @@ def test_a_restart_between_two_requests_is_noticed_by_nobody(database: Outage, s
 
 
 def test_after_a_restart_a_write_gets_a_live_connection_the_first_time(database: Outage) -> None:
-    pool = Database(database.url, Metrics(CollectorRegistry()), pool_max=2)
+    pool = Database(url=database.url, metrics=Metrics(CollectorRegistry()), pool_max=2)
     pool.open()
     try:
         for _ in range(2):
-            assert pool.write(b"SELECT 1", {}, tuple_row) == [(1,)]
+            assert pool.run_once(b"SELECT 1", {}, tuple_row) == [(1,)]
             database.restart()
-        assert pool.write(b"SELECT 2", {}, tuple_row) == [(2,)]
+        assert pool.run_once(b"SELECT 2", {}, tuple_row) == [(2,)]
     finally:
         pool.close()
 
@@ -197,17 +197,17 @@ def test_after_a_restart_a_write_gets_a_live_connection_the_first_time(database:
 def test_without_a_thread_to_look_for_the_database_everybody_looks(
     database: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = Database(database.url, Metrics(CollectorRegistry()), pool_max=1)
+    pool = Database(url=database.url, metrics=Metrics(CollectorRegistry()), pool_max=1)
     pool.open()
     try:
-        assert pool.read(b"SELECT 1", {}, tuple_row) == [(1,)]
+        assert pool.run_repeatable(b"SELECT 1", {}, tuple_row) == [(1,)]
         database.stop()
         with monkeypatch.context() as exhausted:
             exhausted.setattr(threading.Thread, "start", cannot_start)
             with pytest.raises(DatabaseUnavailableError):
-                pool.read(b"SELECT 1", {}, tuple_row)
+                pool.run_repeatable(b"SELECT 1", {}, tuple_row)
         database.start()
-        assert pool.read(b"SELECT 2", {}, tuple_row) == [(2,)]
+        assert pool.run_repeatable(b"SELECT 2", {}, tuple_row) == [(2,)]
     finally:
         pool.close()
 

@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
 from app.settings.config import Config
-from app.web.paths import IDENTITY_HEADERS
+from app.web.media import IDENTITY_HEADERS
 from tests.forward_auth.page import DOMAIN, block, on_our_hosts, only
 from tests.forward_auth.sites import API, FILES, SETTINGS
 from tests.support.pages import Block

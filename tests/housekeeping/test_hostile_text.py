@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.commands.output import printable
+from app.commands.report import printable
 from tests.housekeeping.conftest import People, Run
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\n\tfake line \u202etxt.exe\u2028\x7f"

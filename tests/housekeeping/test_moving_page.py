@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from app.housekeeping.importing.arguments import COLUMNS, GOOGLE
 from app.housekeeping.importing.candidates import CHANGES, REASONS
+
 from dev.postgres import EmbeddedPostgres
 from tests.housekeeping.conftest import Connection, run_command
 from tests.middleware.test_shape import routes_of

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.runner.runner import Runner
 from app.migrations.script.files import load_migrations
 from dev.postgres import EmbeddedPostgres
@@ -75,7 +75,7 @@ def make_runner(url: str, folder: Path) -> Iterator[MakeRunner]:
                 **{
                     "connection": connection,
                     "migrations": load_migrations(folder),
-                    "report": PlainReport(output or StringIO()),
+                    "report": TextReport(output or StringIO()),
                     "wait": 20.0,
                     "applied_by": "a test",
                     **arguments,

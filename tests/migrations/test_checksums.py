@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from app.migrations import actions, amend
 from app.migrations.target import Target
 
@@ -21,7 +21,7 @@ def output() -> StringIO:
 
 @pytest.fixture
 def target(url: str, folder: Path, output: StringIO) -> Target:
-    target = Target(url=url, folder=folder, applied_by="a test 1.0", report=PlainReport(output), wait=10)
+    target = Target(url=url, folder=folder, applied_by="a test 1.0", report=TextReport(output), wait=10)
     actions.up(target)
     output.truncate(0)
     return target
@@ -31,8 +31,8 @@ def edit(folder: Path) -> None:
     (folder / "0001_one.sql").write_text("CREATE TABLE one (id bigint);\n")
 
 
-def fail(action: Callable[[Target], None], target: Target) -> MigrationError:
-    with pytest.raises(MigrationError) as caught:
+def fail(action: Callable[[Target], None], target: Target) -> CommandError:
+    with pytest.raises(CommandError) as caught:
         action(target)
     return caught.value
 
@@ -100,7 +100,7 @@ def test_only_edits_of_applied_files_can_be_accepted(target: Target, folder: Pat
         ("0009_none", "a reason", "No migration is called 0009_none"),
         ("0002_two", " ", "A reason is needed"),
     ]:
-        with pytest.raises(MigrationError, match=sentence):
+        with pytest.raises(CommandError, match=sentence):
             amend.accept(target, name, reason)
 
 

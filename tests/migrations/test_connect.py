@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from app.commands.connect import connect
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from dev.postgres import EmbeddedPostgres
 from tests.support.service import free_port
 
@@ -33,13 +33,13 @@ class Clock:
         self.slept.append(seconds)
 
 
-def attempt(url: str, *, wait: float = 60) -> tuple[MigrationError, Clock, str]:
+def attempt(url: str, *, wait: float = 60) -> tuple[CommandError, Clock, str]:
     clock, output = Clock(), StringIO()
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         connect(
             url,
             wait=wait,
-            report=PlainReport(output),
+            report=TextReport(output),
             application_name="a test",
             sleep=clock.sleep,
             clock=clock,
@@ -117,7 +117,7 @@ def test_what_the_role_has_for_defaults_does_not_reach_a_migration(
     name = sql.Identifier(connection.info.dbname)
     for setting in ("default_transaction_isolation = 'serializable'", "default_transaction_read_only = on"):
         connection.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(name))
-    report = PlainReport(StringIO())
+    report = TextReport(StringIO())
     with connect(database_url, wait=10, report=report, application_name="a test") as migrating:
         with migrating.transaction():
             row = migrating.execute(

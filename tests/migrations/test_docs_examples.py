@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from app.commands.errors import Exit
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.actions import up
 from app.migrations.arguments import make_parser
 from app.migrations.lint import lint
@@ -77,7 +77,7 @@ EXAMPLES = examples()
 def target(url: str, tmp_path: Path) -> Target:
     """A database of ours, and a folder where the examples' files go beside our own."""
     folder = Path(shutil.copytree(MIGRATIONS_FOLDER, tmp_path / "migrations"))
-    target = Target(url=url, folder=folder, applied_by="a test", report=PlainReport(StringIO()), wait=10.0)
+    target = Target(url=url, folder=folder, applied_by="a test", report=TextReport(StringIO()), wait=10.0)
     up(target)
     return target
 
@@ -133,7 +133,7 @@ def test_the_examples_pass_the_linter(versions: dict[int, Version], tmp_path: Pa
     for version in versions.values():
         for name, file in version.files.items():
             (tmp_path / name).write_text(content(file), encoding="utf-8")
-    lint(tmp_path, report=PlainReport(StringIO()))
+    lint(tmp_path, report=TextReport(StringIO()))
 
 
 @pytest.mark.parametrize("query", PAGE.blocks("sql", below=HANGING), ids=str)

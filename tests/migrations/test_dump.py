@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from app.migrations import dump as module
 from app.migrations.command import migrate
 from app.migrations.dump import SCHEMA_FILE, dump
@@ -16,7 +16,7 @@ from dev.postgres import EmbeddedPostgres
 from tests.migrations.conftest import BOTH
 from tests.support.databases import fresh_database
 
-SILENT = PlainReport(StringIO())
+SILENT = TextReport(StringIO())
 OF_EVERY_KIND = """
     CREATE TABLE parents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text NOT NULL);
     CREATE FUNCTION touch(what text) RETURNS text LANGUAGE plpgsql AS $body$
@@ -73,7 +73,7 @@ def test_no_pg_dump_is_said_with_the_way_out(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(module, "DEVELOPMENT_WHEEL", "not_installed_here")
-    with pytest.raises(MigrationError, match="bin/setup") as refused:
+    with pytest.raises(CommandError, match="bin/setup") as refused:
         dumped(database_url, tmp_path)
     assert refused.value.exit_code == Exit.UNAVAILABLE
 
@@ -86,7 +86,7 @@ def test_a_pg_dump_older_than_the_server_is_named(
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(module, "DEVELOPMENT_WHEEL", "not_installed_here")
-    with pytest.raises(MigrationError, match=r"PostgreSQL 18, .* older: .*pg_dump \(15\)") as refused:
+    with pytest.raises(CommandError, match=r"PostgreSQL 18, .* older: .*pg_dump \(15\)") as refused:
         dumped(database_url, tmp_path)
     assert refused.value.exit_code == Exit.UNAVAILABLE
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.files import NO_TRANSACTION, Migration, load_migrations
 
 NAME = "0001_a.sql"
@@ -68,7 +68,7 @@ def test_whatever_looks_like_a_directive_and_is_none_is_a_fault(
     if is_directive:
         assert not load(raw.encode()).in_transaction
         return
-    with pytest.raises(MigrationError, match=rf"{NAME}:{line}: .* is no directive") as caught:
+    with pytest.raises(CommandError, match=rf"{NAME}:{line}: .* is no directive") as caught:
         load(raw.encode())
     assert caught.value.exit_code == Exit.INVALID
 
@@ -76,10 +76,10 @@ def test_whatever_looks_like_a_directive_and_is_none_is_a_fault(
 @given(lines=LINES, bad=st.sampled_from([b"\xff", b"\xc3", b"\xe9 ", b"\xed\xa0\x80"]))
 def test_a_file_that_is_not_utf8_is_named_with_its_line(lines: list[str], bad: bytes) -> None:
     raw = b"".join(line.encode() + b"\n" for line in lines)
-    with pytest.raises(MigrationError, match=rf"{NAME}:{len(lines) + 1} is not UTF-8"):
+    with pytest.raises(CommandError, match=rf"{NAME}:{len(lines) + 1} is not UTF-8"):
         load(raw + b"-- " + bad + b"\nSELECT 1;\n")
 
 
 def test_a_nul_would_cut_the_text_and_is_refused() -> None:
-    with pytest.raises(MigrationError, match=rf"{NAME}:2 holds a NUL"):
+    with pytest.raises(CommandError, match=rf"{NAME}:2 holds a NUL"):
         load(b"SELECT 1;\nSELECT '\0';\n")

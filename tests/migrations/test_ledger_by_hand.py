@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from app.migrations import actions, amend
 from app.migrations.new import new
 from app.migrations.target import Target
@@ -23,7 +23,7 @@ def output() -> StringIO:
 
 @pytest.fixture
 def target(empty_database_url: str, folder: Path, output: StringIO) -> Target:
-    report = PlainReport(output)
+    report = TextReport(output)
     return Target(url=empty_database_url, folder=folder, applied_by="a test", report=report, wait=10)
 
 
@@ -47,13 +47,13 @@ def test_a_baseline_records_without_running_and_the_rest_is_pending(
 
 def test_a_baseline_is_for_databases_without_a_ledger(target: Target) -> None:
     amend.baseline(target, "1")
-    with pytest.raises(MigrationError, match="it needs no baseline") as caught:
+    with pytest.raises(CommandError, match="it needs no baseline") as caught:
         amend.baseline(target, "2")
     assert caught.value.exit_code == Exit.INVALID
 
 
 def test_a_baseline_of_an_unknown_version_changes_nothing(target: Target, database: Connection) -> None:
-    with pytest.raises(MigrationError, match="No migration is called 7") as caught:
+    with pytest.raises(CommandError, match="No migration is called 7") as caught:
         amend.baseline(target, "7")
     assert caught.value.exit_code == Exit.INVALID
     assert database.execute("SELECT to_regclass('schema_migrations')").fetchone() == (None,)
@@ -71,7 +71,7 @@ def test_a_person_says_what_became_of_an_interrupted_file(
         "VALUES (3, '0003_fill', 'started', 'x', 'x', 'a test')"
     )
     for action in (actions.check, actions.up):
-        with pytest.raises(MigrationError) as caught:
+        with pytest.raises(CommandError) as caught:
             action(target)
         assert caught.value.exit_code == Exit.NEEDS_RESOLVE
     amend.resolve(target, "0003_fill", outcome)
@@ -84,7 +84,7 @@ def test_only_what_was_interrupted_can_be_resolved(target: Target, folder: Path)
     actions.up(target)
     (folder / "0003_next.sql").write_text("SELECT 1;\n")
     for name, state in (("0002_two", "applied"), ("0003_next", "pending")):
-        with pytest.raises(MigrationError, match=f"{name} is {state}, not interrupted") as caught:
+        with pytest.raises(CommandError, match=f"{name} is {state}, not interrupted") as caught:
             amend.resolve(target, name, "retry")
         assert caught.value.exit_code == Exit.INVALID
 
@@ -104,15 +104,15 @@ def test_a_plan_is_the_sql_with_the_names_of_its_files(
 def test_a_new_file_has_the_next_number_and_waits_to_be_written(target: Target, folder: Path) -> None:
     path = new(folder, "Add User-Locale!", report=target.report)
     assert path == folder / "0003_add_user_locale.sql"
-    with pytest.raises(MigrationError, match=r"0003_add_user_locale\.sql:1: The file holds no statement"):
+    with pytest.raises(CommandError, match=r"0003_add_user_locale\.sql:1: The file holds no statement"):
         actions.up(target)
     path.write_text(path.read_text() + "CREATE TABLE three ();\n")
     actions.up(target)
 
 
 def test_a_new_file_needs_a_name_and_a_folder(target: Target, folder: Path) -> None:
-    with pytest.raises(MigrationError, match="letters and digits") as caught:
+    with pytest.raises(CommandError, match="letters and digits") as caught:
         new(folder, "…", report=target.report)
     assert caught.value.exit_code == Exit.USAGE
-    with pytest.raises(MigrationError, match="cannot be written"):
+    with pytest.raises(CommandError, match="cannot be written"):
         new(folder / "nowhere", "name", report=target.report)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from app.migrations.lint import lint
 from app.settings.places import MIGRATIONS_FOLDER
 
-SILENT = PlainReport(StringIO())
+SILENT = TextReport(StringIO())
 
 
 def faults(folder: Path, **files: str) -> list[str]:
@@ -19,7 +19,7 @@ def faults(folder: Path, **files: str) -> list[str]:
         (folder / f"{name.removeprefix('m')}.sql").write_text(text, encoding="utf-8")
     try:
         lint(folder, report=SILENT)
-    except MigrationError as error:
+    except CommandError as error:
         return list(error.sentences)
     return []
 
@@ -38,7 +38,7 @@ def test_a_finding_names_file_line_and_rule(tmp_path: Path) -> None:
 
 def test_findings_end_with_the_exit_code_of_invalid_files(tmp_path: Path) -> None:
     (tmp_path / "0001_a.sql").write_text("DROP TABLE people;\n", encoding="utf-8")
-    with pytest.raises(MigrationError) as refused:
+    with pytest.raises(CommandError) as refused:
         lint(tmp_path, report=SILENT)
     assert refused.value.exit_code == Exit.INVALID
 
@@ -75,6 +75,6 @@ def test_an_ordinary_file_need_not_set_the_timeouts_that_the_runner_sets(tmp_pat
 def test_no_squawk_is_said_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
-    with pytest.raises(MigrationError, match="pip install squawk-cli") as refused:
+    with pytest.raises(CommandError, match="pip install squawk-cli") as refused:
         lint(MIGRATIONS_FOLDER, report=SILENT)
     assert refused.value.exit_code == Exit.UNAVAILABLE

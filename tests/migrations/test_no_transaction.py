@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.files import NO_TRANSACTION
 from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
@@ -53,8 +53,8 @@ def leave_row(other: Connection, status: str = "started") -> None:
     )
 
 
-def fail(make_runner: MakeRunner) -> MigrationError:
-    with pytest.raises(MigrationError) as caught:
+def fail(make_runner: MakeRunner) -> CommandError:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     return caught.value
 
@@ -233,7 +233,7 @@ def test_a_locked_table_is_tried_again(make_runner: MakeRunner, folder: Path, ot
     write(folder, "VACUUM one")
     with other.transaction():
         other.execute("LOCK TABLE one")
-        with pytest.raises(MigrationError) as caught:
+        with pytest.raises(CommandError) as caught:
             make_runner(wait=0.0).up()
     assert caught.value.exit_code == Exit.TRY_AGAIN
     make_runner().up()

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.files import NO_TRANSACTION, load_migrations
 from app.migrations.script.rules import fault_of
 from app.migrations.script.script import read_scripts
@@ -91,7 +91,7 @@ def test_a_refused_file_is_named_with_its_line_before_anything_runs(
     make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
 ) -> None:
     (folder / "0002_two.sql").write_text("SELECT ';';\n\n-- here\nCOMMIT;\nVACUUM;\n")
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.INVALID
     assert [sentence[:22] for sentence in caught.value.sentences] == [
@@ -105,7 +105,7 @@ def test_what_only_the_server_knows_ends_with_the_same_advice(make_runner: MakeR
     (folder / "0003_hidden.sql").write_text(
         "CREATE SUBSCRIPTION s CONNECTION 'host=/nowhere' PUBLICATION p;\n"
     )
-    with pytest.raises(MigrationError, match="-- migrate: no-transaction") as caught:
+    with pytest.raises(CommandError, match="-- migrate: no-transaction") as caught:
         make_runner().up()
     assert caught.value.fields["sqlstate"] == "25001"
 
@@ -124,6 +124,6 @@ def test_what_only_the_server_knows_ends_with_the_same_advice(make_runner: MakeR
 )
 def test_what_could_not_be_looked_after_is_refused(folder: Path, statements: str, sentence: str) -> None:
     (folder / "0003_alone.sql").write_text(f"{NO_TRANSACTION}\n{statements};\n")
-    with pytest.raises(MigrationError, match=sentence) as caught:
+    with pytest.raises(CommandError, match=sentence) as caught:
         read_scripts(load_migrations(folder))
     assert caught.value.exit_code == Exit.INVALID

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.runner.lock import lock_key
 from tests.migrations.conftest import BOTH_IN_FULL, MakeRunner
 
@@ -48,7 +48,7 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
     make_runner: MakeRunner, folder: Path, other: psycopg.Connection[Any]
 ) -> None:
     (folder / "0003_bad.sql").write_text("CREATE TABLE three (id int);\n\nINSERT INTO nowhere VALUES (1);\n")
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.SQL_ERROR
     assert caught.value.sentences[0] == ('0003_bad.sql:3: relation "nowhere" does not exist (SQLSTATE 42P01)')
@@ -63,7 +63,7 @@ def test_it_names_who_holds_the_lock_and_gives_up_in_time(
     output = StringIO()
     with other.transaction():
         other.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("public"),))
-        with pytest.raises(MigrationError) as caught:
+        with pytest.raises(CommandError) as caught:
             make_runner(output, wait=0.5).up()
         pid = other.info.backend_pid
     assert caught.value.exit_code == Exit.TRY_AGAIN
@@ -78,7 +78,7 @@ def test_a_locked_table_ends_in_try_again_later(
     (folder / "0003_alter.sql").write_text("ALTER TABLE one ADD COLUMN name text;\n")
     with other.transaction():
         other.execute("LOCK TABLE one")
-        with pytest.raises(MigrationError) as caught:
+        with pytest.raises(CommandError) as caught:
             make_runner(wait=0.0).up()
     assert caught.value.exit_code == Exit.TRY_AGAIN
     assert caught.value.fields["sqlstate"] == "55P03"
@@ -107,7 +107,7 @@ def test_a_file_that_another_branchs_newer_one_overtook_is_named(
     (folder / "0004_theirs.sql").unlink()
     (folder / "0003_ours.sql").write_text("CREATE TABLE three (id int);\n")
     output = StringIO()
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner(output).up()
     assert caught.value.exit_code == Exit.INVALID
     assert "0003_ours.sql is older than the newest applied migration (4)" in str(caught.value)
@@ -131,7 +131,7 @@ def test_files_that_do_not_fit_are_named(
     (folder / added).write_text("SELECT 1;\n")
     if removed:
         (folder / removed).unlink()
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.INVALID
     assert sentence in str(caught.value)
@@ -141,7 +141,7 @@ def test_a_message_has_its_line_whatever_the_server_says_of_it(make_runner: Make
     (folder / "0003_bad.sql").write_bytes(
         b"-- caf\xc3\xa9\r\nSELECT 1; -- ;\r\n\r\nINSERT INTO one\r\nVALUES (1/0);\r\n"
     )
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     assert caught.value.sentences[0] == "0003_bad.sql:4: division by zero (SQLSTATE 22012)"
     assert caught.value.fields["line"] == 4
@@ -151,9 +151,7 @@ def test_a_constraint_that_waits_for_the_commit_is_told_of_too(make_runner: Make
     (folder / "0003_late.sql").write_text(
         "ALTER TABLE one ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED;\nINSERT INTO one VALUES (1);\n"
     )
-    with pytest.raises(
-        MigrationError, match=r"0003_late\.sql: duplicate key .* \(SQLSTATE 23505\)"
-    ) as caught:
+    with pytest.raises(CommandError, match=r"0003_late\.sql: duplicate key .* \(SQLSTATE 23505\)") as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.SQL_ERROR
 
@@ -162,7 +160,7 @@ def test_a_table_that_was_there_before_hints_at_baseline(
     make_runner: MakeRunner, other: psycopg.Connection[Any]
 ) -> None:
     other.execute("CREATE TABLE one ()")
-    with pytest.raises(MigrationError) as caught:
+    with pytest.raises(CommandError) as caught:
         make_runner().up()
     assert caught.value.sentences[0] == '0001_one.sql:1: relation "one" already exists (SQLSTATE 42P07)'
     assert "bin/migrate baseline VERSION" in str(caught.value)
@@ -201,7 +199,7 @@ def test_percent_signs_backslashes_and_dollars_arrive_as_they_are(
 
 def test_another_tools_ledger_is_left_alone(make_runner: MakeRunner, other: psycopg.Connection[Any]) -> None:
     other.execute("CREATE TABLE schema_migrations (version bigint, dirty boolean)")
-    with pytest.raises(MigrationError, match="another tool made it") as caught:
+    with pytest.raises(CommandError, match="another tool made it") as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.INVALID
 
@@ -209,6 +207,6 @@ def test_another_tools_ledger_is_left_alone(make_runner: MakeRunner, other: psyc
 @pytest.mark.parametrize("text", ["", "-- nothing\n/* at /* all */ */;\n"])
 def test_a_file_without_a_statement_is_refused(make_runner: MakeRunner, folder: Path, text: str) -> None:
     (folder / "0003_empty.sql").write_text(text)
-    with pytest.raises(MigrationError, match=r"0003_empty\.sql:1: The file holds no statement") as caught:
+    with pytest.raises(CommandError, match=r"0003_empty\.sql:1: The file holds no statement") as caught:
         make_runner().up()
     assert caught.value.exit_code == Exit.INVALID

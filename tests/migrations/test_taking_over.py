@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.commands.errors import Exit, MigrationError
-from app.commands.report import PlainReport
+from app.commands.errors import CommandError, Exit
+from app.commands.report import TextReport
 from app.migrations.actions import check, up
 from app.migrations.amend import baseline
 from app.migrations.dump import SCHEMA_FILE, dump
@@ -15,7 +15,7 @@ from app.migrations.script.files import load_migrations
 from app.migrations.target import Target
 from app.settings.places import MIGRATIONS_FOLDER
 
-SILENT = PlainReport(StringIO())
+SILENT = TextReport(StringIO())
 SCHEMA = SCHEMA_FILE.read_text(encoding="utf-8")
 
 
@@ -30,7 +30,7 @@ def target(empty_database_url: str) -> Target:
 
 
 def test_up_stops_at_the_first_table_and_names_the_way_out(target: Target) -> None:
-    with pytest.raises(MigrationError, match=r'"users" already exists[\s\S]*bin/migrate baseline') as stopped:
+    with pytest.raises(CommandError, match=r'"users" already exists[\s\S]*bin/migrate baseline') as stopped:
         up(target)
     assert stopped.value.exit_code == Exit.SQL_ERROR
 

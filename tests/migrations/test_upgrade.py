@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.runner.runner import Runner
 from app.migrations.script.files import load_migrations
 from app.settings.places import MIGRATIONS_FOLDER
@@ -37,7 +37,7 @@ def up(connection: psycopg.Connection[Any], *, newest: int) -> None:
     Runner(
         connection=connection,
         migrations=[migration for migration in MIGRATIONS if migration.version <= newest],
-        report=PlainReport(StringIO()),
+        report=TextReport(StringIO()),
         wait=10,
         applied_by="a test",
     ).up()

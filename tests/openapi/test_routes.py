@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.openapi.refusals import REFUSALS
+from app.openapi.problem_kinds import PROBLEM_KINDS
 from app.settings.places import version
 from app.web.problems import PROBLEMS
 from tests.middleware.test_shape import routes_of
@@ -50,7 +50,7 @@ def test_every_code_is_described(visitor: Visitor) -> None:
         for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
     # Of paths and methods that are not there: the text at the top says it.
-    assert codes == set(REFUSALS) - {"method_not_allowed"}
+    assert codes == set(PROBLEM_KINDS) - {"method_not_allowed"}
     assert {code for _, code, _ in PROBLEMS.values()} <= codes
     assert "method_not_allowed" in document["info"]["description"]
 

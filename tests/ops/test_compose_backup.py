@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.command import migrate
 from dev.postgres import EmbeddedPostgres
 from tests.ops.compose import SERVICES
@@ -36,7 +36,7 @@ def url(postgres: EmbeddedPostgres) -> Iterator[str]:
         connection.execute(f"CREATE ROLE {role} LOGIN SUPERUSER".encode())
         connection.execute(f"CREATE DATABASE {name} OWNER {role}".encode())
         url = postgres.url(name, user=role)
-        migrate(url, report=PlainReport(StringIO()), wait=10)
+        migrate(url, report=TextReport(StringIO()), wait=10)
         yield url
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
         connection.execute(f"DROP ROLE {role}".encode())
@@ -70,5 +70,5 @@ def test_a_backup_brings_back_what_was_deleted_since(
         people = connection.execute("SELECT name FROM users JOIN sessions ON user_id = users.id").fetchall()
     assert people == [("Ada Lovelace",)]
     report = StringIO()
-    migrate(url, report=PlainReport(report), wait=10)
+    migrate(url, report=TextReport(report), wait=10)
     assert "no pending migrations" in report.getvalue()

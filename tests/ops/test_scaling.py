@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.middleware.body_limit import MAX_BODY_BYTES
 from app.openapi.page import load_page
+from app.web.json_body import MAX_BODY_BYTES
 from tests.support.live_session import insert_live_session
 from tests.support.load import Load
 from tests.support.pages import Block, Page, rows

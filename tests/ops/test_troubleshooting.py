@@ -15,7 +15,7 @@ import requests
 from psycopg.conninfo import make_conninfo
 
 from app.accounts.credentials import new_token
-from app.commands.report import PlainReport
+from app.commands.report import TextReport
 from app.migrations.actions import up
 from app.migrations.runner.lock import lock_key
 from app.migrations.target import Target
@@ -82,7 +82,7 @@ def table_in_use(database: OriginalDatabase, stack: ExitStack) -> Mapping[str, s
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     shutil.copy(MIGRATIONS_FOLDER / "0001_create_user_and_session_tables.sql", folder)
     owner = make_conninfo(database.url, options=f"-c role={USER}")
-    up(Target(url=owner, folder=folder, applied_by="a test", report=PlainReport(StringIO()), wait=10))
+    up(Target(url=owner, folder=folder, applied_by="a test", report=TextReport(StringIO()), wait=10))
     reader = stack.enter_context(psycopg.connect(database.url))
     reader.execute("SELECT FROM api_tokens")
     return {}

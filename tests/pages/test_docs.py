@@ -14,9 +14,8 @@ from app.accounts.api_tokens import MAX_PER_USER
 from app.accounts.credentials import new_api_token
 from app.settings.config import Config
 from app.settings.variables import ConfigError
-from app.web.invalid_request import STATUSES
 from app.web.json_body import MAX_DAYS
-from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
+from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, INVALID_REQUESTS, PROBLEMS
 from tests.support.pages import PAGES, Block, Page, rows
 from tests.support.service import PRODUCTION, ROOT
 from tests.support.visitor import Visitor
@@ -81,7 +80,7 @@ def test_the_errors_page_lists_every_code_with_its_status() -> None:
     codes = {
         *((code, status) for status, code, _ in [*PROBLEMS.values(), INTERNAL_ERROR]),
         *((code, status) for status, code in CODES_BY_STATUS.items()),
-        *((code, int(status)) for status, code in STATUSES.values()),
+        *((code, int(status)) for status, code in INVALID_REQUESTS.values()),
         ("bad_request", 400),
     }
     assert sorted((code, int(status)) for code, status in listed) == sorted(codes)

@@ -66,7 +66,7 @@ def test_the_lifetimes_on_the_page_are_the_codes() -> None:
         "a session": sessions.LIFETIME,
         "a session nobody uses": sessions.IDLE_LIMIT,
         "somebody signed in and not registered": sessions.PENDING_LIFETIME,
-        "a sign-in that was begun": timedelta(seconds=attempt.LIFETIME),
+        "a sign-in that was begun": timedelta(seconds=attempt.ATTEMPT_SECONDS),
     }
 
 

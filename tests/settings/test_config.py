@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings.config import Config
-from app.settings.database_url import migration_database_url
-from app.settings.environment import with_dotenv
+from app.settings.environment import load_migration_database_url, with_dotenv
 from app.settings.parsers import Rate
 from app.settings.variables import ConfigError
 from tests.support.service import PRODUCTION
@@ -195,11 +194,11 @@ def test_secrets_do_not_show_in_the_configurations_repr() -> None:
 
 
 def test_migrations_need_the_database_alone() -> None:
-    assert migration_database_url({"DATABASE_URL": "postgresql://db/app"}) == "postgresql://db/app"
+    assert load_migration_database_url({"DATABASE_URL": "postgresql://db/app"}) == "postgresql://db/app"
     direct = {"DATABASE_URL": "postgresql://pooler/app", "MIGRATE_DATABASE_URL": "postgresql://db/app"}
-    assert migration_database_url(direct) == "postgresql://db/app"
+    assert load_migration_database_url(direct) == "postgresql://db/app"
     with pytest.raises(ConfigError, match="DATABASE_URL: required"):
-        migration_database_url({})
+        load_migration_database_url({})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from app.openapi.document import openapi_document
-from app.openapi.refusals import common_codes
+from app.openapi.problem_kinds import common_codes
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import values
 from prometheus_client.exposition import generate_latest
 
-from app.middleware.metrics import KNOWN_METHODS
+from app.middleware.metrics import COUNTED_METHODS
 from app.openapi.document import openapi_document
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_slots import (
@@ -18,8 +18,7 @@ from app.telemetry.metrics_slots import (
     shared_registry,
     use_slot,
 )
-from app.web.invalid_request import STATUSES
-from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, PROBLEMS
+from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, INVALID_REQUESTS, PROBLEMS
 from tests.support.scrape import Scrape
 
 StartWorker = Callable[[int], Metrics]
@@ -31,7 +30,7 @@ ANSWERS = {
     *(200, 201, 204, 302, 303),
     *(status for status, *_ in [*PROBLEMS.values(), INTERNAL_ERROR]),
     *CODES_BY_STATUS,
-    *(int(status) for status, _ in STATUSES.values()),
+    *(int(status) for status, _ in INVALID_REQUESTS.values()),
 }
 """Every status there is; not all of them on every route."""
 
@@ -125,7 +124,7 @@ def test_a_slot_has_room_for_every_series_there_can_be(start_worker: StartWorker
     reserve_slot(0, tmp_path)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     worker = start_worker(0)
-    for method in (*KNOWN_METHODS, "OTHER"):
+    for method in (*COUNTED_METHODS, "OTHER"):
         for route in (*DOCUMENT["paths"], "unmatched"):
             worker.request_seconds.labels(method, route).observe(0)
             for status in ANSWERS:

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from app.accounts.api_tokens import MAX_PER_USER
-from app.middleware.body_limit import MAX_BODY_BYTES
+from app.web.json_body import MAX_BODY_BYTES
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.support.bare import make_bare_root

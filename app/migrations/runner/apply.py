@@ -1,4 +1,4 @@
-"""Runs one file: in a transaction with its row, or without one, between the two writes of its row."""
+"""Runs one file: in a transaction together with its row, or without one, between two writes of its row."""
 
 import logging
 import time
@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 
-from app.commands.errors import Exit, MigrationError, TerminatedError
+from app.commands.errors import CommandError, Exit, TerminatedError
 from app.commands.report import Report
 from app.migrations.runner.failures import needs_resolve, sql_error
+from app.migrations.runner.indexes import drop_index, find_index
 from app.migrations.runner.ledger import Ledger, Row
 from app.migrations.runner.patience import BUSY
 from app.migrations.runner.server_settings import (
@@ -18,7 +19,6 @@ from app.migrations.runner.server_settings import (
     set_for_session,
     set_for_transaction,
 )
-from app.migrations.script.concurrent_index import drop_index, find_index
 from app.migrations.script.rules import may_be_repeated_after_error, runs_concurrently
 from app.migrations.script.script import Script
 
@@ -33,11 +33,11 @@ _UNKNOWN = (
 
 
 def apply_in_transaction(connection: psycopg.Connection[Any], script: Script, ledger: Ledger) -> int:
-    """Runs a file inside the caller's transaction; returns milliseconds.
+    """Runs a file in the caller's transaction; returns how many milliseconds it took.
 
     Raises:
-        MigrationError: SQL_ERROR.
-        psycopg.Error: one of BUSY, or that the connection is lost.
+        CommandError: SQL_ERROR.
+        psycopg.Error: one of BUSY, or a lost connection.
     """
     set_for_transaction(connection, ORDINARY)
     began = time.monotonic()
@@ -60,16 +60,16 @@ def apply_without_transaction(
     """Runs a file's one statement on an autocommit connection, under the caller's lock; returns milliseconds.
 
     Args:
-        connection: autocommit, straight to the server.
+        connection: autocommit, without a pooler in between.
         script: what to run.
-        ledger: gets the row `started` before, `applied` after.
-        row: what an earlier attempt left.
-        report: told about an earlier attempt, and an interruption.
+        ledger: gets a row `started` before, and `applied` after.
+        row: an earlier attempt's, if there was one.
+        report: told about an earlier attempt, and about an interruption.
 
     Raises:
-        MigrationError: SQL_ERROR; NEEDS_RESOLVE when an earlier attempt was interrupted and left no trace
-            that can be read.
-        psycopg.Error: one of BUSY, or that the connection is lost.
+        CommandError: SQL_ERROR; NEEDS_RESOLVE where an earlier attempt was interrupted, and the database
+            does not show how far it came.
+        psycopg.Error: one of BUSY, or a lost connection.
     """
     if row and row.status == "started" and script.index is None:
         raise needs_resolve(script.migration)
@@ -100,7 +100,7 @@ def apply_without_transaction(
 
 
 def _finish_index(connection: psycopg.Connection[Any], script: Script, row: Row, report: Report) -> bool:
-    """Whether an earlier attempt has built the index; what is left of one that has not is dropped."""
+    """Whether an earlier attempt finished the index; an unfinished one is dropped."""
     found = find_index(connection, script.index) if script.index else None
     if found is None:
         return False
@@ -123,7 +123,7 @@ def _finish_index(connection: psycopg.Connection[Any], script: Script, row: Row,
 
 
 def _note_failure(script: Script, ledger: Ledger, error: psycopg.Error) -> str:
-    """Sets the row as the next run needs it; returns what that run will do."""
+    """Sets the row for the next run; returns the sentence that says what that run will do."""
     if script.index and isinstance(error, psycopg.errors.DuplicateTable):
         ledger.remove(script.migration)
         return _NAME_TAKEN
@@ -138,7 +138,7 @@ def _require_valid(connection: psycopg.Connection[Any], script: Script) -> None:
         return
     found = find_index(connection, script.index)
     if found is None or not found.is_valid:
-        raise MigrationError(
+        raise CommandError(
             Exit.SQL_ERROR,
             f"{script.migration.file}: the index {script.index.name} is not valid after it was built.",
             _REBUILT,

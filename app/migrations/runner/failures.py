@@ -1,8 +1,8 @@
-"""What the server said about a migration, in sentences: file and line, the reason, the way out."""
+"""The server's errors as sentences: file and line, the reason, what to do."""
 
 import psycopg
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.files import Migration
 from app.migrations.script.statements import Statement
 
@@ -29,22 +29,22 @@ ROLLED_BACK = "Nothing of this file was applied. Mend it and run bin/migrate aga
 
 def sql_error(
     migration: Migration, statement: Statement | None, error: psycopg.Error, *, outcome: str = ROLLED_BACK
-) -> MigrationError:
+) -> CommandError:
     """SQL_ERROR with file and line, SQLSTATE, the server's message, detail and hint.
 
     Args:
         migration: the file.
         statement: what the server was running; None at commit.
-        error: what it said.
+        error: the server's.
         outcome: what became of the file, and what to do.
     """
     line = None
     if statement:
-        # Not every error has a position in the text; then it is the statement's first line.
+        # An error without a position is reported at the statement's first line.
         position = int(error.diag.statement_position or 1) - 1
         line = migration.line_at(statement.start + position)
     place = f"{migration.file}:{line}" if line else migration.file
-    return MigrationError(
+    return CommandError(
         Exit.SQL_ERROR,
         *_server_sentences(place, error),
         outcome,
@@ -55,17 +55,17 @@ def sql_error(
     )
 
 
-def other_sql_error(error: psycopg.Error) -> MigrationError:
-    """SQL_ERROR of a statement that is the runner's own."""
-    return MigrationError(
+def other_sql_error(error: psycopg.Error) -> CommandError:
+    """SQL_ERROR of one of the runner's own statements."""
+    return CommandError(
         Exit.SQL_ERROR, *_server_sentences("The ledger schema_migrations", error), sqlstate=error.sqlstate
     )
 
 
-def lost_connection(error: psycopg.Error) -> MigrationError:
-    """UNAVAILABLE: the server closed the connection."""
+def lost_connection(error: psycopg.Error) -> CommandError:
+    """UNAVAILABLE, as the server closed the connection."""
     reason = str(error).partition("\n")[0]
-    return MigrationError(
+    return CommandError(
         Exit.UNAVAILABLE,
         f"The database went away: {reason}",
         "What ran in a transaction was rolled back. Run bin/migrate again.",
@@ -73,9 +73,9 @@ def lost_connection(error: psycopg.Error) -> MigrationError:
     )
 
 
-def needs_resolve(migration: Migration) -> MigrationError:
-    """NEEDS_RESOLVE: it was interrupted, and nobody but a person can tell how far it came."""
-    return MigrationError(
+def needs_resolve(migration: Migration) -> CommandError:
+    """NEEDS_RESOLVE, as only a person can find out how far the interrupted file came."""
+    return CommandError(
         Exit.NEEDS_RESOLVE,
         f"{migration.file} was interrupted, and runs without a transaction: it may have taken effect or not.",
         "Look at the database, then say which:",

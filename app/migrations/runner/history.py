@@ -1,23 +1,23 @@
-"""The files of this version beside the ledger of a database: what is pending, and what does not fit."""
+"""Compares the files of this version with the ledger of a database."""
 
 from dataclasses import dataclass
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.runner.ledger import Row
 from app.migrations.script.files import Migration
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Gaps in the numbers are fine, and so is a database ahead of files that are all applied.
+    """What the comparison found. Gaps in the numbers are fine, and so is a database ahead of the files.
 
     Attributes:
-        pending: the files to apply, in order; begun ones are among them.
+        pending: the files to apply, in order, including those that were begun.
         begun: rows that are not applied, by version.
         ahead: names of rows newer than the newest file.
-        misfits: a sentence for each applied file that is missing and each other one that comes too late.
-        edited: applied files whose text is another now, with their rows.
-        resaved: names of applied files of which line endings or byte order mark alone differ.
+        misfits: a sentence for each applied file that is missing, and for each file that comes too late.
+        edited: applied files whose text has changed, with their rows.
+        resaved: names of applied files in which only line endings or the byte order mark changed.
     """
 
     pending: list[Migration]
@@ -28,30 +28,30 @@ class History:
     resaved: list[str]
 
     def require_fit(self) -> None:
-        """Raises MigrationError, INVALID, when files are missing or come too late."""
+        """Raises CommandError, INVALID, where files are missing or come too late."""
         if self.misfits:
-            raise MigrationError(Exit.INVALID, *self.misfits)
+            raise CommandError(Exit.INVALID, *self.misfits)
 
     def require_unedited(self) -> None:
-        """Raises MigrationError, INVALID, naming the applied files that were edited."""
+        """Raises CommandError, INVALID, where applied files were edited."""
         if self.edited:
             names = [migration.file for migration, _ in self.edited]
-            raise MigrationError(Exit.INVALID, *self.edit_sentences(), file=names[0], edited=names)
+            raise CommandError(Exit.INVALID, *self.edit_sentences(), file=names[0], edited=names)
 
     def edit_sentences(self) -> list[str]:
-        """What was edited, when the original was applied and by which version, and the way out."""
+        """What was edited, when and by which version the original was applied, and what to do."""
         return [sentence for pair in self.edited for sentence in _edit_sentences(*pair)]
 
 
 def compare(migrations: list[Migration], rows: list[Row]) -> History:
-    """Both in the order of their numbers."""
+    """What differs. Both lists are in the order of the versions."""
     applied = {row.version: row for row in rows if row.status == "applied"}
     known = {migration.version for migration in migrations}
     newest_known = max(known, default=0)
     newest_applied = max(applied, default=0)
     missing = [row.name for row in rows if row.version not in known and row.version < newest_known]
     unapplied = [migration for migration in migrations if migration.version not in applied]
-    # Also where the newest row is another branch's: its file may not count on what comes after it.
+    # Also where the newest row comes from another branch: its file was written without this one.
     late = [migration for migration in unapplied if migration.version < newest_applied]
     pairs = [(m, applied[m.version]) for m in migrations if m.version in applied]
     return History(

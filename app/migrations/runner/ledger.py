@@ -1,4 +1,4 @@
-"""The ledger: the table schema_migrations, a row for each file that was applied or begun."""
+"""The ledger: the table schema_migrations, with a row for each file that was applied or begun."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.files import Migration
 
-# status: `started` while a file without a transaction runs, and after it was interrupted; `retry` when the
-# server reported its failure, or somebody found that it may run again; `applied` when it is done.
+# status: `started` while a file without a transaction runs, and after an interruption; `retry` after the
+# server reported an error, or an operator said that it may run again; `applied` when it is done.
 CREATE = """
     CREATE TABLE IF NOT EXISTS {} (
         version bigint PRIMARY KEY,
@@ -56,7 +56,7 @@ Status = Literal["started", "retry", "applied"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file that was applied or begun; checksums as in Migration, `accepted_checksum` by `accept`."""
+    """A file that was applied or begun. Checksums are as in Migration; `accept` sets `accepted_checksum`."""
 
     version: int
     name: str
@@ -69,19 +69,37 @@ class Row:
     accepted_checksum: str | None
 
 
-def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
-    """What the database has; nothing when it has no ledger yet. One query, outside a transaction.
+def get_schema(connection: psycopg.Connection[Any]) -> str:
+    """The schema that migrations work in: the first one of search_path that exists.
 
     Raises:
-        MigrationError: INVALID when the table is somebody else's.
+        CommandError: CONFIGURATION, where none of them exists.
+    """
+    row = connection.execute("SELECT current_schema(), current_setting('search_path')").fetchone()
+    schema, search_path = row or (None, "")
+    if schema is None:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"The database's search_path is '{search_path}', which names no schema that exists.",
+            "Name one, as in: ALTER DATABASE name SET search_path = public",
+        )
+    return str(schema)
+
+
+def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
+    """The rows, in the order of their versions; none where there is no ledger yet. One query where there is.
+
+    Raises:
+        CommandError: INVALID where another tool made the table; CONFIGURATION where there is no schema.
     """
     try:
         with connection.cursor(row_factory=class_row(Row)) as cursor:
             return cursor.execute(READ).fetchall()
     except psycopg.errors.UndefinedTable:
+        get_schema(connection)
         return []
     except psycopg.errors.UndefinedColumn as error:
-        raise MigrationError(
+        raise CommandError(
             Exit.INVALID,
             "The table schema_migrations of this database is not this runner's: another tool made it.",
             "Rename it, then run: bin/migrate baseline VERSION",
@@ -90,12 +108,12 @@ def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
 
 
 class Ledger:
-    """Writes the table, which keeps its schema whatever a migration does to search_path.
+    """Writes the table. Its name includes the schema, as a migration may change search_path.
 
     Args:
         connection: the runner's.
-        schema: where the table is.
-        applied_by: recorded with each row.
+        schema: get_schema's.
+        applied_by: what each row records.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], *, schema: str, applied_by: str) -> None:
@@ -104,13 +122,13 @@ class Ledger:
         self._applied_by = applied_by
 
     def create(self) -> None:
-        """Makes the table where it is missing. Only to be called under the lock."""
+        """Makes the table where it is missing. The caller holds the lock."""
         found = self._connection.execute("SELECT to_regclass(%s)", (self._table.as_string(self._connection),))
         if found.fetchone() == (None,):
             self._connection.execute(sql.SQL(CREATE).format(self._table))
 
     def write(self, migration: Migration, status: Status, *, duration_ms: int | None = None) -> None:
-        """Sets the row of a file."""
+        """Inserts or replaces the row of a file."""
         values = {
             "version": migration.version,
             "name": migration.name,
@@ -123,12 +141,12 @@ class Ledger:
         self._connection.execute(sql.SQL(WRITE).format(self._table), values)
 
     def remove(self, migration: Migration) -> None:
-        """Forgets a file that was begun and did nothing."""
+        """Deletes the row of a file that was begun and changed nothing."""
         self._connection.execute(
             sql.SQL("DELETE FROM {} WHERE version = %s").format(self._table), (migration.version,)
         )
 
     def accept(self, migration: Migration, *, reason: str) -> None:
-        """Records that a file which differs from what was applied is meant."""
+        """Records that a file was edited on purpose after it was applied."""
         values = (migration.checksum, self._applied_by, reason, migration.version)
         self._connection.execute(sql.SQL(ACCEPT).format(self._table), values)

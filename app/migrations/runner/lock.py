@@ -1,7 +1,7 @@
-"""The lock that lets one runner work at a time: polled, never waited for inside PostgreSQL.
+"""The lock that lets one runner work at a time. It is polled.
 
-A runner blocked in pg_advisory_lock would hold a snapshot, for which the lock's holder waits forever when it
-builds an index concurrently.
+A runner blocked in pg_advisory_lock would hold a snapshot. A lock holder that builds an index concurrently
+waits for all older snapshots, so both would wait for ever.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.runner.patience import Patience
 
 HOLDER = """
@@ -39,17 +39,17 @@ class LockHolder:
 
 
 def lock_key(schema: str) -> int:
-    """The 64-bit key of this application's migrations in a schema."""
+    """The 64-bit key of the lock for this application's migrations in a schema."""
     digest = hashlib.sha256(f"connected-backend migrations in {schema}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 
 @contextmanager
 def locked_transaction(connection: psycopg.Connection[Any], key: int, patience: Patience) -> Iterator[None]:
-    """A transaction that holds the lock; works through a pooler, and cannot leak.
+    """A transaction that holds the lock. It works through a pooler, and its end always frees the lock.
 
     Raises:
-        MigrationError: TRY_AGAIN when somebody else keeps the lock too long.
+        CommandError: TRY_AGAIN, as another runner kept the lock too long.
     """
     while True:
         with connection.transaction():
@@ -61,11 +61,11 @@ def locked_transaction(connection: psycopg.Connection[Any], key: int, patience: 
 
 @contextmanager
 def locked_session(connection: psycopg.Connection[Any], key: int, patience: Patience) -> Iterator[None]:
-    """Holds the lock outside a transaction, on a connection straight to the server.
+    """Holds the lock outside a transaction, on a connection without a pooler in between.
 
     Raises:
-        MigrationError: TRY_AGAIN when somebody else keeps the lock too long; CONFIGURATION when the lock was
-            lost meanwhile, as a pooler loses it.
+        CommandError: TRY_AGAIN, as another runner kept the lock too long; CONFIGURATION, as the lock was
+            lost meanwhile, which a pooler causes.
     """
     while not _is_true(connection, "SELECT pg_try_advisory_lock(%s)", key):
         patience.wait_for_runner(find_holder(connection, key))
@@ -74,16 +74,16 @@ def locked_session(connection: psycopg.Connection[Any], key: int, patience: Pati
     finally:
         kept = connection.closed or _is_true(connection, "SELECT pg_advisory_unlock(%s)", key)
     if not kept:
-        raise MigrationError(
+        raise CommandError(
             Exit.CONFIGURATION, "The lock was lost while it was held: a pooler is in between.", WAY_OUT
         )
 
 
 def require_direct(connection: psycopg.Connection[Any], name: str) -> None:
-    """Raises MigrationError, CONFIGURATION, when a pooler stands between this connection and the server."""
+    """Raises CommandError, CONFIGURATION, where the connection leads through a pooler."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     if row is None or row[0] != connection.info.backend_pid:
-        raise MigrationError(
+        raise CommandError(
             Exit.CONFIGURATION,
             f"{name}.sql runs without a transaction, which needs a direct connection; this one goes through "
             "a pooler. Nothing was applied.",
@@ -93,7 +93,7 @@ def require_direct(connection: psycopg.Connection[Any], name: str) -> None:
 
 
 def find_holder(connection: psycopg.Connection[Any], key: int) -> LockHolder | None:
-    """Who holds the lock now."""
+    """Who holds the lock now, if anybody does."""
     row = connection.execute(HOLDER, (key,)).fetchone()
     return LockHolder(*row) if row else None
 

@@ -1,4 +1,4 @@
-"""How long the runner waits for others, and what it says meanwhile."""
+"""How long the runner waits for others, and what it reports meanwhile."""
 
 import logging
 import random
@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 import psycopg
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 
 FIRST_BACKOFF = 1.0
 LAST_BACKOFF = 30.0
 SAY_WAITING_EVERY = 10.0
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-"""Errors that pass when others are done."""
+"""Errors that go away when others are done."""
 
 
 class Patience:
-    """Waits for other runners and for locked tables until a moment that is fixed when it is made.
+    """Waits for other runners and for locked tables, until one deadline for all of them.
 
     Args:
-        wait: seconds, from now.
-        report: told what is waited for.
+        wait: seconds from now to the deadline.
+        report: told what it waits for.
         sleep: waits for so many seconds.
         clock: monotonic seconds.
     """
@@ -43,7 +43,7 @@ class Patience:
         self._waiting_since = clock()
 
     def begin(self) -> None:
-        """The next file's turn: its waiting counts from now, its pauses are short again."""
+        """Starts the next file's turn: waiting counts from now, and pauses are short again."""
         self._backoff = FIRST_BACKOFF
         self._waiting_since = self._clock()
 
@@ -52,9 +52,9 @@ class Patience:
         return round((self._clock() - self._waiting_since) * 1000)
 
     def wait_for_runner(self, holder: object | None) -> None:
-        """Sleeps a little, or raises MigrationError, TRY_AGAIN, when it has been long enough."""
+        """Sleeps a little; raises CommandError, TRY_AGAIN, after the deadline."""
         if self._clock() >= self._deadline:
-            raise MigrationError(
+            raise CommandError(
                 Exit.TRY_AGAIN,
                 f"Another runner is still at work: {holder or 'unknown'}.",
                 "Try again later, or wait longer: bin/migrate --wait SECONDS",
@@ -66,14 +66,14 @@ class Patience:
                 f"Waiting for another runner: {holder or 'just finished'}",
                 fields={"lock_wait_ms": self.waited_ms()},
             )
-        self._sleep(random.uniform(0.2, 2.0))  # noqa: S311  # jitter, no secret
+        self._sleep(random.uniform(0.2, 2.0))  # noqa: S311  # jitter, not a secret
 
     def back_off(self, error: psycopg.Error, *, file: str) -> None:
-        """Sleeps longer each time, or raises MigrationError, TRY_AGAIN, when it has been long enough."""
+        """Sleeps, longer each time; raises CommandError, TRY_AGAIN, where the deadline would pass."""
         reason = error.diag.message_primary
         fields = {"file": file, "sqlstate": error.sqlstate, "lock_wait_ms": self.waited_ms()}
         if self._clock() + self._backoff > self._deadline:
-            raise MigrationError(
+            raise CommandError(
                 Exit.TRY_AGAIN,
                 f"{file}: a table is in use by others: {reason}. Nothing of this file was applied.",
                 "Try again when they are done: bin/migrate",

@@ -1,4 +1,4 @@
-"""Applies pending migrations one after the other, each under the lock and with its row in the ledger."""
+"""Applies pending migrations one after the other, each under the lock and together with its row."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from app.commands.report import Report
 from app.migrations.runner.apply import apply_in_transaction, apply_without_transaction
 from app.migrations.runner.failures import needs_resolve, sql_error
 from app.migrations.runner.history import History, compare
-from app.migrations.runner.ledger import Ledger, read_ledger
+from app.migrations.runner.ledger import Ledger, get_schema, read_ledger
 from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
 from app.migrations.runner.patience import BUSY, Patience
 from app.migrations.script.files import Migration
@@ -24,11 +24,13 @@ class Runner:
     """Brings one database up to date.
 
     Args:
-        connection: autocommit, for this runner alone.
+        connection: autocommit; nobody else uses it.
         migrations: the files, in order.
         report: told what happens.
         wait: seconds to wait for other runners and for locked tables.
-        applied_by: recorded with each applied file.
+        applied_by: what each row records.
+        sleep: waits for so many seconds.
+        clock: monotonic seconds.
     """
 
     connection: psycopg.Connection[Any]
@@ -40,15 +42,15 @@ class Runner:
     clock: Callable[[], float] = monotonic
 
     def up(self) -> None:
-        """Applies what is pending. Without anything pending: one query, no lock.
+        """Applies what is pending. Where nothing is, this is one query without a lock.
 
         Raises:
-            MigrationError: with the exit code of what went wrong.
+            CommandError: with the exit code of what went wrong.
         """
         self.report.say("checking", "🔍 Checking for pending migrations...")
         history = compare(self.migrations, read_ledger(self.connection))
         history.require_fit()
-        tell(history, self.report)
+        report_oddities(history, self.report)
         done: list[Migration] = []
         if history.pending:
             history.require_unedited()
@@ -67,8 +69,7 @@ class Runner:
         alone = next((migration for migration in pending if not migration.in_transaction), None)
         if alone:
             require_direct(self.connection, alone.name)
-        row = self.connection.execute("SELECT current_schema()").fetchone()
-        schema = str(row[0]) if row and row[0] else "public"
+        schema = get_schema(self.connection)
         self._key = lock_key(schema)
         self._ledger = Ledger(self.connection, schema=schema, applied_by=self.applied_by)
         self._patience = Patience(self.wait, self.report, self.sleep, self.clock)
@@ -87,7 +88,11 @@ class Runner:
         return done
 
     def _apply_first(self, expected: Migration) -> tuple[Migration | None, list[Migration]]:
-        """Applies the first pending file, if it still is the kind that is expected; then what is pending."""
+        """Applies the first pending file; returns it, and what is pending then.
+
+        Another runner may have applied the expected file meanwhile. Where the next one needs another kind of
+        lock, nothing is applied and None returned.
+        """
         locked = locked_transaction if expected.in_transaction else locked_session
         migration = None
         try:
@@ -129,8 +134,8 @@ class Runner:
         return apply_in_transaction(self.connection, script, self._ledger)
 
 
-def tell(history: History, report: Report) -> None:
-    """What is odd about a history, and no reason to stop."""
+def report_oddities(history: History, report: Report) -> None:
+    """Reports what is unusual about a history, but no reason to stop."""
     if history.ahead:
         report.say(
             "database_ahead",

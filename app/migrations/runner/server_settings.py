@@ -1,15 +1,15 @@
-"""Settings of the server for the time that a file runs."""
+"""Settings that the server has while a file runs."""
 
 from typing import Any
 
 import psycopg
 
 LOCK_TIMEOUT = "2s"
-"""How long a statement may queue for a table, and make everybody behind it queue too."""
+"""How long a statement may queue for a table. Everybody who wants the table then queues behind it."""
 
 _ALWAYS = {
-    "standard_conforming_strings": "on",  # as tokens.py reads them
-    # How soon the server notices that a runner killed with -9 is gone, or its machine.
+    "standard_conforming_strings": "on",  # tokens.py relies on it
+    # The server soon notices that the runner, or its machine, is gone.
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -17,21 +17,21 @@ _ALWAYS = {
 }
 ORDINARY = {**_ALWAYS, "lock_timeout": LOCK_TIMEOUT}
 CONCURRENT = {**_ALWAYS, "lock_timeout": "0", "statement_timeout": "0"}
-"""A timeout in the middle of a CONCURRENTLY leaves an index that is not valid."""
+"""A timeout in the middle of CREATE INDEX CONCURRENTLY would leave an index that is not valid."""
 
 
 def set_for_transaction(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
-    """Until the transaction ends."""
+    """Applies settings until the transaction ends."""
     _set(connection, settings, is_local=True)
 
 
 def set_for_session(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
-    """Until `reset`."""
+    """Applies settings until `reset`."""
     _set(connection, settings, is_local=False)
 
 
 def reset(connection: psycopg.Connection[Any]) -> None:
-    """Undoes what a file set: search_path or a role would reach the next file, or a pooler's next client."""
+    """Undoes what a file set: a role or search_path would reach the next file, or a pooler's next client."""
     connection.execute("RESET SESSION AUTHORIZATION")
     connection.execute("RESET ALL")
 

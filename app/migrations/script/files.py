@@ -1,4 +1,4 @@
-"""Migration files: `sql/migrations/NNNN_name.sql`."""
+"""Reads migration files: `sql/migrations/NNNN_name.sql`."""
 
 import hashlib
 import re
@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 
 NEWLINE = "\n"
 NUL = "\0"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NO_TRANSACTION = "-- migrate: no-transaction"
-"""The directive: the first line of a file whose one statement cannot run in a transaction."""
+"""The directive. It is the first line of a file whose one statement cannot run in a transaction."""
 _DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*migrate[ \t]*:.*$", re.MULTILINE | re.IGNORECASE)
 _FILE_NAME = re.compile(r"([0-9]{4,9})_[a-z0-9_]+\.sql")
 
@@ -24,8 +24,8 @@ class Migration:
     Attributes:
         version: its number.
         name: the file's name without `.sql`.
-        sql: its text, every line ended by a line feed, without byte order mark.
-        in_transaction: False when its first line is the directive.
+        sql: its text with line feeds as line ends, without byte order mark.
+        in_transaction: False where its first line is the directive.
         checksum: SHA-256 of the text with line endings and byte order mark normalised, in hexadecimal.
         raw_checksum: SHA-256 of the file as it is.
     """
@@ -42,7 +42,7 @@ class Migration:
         return f"{self.name}.sql"
 
     def line_at(self, position: int) -> int:
-        """The number of the line, from 1, that holds the character at a position, from 0."""
+        """The number, from 1, of the line with the character at a position, from 0."""
         return self.sql.count("\n", 0, position) + 1
 
 
@@ -50,8 +50,8 @@ def load_migrations(folder: Path) -> list[Migration]:
     """The folder's migrations in the order of their numbers.
 
     Raises:
-        MigrationError: INVALID, naming every file that is misnamed, doubly numbered, not UTF-8 or has a
-            directive that is none.
+        CommandError: INVALID, naming each file that is misnamed, shares its number, is not UTF-8 or has an
+            unknown directive.
     """
     faults: list[str] = []
     migrations = [
@@ -62,7 +62,7 @@ def load_migrations(folder: Path) -> list[Migration]:
         twins = ", ".join(m.file for m in migrations if m.version == version)
         faults.append(f"Two migrations have the number {version}: {twins}. Give one of them the next number.")
     if faults:
-        raise MigrationError(Exit.INVALID, *faults)
+        raise CommandError(Exit.INVALID, *faults)
     return sorted(migrations, key=lambda migration: migration.version)
 
 

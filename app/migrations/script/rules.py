@@ -1,4 +1,4 @@
-"""What a statement of a migration may be, so that a file is applied as a whole or not at all."""
+"""Which statements a migration may hold: a file is applied as a whole or not at all."""
 
 import re
 
@@ -23,11 +23,11 @@ _OUTSIDE = {
     r"CLUSTER( VERBOSE)?$": "CLUSTER without a table",
     r"DISCARD ALL\b": "DISCARD ALL",
 }
-"""What the server refuses in a transaction, by the unquoted words of the statement."""
+"""Statements that the server refuses in a transaction, by their unquoted words."""
 
 
 def fault_of(statement: Statement, *, in_transaction: bool) -> str | None:
-    """Why a statement is refused, or None; what this does not know, the server refuses (SQLSTATE 25001)."""
+    """Why a statement is refused, or None. The server itself refuses those not listed (SQLSTATE 25001)."""
     words = statement.words
     if not words:
         return None
@@ -41,12 +41,12 @@ def fault_of(statement: Statement, *, in_transaction: bool) -> str | None:
 
 
 def runs_concurrently(statement: Statement) -> bool:
-    """Whether it waits for other transactions on purpose, and is spoilt by a timeout."""
+    """Whether it waits for other transactions on purpose, so that a timeout would break it."""
     return "CONCURRENTLY" in statement.words
 
 
 def may_be_repeated_after_error(statement: Statement) -> bool:
-    """Whether an error of the server leaves nothing behind that matters; CALL and DO may have committed."""
+    """Whether it can run again after an error; a CALL or DO may have committed before it failed."""
     return statement.words[:1] not in (("CALL",), ("DO",))
 
 

@@ -1,8 +1,8 @@
-"""A pending migration, read as statements and checked before anything runs."""
+"""Reads a pending migration as statements, and checks them before anything runs."""
 
 from dataclasses import dataclass
 
-from app.commands.errors import Exit, MigrationError
+from app.commands.errors import CommandError, Exit
 from app.migrations.script.concurrent_index import ConcurrentIndex, parse_concurrent_index
 from app.migrations.script.files import Migration
 from app.migrations.script.rules import fault_of
@@ -12,10 +12,10 @@ from app.migrations.script.tokens import UnterminatedError
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a migration runs: at least one statement, exactly one without a transaction.
+    """What a migration runs: at least one statement; exactly one where it runs without a transaction.
 
     Attributes:
-        index: what is built, when that one statement is CREATE INDEX CONCURRENTLY.
+        index: what it builds, where it is a CREATE INDEX CONCURRENTLY.
     """
 
     migration: Migration
@@ -27,12 +27,12 @@ def read_scripts(migrations: list[Migration]) -> list[Script]:
     """The scripts of migrations, in the same order.
 
     Raises:
-        MigrationError: INVALID, with file and line of every statement that cannot be run.
+        CommandError: INVALID, with file and line of each statement that is refused.
     """
     faults: list[tuple[str, int, str]] = []
     scripts = [_read(migration, faults) for migration in migrations]
     if faults:
-        raise MigrationError(
+        raise CommandError(
             Exit.INVALID,
             *(f"{file}:{line}: {sentence}" for file, line, sentence in faults),
             file=faults[0][0],

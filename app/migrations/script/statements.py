@@ -1,4 +1,4 @@
-"""Cuts the text of a migration into its statements."""
+"""Cuts the text of a migration into statements."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _CLOSING = frozenset(")]")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, without the comments around it and without its semicolon.
+    """One statement, without its semicolon and the comments around it.
 
     Attributes:
-        text: as it is sent to the server.
-        start: where it begins in the file, in characters.
-        tokens: what it is made of.
+        text: what the server gets.
+        start: characters of the file before it.
+        tokens: its tokens.
     """
 
     text: str
@@ -30,13 +30,13 @@ class Statement:
 
 
 def split_statements(sql: str) -> list[Statement]:
-    """The statements between the semicolons that end one, in order; empty ones are left out.
+    """The statements, in order; empty ones are left out.
 
-    A semicolon ends none inside strings, quoted names, comments, parentheses (CREATE RULE has them there) and
-    `BEGIN ATOMIC … END` of an SQL function.
+    A semicolon ends no statement inside a string, quoted name, comment, parentheses (as in CREATE RULE), or
+    the `BEGIN ATOMIC … END` of an SQL function.
 
     Raises:
-        UnterminatedError: when a string, quoted name or comment does not end.
+        UnterminatedError: a string, quoted name or comment does not end.
     """
     return [_statement(sql, tokens) for tokens in _groups(tokenize(sql)) if tokens]
 
@@ -64,7 +64,7 @@ def _groups(tokens: Iterator[Token]) -> Iterator[list[Token]]:
 
 
 class _AtomicBody:
-    """Whether a CREATE FUNCTION or PROCEDURE is inside BEGIN ATOMIC … END; each CASE there has an END too."""
+    """Tells whether a CREATE FUNCTION or PROCEDURE is inside BEGIN ATOMIC … END; a CASE there has an END."""
 
     def __init__(self) -> None:
         self._depth = 0
@@ -82,7 +82,7 @@ class _AtomicBody:
         if self._depth == 0:
             if word == "ATOMIC" and self._before == "BEGIN" and self._creates_routine():
                 self._depth = 1
-        elif self._before not in {"AS", "."}:  # there, they are names of columns
+        elif self._before not in {"AS", "."}:  # after these words, CASE and END are names
             self._depth += (word == "CASE") - (word == "END")
         self._before = word
 

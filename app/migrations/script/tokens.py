@@ -1,4 +1,4 @@
-"""PostgreSQL's lexical rules, as far as they say where strings, comments and names begin and end.
+"""Finds where strings, comments and names begin and end, by PostgreSQL's lexical rules.
 
 Follows src/backend/parser/scan.l with `standard_conforming_strings` on, which the runner sets.
 """
@@ -10,8 +10,8 @@ from typing import Literal
 
 Kind = Literal["word", "quoted", "string", "other"]
 
-# A name begins with a letter, _ or anything beyond ASCII; digits may follow, and $ except in a dollar quote's
-# tag. Written as what is left out of ASCII, which compiles several times as fast: every start pays for it.
+# A name begins with a letter, _ or any character outside ASCII; digits may follow, and $ unless it is a
+# dollar quote's tag. The sets list the excluded ASCII characters, which compiles several times as fast.
 _FIRST = r"[^\x00-@\[-^`{-\x7f]"
 _NEXT = r"[^\x00-/:-@\[-^`{-\x7f]"
 _START = re.compile(
@@ -32,18 +32,18 @@ _STRING_REST = re.compile(r"(?:[^']|'')*+'")
 _ESCAPED_REST = re.compile(r"(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 _QUOTED_REST = re.compile(r'(?:[^"]|"")*+"')
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-# A string goes on after white space that holds a line's end, and an E'' string keeps its backslashes there.
+# A string continues after white space with a line end in it; the continuation of an E'' string is one, too.
 _CONTINUATION = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is neither white space nor comment.
+    """Anything but white space and comments.
 
     Attributes:
-        kind: word: unquoted name or keyword; quoted: "name"; string: in single quotes; other: a character.
+        kind: word (unquoted name or keyword), quoted ("name"), string or other (one character).
         text: as written.
-        start: where it begins, in characters from the beginning.
+        start: characters of the text before it.
     """
 
     kind: Kind
@@ -60,7 +60,7 @@ class UnterminatedError(Exception):
 
     Attributes:
         what: which of them.
-        start: where it begins, in characters.
+        start: characters of the text before it.
     """
 
     def __init__(self, what: str, start: int) -> None:

@@ -1,0 +1,143 @@
+"""Decides who gets an account, by REGISTRATION."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from app.accounts.credentials import Keyring, new_token
+from app.accounts.sessions import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Sessions, StartedSession
+from app.database.queries import Queries
+from app.errors import (
+    AccountGoneError,
+    AlreadyRegisteredError,
+    EmailTakenError,
+    NotSignedInError,
+    RegistrationClosedError,
+    SignInError,
+)
+from app.models import Client, PendingIdentity, User
+from app.telemetry.security_events import log_event
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A finished sign-in.
+
+    Attributes:
+        token: the new session's, for the cookie.
+        lifetime: the cookie's.
+        is_pending: whether the person has yet to register.
+    """
+
+    token: str
+    lifetime: timedelta
+    is_pending: bool
+
+
+class Registration:
+    """Lets people in whom a provider has identified, and makes their accounts.
+
+    Args:
+        queries: the service's.
+        sessions: starts them.
+        keyring: hashes the new token at a registration.
+        mode: REGISTRATION.
+    """
+
+    def __init__(
+        self,
+        *,
+        queries: Queries,
+        sessions: Sessions,
+        keyring: Keyring,
+        mode: Literal["confirm", "automatic", "closed"],
+    ) -> None:
+        self._queries = queries
+        self._sessions = sessions
+        self._keyring = keyring
+        self._mode = mode
+
+    def sign_in(self, identity: PendingIdentity, *, previous_token: str | None, client: Client) -> SignIn:
+        """Starts a session for an identity; the browser's previous session ends.
+
+        Raises:
+            SignInError: account_disabled, registration_closed or email_taken; oauth_failed where the account
+            or
+                the session was deleted meanwhile.
+        """
+        try:
+            return self._sign_in(identity, previous_token, client)
+        except (AccountGoneError, NotSignedInError) as error:
+            raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
+
+    def register(
+        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+    ) -> tuple[User, str]:
+        """Makes the account of a pending session; returns the user and the session's new token.
+
+        Raises:
+            RegistrationClosedError: REGISTRATION=closed.
+            AlreadyRegisteredError: the identity has an account.
+            EmailTakenError: another identity's account has the e-mail address.
+            NotSignedInError: the session has ended.
+        """
+        try:
+            user, token = self._insert_user(session_id, identity, name=name, picture=picture)
+        except (AlreadyRegisteredError, EmailTakenError, RegistrationClosedError) as error:
+            log_event("registration_failed", session_id=str(session_id), error=type(error).__name__)
+            raise
+        log_event("user_registered", user_id=str(user.id))
+        return user, token
+
+    def _sign_in(self, identity: PendingIdentity, previous_token: str | None, client: Client) -> SignIn:
+        account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
+        if account and account.is_disabled:
+            raise SignInError("account_disabled", f"user {account.user_id} is disabled")
+        if account:
+            started = self._sessions.start(account.user_id, previous_token=previous_token, client=client)
+            return SignIn(started.token, LIFETIME, is_pending=False)
+        if self._mode == "closed":
+            raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
+        pending = self._sessions.start(identity, previous_token=previous_token, client=client)
+        if self._mode == "confirm":
+            return SignIn(pending.token, PENDING_LIFETIME, is_pending=True)
+        return SignIn(self._register_at_once(pending, identity, client), LIFETIME, is_pending=False)
+
+    def _register_at_once(self, pending: StartedSession, identity: PendingIdentity, client: Client) -> str:
+        """REGISTRATION=automatic: makes the account; returns the token of its session."""
+        try:
+            return self.register(pending.id, identity, name=None, picture=None)[1]
+        except AlreadyRegisteredError:
+            # Another tab has registered the person since `find_account`.
+            account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
+            if account is None:
+                raise AccountGoneError from None
+            return self._sessions.start(account.user_id, previous_token=pending.token, client=client).token
+        except EmailTakenError as error:
+            self._sessions.end(pending.token)
+            raise SignInError("email_taken", "another identity holds the e-mail address") from error
+
+    def _insert_user(
+        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+    ) -> tuple[User, str]:
+        if self._mode == "closed":
+            raise RegistrationClosedError
+        token = new_token()
+        try:
+            user = self._queries.insert_user(
+                pending_session_id=session_id,
+                token_hash=self._keyring.token_hash(token),
+                name=name,
+                picture=picture,
+                lifetime=LIFETIME,
+                idle_limit=IDLE_LIMIT,
+            )
+        except EmailTakenError:
+            # Where two tabs register one person at once, the second one's e-mail collides first.
+            if self._queries.find_account(issuer=identity.issuer, subject=identity.subject):
+                raise AlreadyRegisteredError from None
+            raise
+        if user is None:
+            raise NotSignedInError
+        return user, token
