@@ -55,8 +55,7 @@ from app.resources.sessions import OwnSessionResource, RevokeOthersResource, Ses
 from app.resources.tokens import TokenResource, TokensResource
 from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
-from app.settings.config import Config
-from app.settings.environment import load_config
+from app.settings.config import Config, load_config
 from app.settings.places import MIGRATIONS_FOLDER, version
 from app.telemetry import logs
 from app.telemetry.exporters import Exporters

@@ -62,11 +62,15 @@ def test_each_query_file_holds_one_statement_in_a_folder_with_methods() -> None:
 
 
 def test_rooms_stay_small_and_each_has_its_place_in_the_order_of_imports() -> None:
-    rooms = Counter(str(Path(name).parent) for name in tracked("app/*.py") if not name.endswith("__init__.py"))
+    rooms = Counter(
+        str(Path(name).parent) for name in tracked("app/*.py") if not name.endswith("__init__.py")
+    )
     assert rooms.pop("app") <= 4
     assert max(rooms.values()) <= 14, rooms.most_common(1)
     contracts = ConfigParser()
     contracts.read(ROOT / "setup.cfg", encoding="utf-8")
     ordered = set(re.findall(r"app\.\w+", contracts["importlinter:contract:rooms"]["layers"]))
-    modules = {f"app.{path.stem}" for path in (ROOT / "app").iterdir() if path.suffix == ".py" or path.is_dir()}
+    modules = {
+        f"app.{path.stem}" for path in (ROOT / "app").iterdir() if path.suffix == ".py" or path.is_dir()
+    }
     assert modules - {"app.__init__", "app.__pycache__"} == ordered

@@ -6,7 +6,8 @@ from typing import Literal
 from uuid import UUID
 
 from app.accounts.credentials import Keyring, new_token
-from app.accounts.sessions import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Sessions, StartedSession
+from app.accounts.lifetimes import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME
+from app.accounts.sessions import Sessions, StartedSession
 from app.database.queries import Queries
 from app.errors import (
     AccountGoneError,

@@ -2,22 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from app.accounts.credentials import Keyring, is_token, new_token
+from app.accounts.lifetimes import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, SLIDE_INTERVAL
 from app.database.queries import Queries
 from app.errors import SessionNotFoundError
 from app.models import Client, PendingIdentity, Session, SessionSummary, User
 from app.telemetry.security_events import log_event
-
-LIFETIME = timedelta(days=30)
-"""Nothing extends it."""
-IDLE_LIMIT = timedelta(days=7)
-SLIDE_INTERVAL = timedelta(minutes=5)
-"""A check extends the idle limit at most this often, so that most checks only read."""
-PENDING_LIFETIME = timedelta(hours=1)
-"""The lifetime of a session whose person has not registered yet."""
 
 
 @dataclass(frozen=True, slots=True)

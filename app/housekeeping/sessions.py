@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.accounts.sessions import LIFETIME
+from app.accounts.lifetimes import LIFETIME
 from app.commands.arguments import between, duration, user
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import use_utf8

@@ -1,7 +1,7 @@
 import falcon
 
+from app.accounts.lifetimes import LIFETIME
 from app.accounts.registration import Registration
-from app.accounts.sessions import LIFETIME
 from app.errors import AlreadyRegisteredError
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy

@@ -19,7 +19,7 @@ from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
 from app.server.cpu import available_cpus
 from app.server.worker import STOP_SIGNALS
-from app.settings.environment import load_config
+from app.settings.config import load_config
 from app.telemetry import logs
 from app.telemetry.log_writer import ImpatientWriter
 from app.telemetry.metrics_folder import MetricsFolderError, make_folder_with_room, remove_folder

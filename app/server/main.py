@@ -21,8 +21,7 @@ from app.commands.connect import check_url
 from app.commands.frame import run_command
 from app.commands.report import LogReport
 from app.migrations.command import TERMINATED, check, migrate
-from app.settings.config import Config
-from app.settings.environment import load_config
+from app.settings.config import Config, load_config
 from app.settings.places import ROOT
 from app.settings.variables import ConfigError
 from app.telemetry import logs

@@ -11,6 +11,7 @@ from environs import Env, EnvError, EnvValidationError
 from app.settings import parsers as parse
 from app.settings import variables
 from app.settings.database_url import DatabaseVariables
+from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
 from app.settings.variables import ORIGINAL_NAMES, ConfigError
 
@@ -100,6 +101,16 @@ class Config:
         values = reader.values()
         reader.raise_faults(database.faults)
         return cls(**values, database_url=database.url or "", migrate_database_url=database.migrate_url or "")
+
+
+def load_config(environ: Mapping[str, str]) -> Config:
+    """The configuration of this process; development also reads `.env`.
+
+    Raises:
+        ConfigError: lists every fault.
+    """
+    merged = with_dotenv(environ)
+    return Config.from_environ(merged, embedded_database_url=embedded_database_url(merged))
 
 
 class _MappingEnv(Env):

@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.settings import variables
-from app.settings.config import Config
 from app.settings.database_url import DatabaseVariables
 from app.settings.places import ROOT
 from app.settings.variables import ConfigError
 
 MAX_SOCKET_PATH = 100
 """Bytes. Linux allows 107 for the path of a Unix socket, and PostgreSQL also writes a lock file beside it."""
-
-
-def load_config(environ: Mapping[str, str]) -> Config:
-    """The whole configuration.
-
-    Raises:
-        ConfigError: lists every fault.
-    """
-    merged = with_dotenv(environ)
-    return Config.from_environ(merged, embedded_database_url=embedded_database_url(merged))
 
 
 def load_migration_database_url(environ: Mapping[str, str]) -> str:
