@@ -1,1 +1,1 @@
-"""What the service does to people who use it while something breaks; docs/reliability.md has the results."""
+"""What the service does to people who use it while something breaks; results.md has the results."""

@@ -10,9 +10,7 @@ from tests.support.workers import wait_for_workers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--record", action="store_true", help="write what tests/chaos saw to docs/reliability.md"
-    )
+    parser.addoption("--record", action="store_true", help="write what tests/chaos saw to its results.md")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

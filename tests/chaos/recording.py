@@ -1,4 +1,4 @@
-"""docs/reliability.md, whose tables the tests write when they are told to: `--record`."""
+"""Writes what the tests saw to results.md when they are told to: `--record`."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from tests.support.pages import rows
 from tests.support.service import ROOT
 from tests.support.steady_load import Answer
 
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "tests" / "chaos" / "results.md"
 HEADS = {
     "results": (
         "cause",
