@@ -24,6 +24,7 @@ from tests.support.pages import PAGES, Block, Command, Page
 from tests.support.service import Process
 
 PAGE = Page("migrations.md")
+SENT_MEANWHILE = Page("tests/migrations/changes_in_use.md")
 FIRST_LINE = re.compile(r"-- .*version (\d) (runs|migrates: (\S+)|is deployed, this finds nothing)\n")
 HANGING = "A migration hangs"
 ROWS = """
@@ -47,10 +48,11 @@ class Version:
 
 
 def examples() -> dict[str, dict[int, Version]]:
+    """The page's, with what each version sends meanwhile, and the one that the page only tells of."""
     found = {}
-    for heading in re.findall(r"^### (.+)$", PAGE.text, re.MULTILINE):
+    for heading in re.findall(r"^## (.+)$", SENT_MEANWHILE.text, re.MULTILINE):
         versions: dict[int, Version] = {}
-        for block in PAGE.blocks("sql", below=heading):
+        for block in [*PAGE.blocks("sql", below=heading), *SENT_MEANWHILE.blocks("sql", below=heading)]:
             match = FIRST_LINE.match(block.text)
             assert match, block
             version = versions.setdefault(int(match[1]), Version())
@@ -60,8 +62,7 @@ def examples() -> dict[str, dict[int, Version]]:
                 version.queries.append(block)
             else:
                 version.finds_nothing.append(block)
-        if versions:
-            found[heading] = versions
+        found[heading] = versions
     return found
 
 
@@ -96,6 +97,8 @@ def send(connection: Connection, queries: list[Block]) -> None:
 
 
 def test_the_page_has_the_examples_it_speaks_of() -> None:
+    changes = PAGE.section("Changing a schema that is in use")
+    assert list(EXAMPLES) == re.findall(r"^### (.+)$", changes, re.MULTILINE)
     assert list(EXAMPLES) == [
         "Add a NOT NULL column",
         "Add a NOT NULL column whose value differs from row to row",
@@ -103,7 +106,10 @@ def test_the_page_has_the_examples_it_speaks_of() -> None:
         "Add an index on a big table",
         "Change a type",
     ]
-    assert all(version.queries for versions in EXAMPLES.values() for version in versions.values())
+    versions = [version for versions in EXAMPLES.values() for version in versions.values()]
+    applied = [file for version in versions for file in version.files.values()]
+    assert set(PAGE.blocks("sql", below="Changing a schema that is in use")) <= set(applied)
+    assert all(version.queries for version in versions)
 
 
 @pytest.mark.parametrize("server", BOTH, indirect=True)

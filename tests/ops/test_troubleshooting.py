@@ -1,4 +1,4 @@
-"""Each message that docs/deploy-coolify.md explains is what the service says when that fault is there."""
+"""Each message that docs/deploy-coolify-errors.md explains is what the service says under that fault."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ from app.settings.places import MIGRATIONS_FOLDER
 from dev.postgres import EmbeddedPostgres
 from tests.support.bare import make_bare_root
 from tests.support.original import USER, OriginalDatabase, OriginalService, create_original_database
-from tests.support.pages import Page, rows
+from tests.support.pages import Page
 from tests.support.service import Process, Service, free_port
 from tests.support.small_disks import SHM, on_small_disks
 from tests.support.waiting import until
@@ -31,11 +31,24 @@ from tests.support.waiting import until
 Fault = Callable[[OriginalDatabase, ExitStack], Mapping[str, str]]
 """Brings the fault about, until the stack ends; returns the variables that differ."""
 
-PAGE = Page("deploy-coolify.md")
+PAGE = Page("deploy-coolify-errors.md")
 SECTIONS = ["The start ends", "The start waits", "It runs, and something is wrong"]
-ENDS = {row[0].strip("`"): int(row[1]) for row in rows(PAGE.section(SECTIONS[0]))}
-WAITS = [row[0].strip("`") for row in rows(PAGE.section(SECTIONS[1]))]
-RUNS = [row[1].strip("`") for row in rows(PAGE.section(SECTIONS[2]))]
+
+
+def listed(text: str) -> list[str]:
+    """The messages that begin a list's lines; empty where a line begins with none."""
+    return re.findall(r"^- (?:`([^`]+)`)?", text, re.MULTILINE)
+
+
+ENDS = {
+    message: int(code)
+    for code, text in re.findall(
+        r"^Exit code (\d+):(.+?)(?=^Exit code|\Z)", PAGE.section(SECTIONS[0]), re.MULTILINE | re.DOTALL
+    )
+    for message in listed(text)
+}
+WAITS = listed(PAGE.section(SECTIONS[1]))
+RUNS = listed(PAGE.section(SECTIONS[2]))
 FEW_CONNECTIONS = "8"
 
 
@@ -265,9 +278,9 @@ def test_the_health_check_has_the_words_on_the_page() -> None:
 
 
 def test_every_message_on_the_page_is_tested_here() -> None:
-    section = PAGE.section("Troubleshooting by error message")
-    assert re.findall(r"^### (.+)$", section, re.MULTILINE) == [*SECTIONS, "The platform says"]
-    assert not rows(section.partition("\n### ")[0])
+    assert re.findall(r"^##+ (.+)$", PAGE.text, re.MULTILINE) == [*SECTIONS, "The platform says"]
+    assert not listed(PAGE.text.partition("\n## ")[0])
+    assert len(listed(PAGE.section(SECTIONS[0]))) == len(ENDS)
     assert set(ENDS) == {*ENDING, STAYS_AWAY, NO_ROOM, NO_PACKAGE}
     assert set(WAITS) == set(WAITING)
     assert set(RUNS) == {*WARNED_OF, LIMITED, NOT_ALLOWED, AWAY, NO_ANSWER}
