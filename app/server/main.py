@@ -35,7 +35,7 @@ PACKAGES = {
 }
 """Variable → the module it needs, and the extra of setup.cfg that installs it."""
 
-logger = logging.getLogger("app.server.start")
+logger = logging.getLogger("app.start")
 
 
 def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from environs import Env, EnvError, EnvValidationError
 
-from app.settings.load import parsers as parse
-from app.settings.load import variables
+from app.settings import parsers as parse
+from app.settings import variables
 from app.settings.database_url import DatabaseVariables
 from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
@@ -114,7 +114,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
 
 
 class _MappingEnv(Env):
-    """environs over a given mapping, read by app.settings.load.variables' rules."""
+    """environs over a given mapping, read by app.settings.variables' rules."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(eager=False)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from app.settings.load import parsers as parse
-from app.settings.load import variables
+from app.settings import parsers as parse
+from app.settings import variables
 
 LOCAL_DATABASE_URL = "postgresql://postgres@localhost:5432/connected_backend"
 """The default of development and test where nothing names a database and none is embedded."""

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.settings.load import variables
+from app.settings import variables
 from app.settings.database_url import DatabaseVariables
 from app.settings.places import ROOT
 from app.settings.variables import ConfigError

@@ -23,7 +23,7 @@ QUIET_LOGGERS = {
     "oauthlib": logging.INFO,
     "requests_oauthlib": logging.INFO,
     "urllib3": logging.ERROR,
-    # app.database.pool.pool says once what the pool would say at every attempt.
+    # app.database.pool says once what the pool would say at every attempt.
     "psycopg.pool": logging.CRITICAL,
     "psycopg": logging.ERROR,
     # app.telemetry reports a failure once, the SDK would at each attempt and for each odd header.

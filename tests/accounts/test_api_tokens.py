@@ -131,7 +131,7 @@ def test_what_was_mistyped_or_cut_off_costs_no_query(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("asked the database")
 
-    monkeypatch.setattr("app.database.pool.queries.Queries.find_api_token", refuse)
+    monkeypatch.setattr("app.database.queries.Queries.find_api_token", refuse)
     for wrong in spoilt(token):
         refused = script.get("/auth/user", headers=bearer(wrong.encode().decode("latin-1")))
         assert (refused.status_code, refused.json["code"]) == (401, "invalid_token"), wrong

@@ -172,7 +172,7 @@ def test_a_malformed_cookie_costs_no_query_and_is_cleared(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("asked the database")
 
-    monkeypatch.setattr("app.database.pool.queries.Queries.find_session", refuse)
+    monkeypatch.setattr("app.database.queries.Queries.find_session", refuse)
     result = Visitor(app).get(
         "/auth/session", headers={"Cookie": f"session={value}".encode().decode("latin-1")}
     )

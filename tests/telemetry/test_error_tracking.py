@@ -67,7 +67,7 @@ def test_an_unexpected_error_is_told_with_its_place_and_nothing_about_the_person
         'relation "sessions" does not exist (SQLSTATE 42P01)',
     )
     frames = error["stacktrace"]["frames"]
-    assert {"app.database.pool.queries", "app.database.pool.pool"} <= {frame["module"] for frame in frames}
+    assert {"app.database.queries", "app.database.pool"} <= {frame["module"] for frame in frames}
     assert not any("vars" in frame for frame in frames)
     assert_tells_nothing(event, headers["Cookie"].partition("=")[2], database_url)
     assert {path for path, _ in sentry.posts} == {"/api/42/envelope/"}

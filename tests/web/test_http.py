@@ -74,7 +74,7 @@ def test_a_failure_nobody_expected_is_a_problem_that_tells_nothing(
     def fail(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM vault")
 
-    monkeypatch.setattr("app.database.pool.readiness.ReadinessProbe.check", fail)
+    monkeypatch.setattr("app.database.readiness.ReadinessProbe.check", fail)
     result = Visitor(app).get("/health/ready")
     assert_problem(result, 500, "internal_error")
     assert "vault" not in result.text
