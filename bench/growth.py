@@ -9,14 +9,13 @@ from pathlib import Path
 from bench import cores
 from bench.cases import ORIGIN, UNLIMITED
 from bench.comparison import ask, measured
-from bench.databases import migrate_quietly
-from bench.growing_limiter import decision_figures
-from bench.growing_migrations import migration_figures
+from bench.databases import fill, live_tokens, migrate_quietly
+from bench.limiter import decision_figures
+from bench.migrations import migration_figures
 from bench.peers.contract import COOKIE
 from bench.progress import Progress
 from bench.results import Figures, Results
 from bench.servers import PROXIED, Server, running
-from bench.session_tables import fill, live_tokens
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
