@@ -23,8 +23,9 @@ from pathlib import Path
 import psutil
 
 from bench import cores, page
-from bench.build import DATA, Built, build
+from bench.build import DATA, Built, build, install_python_peers
 from bench.cases import CASES
+from bench.charts import draw
 from bench.comparison import START, Comparison
 from bench.databases import migrate_quietly
 from bench.growth import QUICK_SIZES, SIZES, Growth
@@ -54,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder, figures = (DATA / "quick", DATA / "quick.json") if options.quick else (PAGE.parent, FILE)
     folder, figures = options.output or folder, options.results or figures
     results = Results.read(figures)
+    # Before anything is measured, so that a registry that is away costs no half hour.
+    python = install_python_peers()
     if parts != [ONLY_PAGE]:
         _measure(results, parts, rounds=rounds, seconds=seconds, figures=figures, is_quick=options.quick)
-    for written in page.write(results, folder):
-        print(written)
+    print(page.write(results, folder))
+    for name, chart in page.charts(results).items():
+        draw(chart, folder / name, python=python)
+        print(folder / name)
     return 0
 
 

@@ -38,7 +38,7 @@ def build() -> Built:
     said = subprocess.check_output(["node", "--version"], text=True).strip()
     if int(said.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
         raise RuntimeError(f"Fastify 5 needs Node.js {OLDEST_NODE} or newer, and this is {said}")
-    return Built(python=_install_python_peers(), fastify=_install_fastify())
+    return Built(python=install_python_peers(), fastify=_install_fastify())
 
 
 def _install_commands() -> None:
@@ -52,7 +52,7 @@ def _install_commands() -> None:
         _run([*sudo, "apt-get", *arguments], environ=environ)
 
 
-def _install_python_peers() -> Path:
+def install_python_peers() -> Path:
     folder = DATA / "venv"
     python = folder / "bin" / "python"
     requirements = PEERS / "requirements.txt"

@@ -13,8 +13,8 @@ from tests.support.service import PRODUCTION
 UNLIMITED = "1000000/second"
 EXHAUSTED = "10/hour"
 ORIGIN = {"Origin": PRODUCTION["WEBAPP_URL"]}
-FULL = ("ours", "fastify", "fastapi", "flask")
-"""The servers that do all the work."""
+STACKS = ("ours", "fastify", "fastapi", "flask")
+"""The servers that do all of this service's work: itself first, then its peers."""
 OK = 200
 TOO_MANY_REQUESTS = 429
 ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
@@ -50,26 +50,26 @@ class Case:
 
 
 CASES = [
-    Case("health", "`/health`", "/health", (*FULL, "bare", "bare_silent")),
+    Case("health", "`/health`", "/health", (*STACKS, "bare", "bare_silent")),
     Case(
         "session",
         "`/auth/session`, signed in",
         "/auth/session",
-        (*FULL, "query", "query_silent"),
+        (*STACKS, "query", "query_silent"),
         ORIGIN,
         is_signed_in=True,
     ),
-    Case("verify", "`/auth/verify`, signed in", "/auth/verify", FULL, is_signed_in=True),
+    Case("verify", "`/auth/verify`, signed in", "/auth/verify", STACKS, is_signed_in=True),
     Case(
         "refused",
-        "`/auth/session`, refused (429)",
+        "`/auth/session`, 429",
         "/auth/session",
-        FULL,
+        STACKS,
         ORIGIN,
         rate_limit=EXHAUSTED,
         status=TOO_MANY_REQUESTS,
     ),
-    Case("anonymous", "`/auth/session`, anonymous", "/auth/session", FULL, ORIGIN),
+    Case("anonymous", "`/auth/session`, anonymous", "/auth/session", STACKS, ORIGIN),
 ]
 
 SECURITY_HEADERS = {
@@ -104,7 +104,7 @@ def check(case: Case, server: str, running: Running, *, cookie: str, user: Mappi
     for _ in range(12 if case.status == TOO_MANY_REQUESTS else 1):
         answer = requests.get(url, headers=headers, timeout=10)
     faults = [f"status {answer.status_code}"] if answer.status_code != case.status else []
-    if server in FULL:
+    if server in STACKS:
         faults += _header_faults(case, answer, user)
         faults += _body_faults(case, answer, user)
     if faults:
