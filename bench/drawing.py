@@ -38,7 +38,7 @@ STYLE = {
     "xtick.minor.size": 0,
 }
 UNDATED = {"Date": None, "Creator": None}
-"""The same figures make the same file, whatever the day and matplotlib's version."""
+"""Leaves out the date and matplotlib's version, so that the same figures make the same file."""
 
 
 def main(path: str) -> None:
