@@ -1,11 +1,11 @@
 """Measures this service beside its peers, pinned to one core, and writes docs/benchmarks.md and its plots.
 
-    bench/run                     all of it, about half an hour
-    bench/run --quick             a short one, to see that it works; writes to .data/bench/quick
-    bench/run --only session      one case or part again; the others keep their figures
-    bench/run --only page         no measurement: the page from the figures that are there
+    bench/run                     everything, in about half an hour
+    bench/run --quick             a short run, to see that it works; writes to .data/bench/quick
+    bench/run --only session      measures one case or part again; the others keep their figures
+    bench/run --only page         measures nothing; writes the page from the figures that it finds
 
-Figures go to .data/bench/results.json, the comparison at once and growth part by part.
+It saves the figures in .data/bench/results.json after the comparison and after each part of growth.
 """
 
 import argparse
@@ -16,20 +16,20 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
 from bench import cores, page
-from bench.build import DATA, Built, build
+from bench.build import DATA, Built, build, install_python_peers
 from bench.cases import CASES
+from bench.charts import draw
 from bench.comparison import START, Comparison
 from bench.databases import migrate_quietly
 from bench.growth import QUICK_SIZES, SIZES, Growth
 from bench.progress import Progress
-from bench.report import PAGE
+from bench.report import PAGE, today
 from bench.results import FILE, Results
 from bench.servers import servers
 from dev.postgres import EmbeddedPostgres
@@ -38,10 +38,10 @@ from tests.support.databases import fresh_database
 COMPARED = [*(case.name for case in CASES), START]
 ONLY_PAGE = "page"
 LOOK_SECONDS = 2.0
-QUIET = 5.0
-"""Percent of the CPUs' time."""
+QUIET_PERCENT = 5.0
+"""How busy the CPUs may be with other programs before a run warns."""
 STEP_SECONDS = 2.5
-"""What a step takes beside its measurement: the start, the warm-up, the stop."""
+"""How long the start, the warm-up and the stop of a server take beside its measurement."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,14 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = options.only or [*COMPARED, *SIZES]
     rounds = options.rounds or (1 if options.quick else 5)
     seconds = options.seconds or (1 if options.quick else 4)
-    # A quick run is no measurement: it leaves the page and its figures alone.
+    # A quick run is too short to measure anything, so it leaves the page and its figures alone.
     folder, figures = (DATA / "quick", DATA / "quick.json") if options.quick else (PAGE.parent, FILE)
     folder, figures = options.output or folder, options.results or figures
     results = Results.read(figures)
+    # This comes first, so that a missing package does not waste half an hour of measurements.
+    python = install_python_peers()
     if parts != [ONLY_PAGE]:
         _measure(results, parts, rounds=rounds, seconds=seconds, figures=figures, is_quick=options.quick)
-    for written in page.write(results, folder):
-        print(written)
+    print(page.write(results, folder))
+    for name, chart in page.charts(results).items():
+        draw(chart, folder / name, python=python)
+        print(folder / name)
     return 0
 
 
@@ -65,18 +69,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="one round of a second each, small sizes")
+    parser.add_argument("--quick", action="store_true", help="one round of one second each, and small sizes")
     parser.add_argument(
         "--only",
         action="append",
         choices=[*COMPARED, *SIZES, ONLY_PAGE],
         metavar="CASE",
-        help=f"again, any of: {', '.join([*COMPARED, *SIZES, ONLY_PAGE])}; can be given more than once",
+        help=f"only this again, one of: {', '.join([*COMPARED, *SIZES, ONLY_PAGE])}; repeat it for several",
     )
-    parser.add_argument("--rounds", type=int, help="of the comparison; growth has three fifths; default 5")
-    parser.add_argument("--seconds", type=int, help="of each measurement, after a warm-up; default 4")
-    parser.add_argument("--output", type=Path, help="the page's folder; default docs, or .data/bench/quick")
-    parser.add_argument("--results", type=Path, help="default .data/bench/results.json, or quick.json")
+    parser.add_argument(
+        "--rounds", type=int, help="of the comparison (default 5); growth takes three fifths of them"
+    )
+    parser.add_argument("--seconds", type=int, help="of each measurement, after its warm-up (default 4)")
+    parser.add_argument("--output", type=Path, help="folder of the page (default docs, or .data/bench/quick)")
+    parser.add_argument(
+        "--results", type=Path, help="file of the figures (default .data/bench/results.json, or quick.json)"
+    )
     return parser
 
 
@@ -85,7 +93,7 @@ def _measure(
 ) -> None:
     built = build()
     busy = _busy_elsewhere()
-    every = servers(built)
+    by_name = servers(built)
     compared = [name for name in COMPARED if name in parts]
     growing = [name for name in SIZES if name in parts]
     growth_rounds = max(1, rounds * 3 // 5)
@@ -96,33 +104,29 @@ def _measure(
         url = stack.enter_context(fresh_database(postgres))
         migrate_quietly(url)
         sizes = QUICK_SIZES if is_quick else SIZES
-        growth = Growth(every["ours"], postgres, seconds=seconds, sizes=sizes)
+        growth = Growth(by_name["ours"], postgres, seconds=seconds, sizes=sizes)
         steps = len(Comparison.steps(compared, 0)) * rounds
         weight = steps + sum(growth.weight(part, growth_rounds) for part in growing)
         progress = Progress(weight, step_seconds=seconds + STEP_SECONDS)
         results.machine = {**_machine(built), "seconds": str(seconds), "busy": busy}
         if compared:
-            comparison = Comparison(every, url, seconds=seconds)
+            comparison = Comparison(by_name, url, seconds=seconds)
             comparison.run(compared, results, rounds=rounds, progress=progress)
         for name in compared:
-            results.dates[name] = _today()
+            results.dates[name] = today()
         results.write(figures)
         for part in growing:
             growth.run(part, results, rounds=growth_rounds, progress=progress)
-            results.dates[part] = _today()
+            results.dates[part] = today()
             results.write(figures)
 
 
 def _busy_elsewhere() -> str:
-    """The part of the machine's time, in percent, that goes to something else; too much is said."""
+    """The percentage of the machine's time that other programs use. Warns if that is too much."""
     busy = psutil.cpu_percent(LOOK_SECONDS)
-    if busy > QUIET:
+    if busy > QUIET_PERCENT:
         print(f"bench: {busy:.0f} % of this machine is busy with something else.", file=sys.stderr)
     return f"{busy:.0f}"
-
-
-def _today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def _machine(built: Built) -> dict[str, str]:
@@ -130,7 +134,7 @@ def _machine(built: Built) -> dict[str, str]:
         "from importlib.metadata import version as v;"
         "print(*(v(n) for n in ('fastapi', 'uvicorn', 'asyncpg', 'flask', 'gunicorn', 'psycopg')), sep=',')"
     )
-    said = subprocess.check_output([str(built.python), "-c", script], text=True).strip().split(",")
+    numbers = subprocess.check_output([str(built.python), "-c", script], text=True).strip().split(",")
     names = ("FastAPI", "uvicorn", "asyncpg", "Flask", "gunicorn", "psycopg")
     fastify = subprocess.check_output(
         ["node", "-p", "require('fastify/package.json').version"], cwd=built.fastify.parent, text=True
@@ -142,7 +146,7 @@ def _machine(built: Built) -> dict[str, str]:
         "versions": ", ".join(
             [
                 f"Python {platform.python_version()}",
-                *(f"{name} {number}" for name, number in zip(names, said, strict=True)),
+                *(f"{name} {number}" for name, number in zip(names, numbers, strict=True)),
                 f"Falcon {version('falcon')}",
                 f"Node.js {node.strip().removeprefix('v')}",
                 f"Fastify {fastify.strip()}",

@@ -1,4 +1,4 @@
-"""Gets what the measurements need: wrk and npm from Debian, the peers' packages from their registries."""
+"""Installs what the measurements need: wrk and npm from Debian, the peers' packages from their registries."""
 
 import hashlib
 import importlib.metadata
@@ -15,30 +15,35 @@ from app.settings.places import ROOT
 PEERS = Path(__file__).parent / "peers"
 DATA = ROOT / ".data" / "bench"
 PACKAGES = {"wrk": ["wrk"], "npm": ["nodejs", "npm"]}
-"""Which Debian packages bring a command."""
+"""For each command, the Debian packages that bring it."""
 OLDEST_NODE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Where the peers' interpreters and files are."""
+    """Where the peers are installed.
+
+    Attributes:
+        python: the interpreter of the Python peers.
+        fastify: the JavaScript file of the Fastify peer.
+    """
 
     python: Path
     fastify: Path
 
 
 def build() -> Built:
-    """Installs what is missing; does nothing when nothing changed.
+    """Installs what is missing or has changed.
 
     Raises:
-        subprocess.CalledProcessError: an installer failed; it has said why.
+        subprocess.CalledProcessError: an installer failed; standard error says why.
         RuntimeError: Node.js is too old.
     """
     _install_commands()
-    said = subprocess.check_output(["node", "--version"], text=True).strip()
-    if int(said.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        raise RuntimeError(f"Fastify 5 needs Node.js {OLDEST_NODE} or newer, and this is {said}")
-    return Built(python=_install_python_peers(), fastify=_install_fastify())
+    version = subprocess.check_output(["node", "--version"], text=True).strip()
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        raise RuntimeError(f"Fastify 5 needs Node.js {OLDEST_NODE} or newer, and this is {version}")
+    return Built(python=install_python_peers(), fastify=_install_fastify())
 
 
 def _install_commands() -> None:
@@ -52,7 +57,12 @@ def _install_commands() -> None:
         _run([*sudo, "apt-get", *arguments], environ=environ)
 
 
-def _install_python_peers() -> Path:
+def install_python_peers() -> Path:
+    """Installs the Python peers and matplotlib if something is missing or has changed; returns their Python.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed; standard error says why.
+    """
     folder = DATA / "venv"
     python = folder / "bin" / "python"
     requirements = PEERS / "requirements.txt"
@@ -67,12 +77,12 @@ def _install_python_peers() -> Path:
     if parser:
         _run([*pip, "--no-deps", parser])
     _run([str(python), "-m", "compileall", "-q", str(PEERS)])
-    _note(folder, requirements.read_text(), parser, sys.version)
+    _remember(folder, requirements.read_text(), parser, sys.version)
     return python
 
 
 def _parser_requirement() -> str:
-    """Gunicorn's HTTP parser in C, for the peers exactly when this service has it."""
+    """Gunicorn's HTTP parser in C if this service has it, so that the peers have it too."""
     try:
         return f"gunicorn_h1c=={importlib.metadata.version('gunicorn_h1c')}"
     except importlib.metadata.PackageNotFoundError:
@@ -80,7 +90,7 @@ def _parser_requirement() -> str:
 
 
 def _install_fastify() -> Path:
-    """A copy of the peer with its packages."""
+    """Copies the peer to where its packages are; returns its file."""
     source, folder = PEERS / "fastify", DATA / "fastify"
     lock = (source / "package-lock.json").read_text()
     if not _is_current(folder, lock):
@@ -88,7 +98,7 @@ def _install_fastify() -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules"))
         _run(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
-        _note(folder, lock)
+        _remember(folder, lock)
     shutil.copy(source / "server.js", folder)
     return folder / "server.js"
 
@@ -98,7 +108,7 @@ def _is_current(folder: Path, *inputs: str) -> bool:
     return note.is_file() and note.read_text() == _digest(inputs)
 
 
-def _note(folder: Path, *inputs: str) -> None:
+def _remember(folder: Path, *inputs: str) -> None:
     (folder / "built-from").write_text(_digest(inputs))
 
 

@@ -1,4 +1,4 @@
-"""What is asked of every server, and what it must answer."""
+"""The requests that every server gets, and the answers that it must give."""
 
 import json
 from collections.abc import Mapping
@@ -12,28 +12,29 @@ from tests.support.service import PRODUCTION
 
 UNLIMITED = "1000000/second"
 EXHAUSTED = "10/hour"
+ATTEMPTS_TO_EXHAUST = 12
 ORIGIN = {"Origin": PRODUCTION["WEBAPP_URL"]}
-FULL = ("ours", "fastify", "fastapi", "flask")
-"""The servers that do all the work."""
+STACKS = ("ours", "fastify", "fastapi", "flask")
+"""The servers that do all of this service's work: itself first, then its peers."""
 OK = 200
 TOO_MANY_REQUESTS = 429
 ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
 
 
 class WrongAnswerError(Exception):
-    """A server does not do the work; the message says which part."""
+    """A server does not do all of the work; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request.
+    """A request that some servers are measured with.
 
     Attributes:
-        name: for --only and in results.
-        title: on the page.
-        servers: those it is asked of.
-        rate_limit: what servers are started with.
-        status: that every answer has.
+        name: of the case, for --only and in the results.
+        title: of the case, for the page.
+        servers: the names of the servers that get it.
+        rate_limit: the limit that those servers are started with.
+        status: the status of every answer.
     """
 
     name: str
@@ -50,26 +51,26 @@ class Case:
 
 
 CASES = [
-    Case("health", "`/health`", "/health", (*FULL, "bare", "bare_silent")),
+    Case("health", "`/health`", "/health", (*STACKS, "bare", "bare_silent")),
     Case(
         "session",
         "`/auth/session`, signed in",
         "/auth/session",
-        (*FULL, "query", "query_silent"),
+        (*STACKS, "query", "query_silent"),
         ORIGIN,
         is_signed_in=True,
     ),
-    Case("verify", "`/auth/verify`, signed in", "/auth/verify", FULL, is_signed_in=True),
+    Case("verify", "`/auth/verify`, signed in", "/auth/verify", STACKS, is_signed_in=True),
     Case(
         "refused",
-        "`/auth/session`, refused (429)",
+        "`/auth/session`, 429",
         "/auth/session",
-        FULL,
+        STACKS,
         ORIGIN,
         rate_limit=EXHAUSTED,
         status=TOO_MANY_REQUESTS,
     ),
-    Case("anonymous", "`/auth/session`, anonymous", "/auth/session", FULL, ORIGIN),
+    Case("anonymous", "`/auth/session`, anonymous", "/auth/session", STACKS, ORIGIN),
 ]
 
 SECURITY_HEADERS = {
@@ -88,23 +89,23 @@ SECURITY_HEADERS = {
 
 
 def check(case: Case, server: str, running: Running, *, cookie: str, user: Mapping[str, Any]) -> None:
-    """Asks once, or until the limit is used up, and looks at all of the answer.
+    """Sends the request, often enough to use up the limit of a case of refusals, and checks the last answer.
 
     Args:
-        case: what to ask.
-        server: its name.
-        running: where it answers.
-        cookie: of the signed-in user.
-        user: as /auth/session shows them.
+        case: the request.
+        server: the server's name.
+        running: the server.
+        cookie: the signed-in user's.
+        user: the user as /auth/session shows them.
 
     Raises:
-        WrongAnswerError: the server does not do the work.
+        WrongAnswerError: something of the answer is wrong or missing.
     """
     url, headers = running.url + case.path, case.headers_for(cookie)
-    for _ in range(12 if case.status == TOO_MANY_REQUESTS else 1):
+    for _ in range(ATTEMPTS_TO_EXHAUST if case.status == TOO_MANY_REQUESTS else 1):
         answer = requests.get(url, headers=headers, timeout=10)
     faults = [f"status {answer.status_code}"] if answer.status_code != case.status else []
-    if server in FULL:
+    if server in STACKS:
         faults += _header_faults(case, answer, user)
         faults += _body_faults(case, answer, user)
     if faults:
@@ -123,12 +124,12 @@ def _header_faults(case: Case, answer: requests.Response, user: Mapping[str, Any
     return [
         f"{name} is {answer.headers.get(name)!r}"
         for name, value in expected.items()
-        if _plain(answer.headers.get(name, "")) != _plain(value)
+        if _normalized(answer.headers.get(name, "")) != _normalized(value)
     ]
 
 
-def _plain(value: str) -> str:
-    """Header values differ in blanks and in case where their grammars do not care."""
+def _normalized(value: str) -> str:
+    """Without the differences in blanks and case that the grammars of these headers allow."""
     return value.lower().replace(" ", "").rstrip(";")
 
 

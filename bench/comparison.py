@@ -1,4 +1,4 @@
-"""The cases, each asked of its servers in turn, round after round."""
+"""Measures the cases: in each round, every case goes to its servers one after the other."""
 
 import json
 import subprocess
@@ -25,18 +25,19 @@ MICROSECONDS = 1_000_000
 START = "start"
 STARTED = ("ours", "falcon", "fastify", "fastapi", "flask")
 LOOP = "loop"
-"""A psycopg loop beside the servers that answer the signed-in case."""
+"""A psycopg loop, which is measured beside the servers in the signed-in case."""
 
 Step = tuple[str, Case | None, str]
+"""The name of a case or START, the case if it is one, and a server."""
 
 
 class Comparison:
-    """Measures cases over one database with one signed-in person.
+    """Measures cases with one database, in which one person is signed in.
 
     Args:
-        servers: all of them, by name.
+        servers: all servers, by name.
         database_url: of a migrated database.
-        seconds: how long a case is asked of a server, each round.
+        seconds: how long each measurement lasts.
     """
 
     def __init__(self, servers: Mapping[str, Server], database_url: str, *, seconds: int) -> None:
@@ -48,24 +49,26 @@ class Comparison:
 
     @staticmethod
     def steps(names: Sequence[str], number: int) -> list[Step]:
-        """What a round does, in order; every other round goes through the servers the other way round."""
+        """The steps of a round in their order. Odd rounds go through the servers in reverse."""
         found: list[Step] = []
         for case in CASES:
             if case.name in names:
-                measured = [*case.servers, *([LOOP] if case.name == "session" else [])]
-                found += [(case.name, case, server) for server in measured[:: -1 if number % 2 else 1]]
+                names_of_servers = [*case.servers, *([LOOP] if case.name == "session" else [])]
+                found += [
+                    (case.name, case, server) for server in names_of_servers[:: -1 if number % 2 else 1]
+                ]
         if START in names:
             found += [(START, None, server) for server in STARTED[:: -1 if number % 2 else 1]]
         return found
 
     def run(self, names: Sequence[str], results: Results, *, rounds: int, progress: Progress) -> None:
-        """Adds to the results, in place of what they had of these cases."""
+        """Replaces the results of these cases."""
         for name in names:
             results.comparison[name] = {}
         for number in range(rounds):
             for name, case, server in self.steps(names, number):
                 progress.begin(f"round {number + 1} of {rounds}: {name}, {server}")
-                figures = measured(partial(self._measure, case, server))
+                figures = measured_with_retry(partial(self._measure, case, server))
                 results.comparison[name].setdefault(server, []).append(figures)
 
     def _measure(self, case: Case | None, server: str) -> Figures:
@@ -94,14 +97,14 @@ class Comparison:
             "COOKIE": self._cookie,
             "SESSION_SECRET": PRODUCTION["SESSION_SECRET"],
         }
-        said = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-P", "-m", "bench.peers.bare_loop", str(self._seconds)],
             env=environ,
             stdout=subprocess.PIPE,
             check=True,
             preexec_fn=cores.go_to_server_core,  # one system call
         ).stdout
-        seen = json.loads(said)
+        seen = json.loads(output)
         return {
             "per_second": seen["queries"] / seen["seconds"],
             "cpu": seen["cpu"] / seen["queries"] * MICROSECONDS,
@@ -109,16 +112,16 @@ class Comparison:
         }
 
 
-def measured(measure: Callable[[], Figures]) -> Figures:
-    """What else the machine does may spoil a measurement; twice in a row, it was not that.
+def measured_with_retry(measure: Callable[[], Figures]) -> Figures:
+    """Measures once more when wrk fails, because another program on the machine may be the reason.
 
     Raises:
-        WrkError: also the second time.
+        WrkError: wrk failed twice.
     """
     try:
         return measure()
     except WrkError as error:
-        print(f"bench: measured again, as {error}", file=sys.stderr)
+        print(f"bench: measuring again, because {error}", file=sys.stderr)
         return measure()
 
 
@@ -131,11 +134,11 @@ def ask(
     connections: int = CONNECTIONS,
     **options: Any,  # noqa: ANN401  # wrk.load's
 ) -> Figures:
-    """Figures of a running server, warmed up before; CPU time is that of all its processes.
+    """Warms a running server up and measures it.
 
     Returns:
-        per_second; p50 and p99 in milliseconds; cpu in microseconds a request; busy, the part of its core
-        that the server used; memory in MiB, at the end.
+        per_second; p50 and p99 in milliseconds; cpu in microseconds a request, of all the server's processes;
+        busy, the part of its core that the server used; memory in MiB at the end.
     """
     url = service.url + path
     load(url, seconds=min(WARM_UP, seconds), connections=connections, headers=headers, **options)
@@ -153,7 +156,7 @@ def ask(
 
 
 def only_user(url: str) -> dict[str, Any]:
-    """The one person of a database, as /auth/session shows people."""
+    """The only person in a database, as /auth/session shows them."""
     query = "SELECT jsonb_build_object('id', id, 'email', email, 'name', name, 'picture', picture) FROM users"
     with psycopg.connect(url) as connection:
         [(user,)] = connection.execute(query).fetchall()

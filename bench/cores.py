@@ -1,4 +1,4 @@
-"""Which core does what: the server has one for itself, PostgreSQL and the load generator share the other."""
+"""Pins processes to cores: the server has one core, PostgreSQL and the load generator share the other."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,9 @@ SERVER, LOAD = AVAILABLE[0], AVAILABLE[-1]
 
 
 def use_load_core(*pids: int) -> None:
-    """Moves this process there, with all it starts but servers, and these processes with their children.
+    """Moves this process and the given ones, with their children, to the core of the load.
+
+    Processes that this one starts later stay there too; a server moves itself by `go_to_server_core`.
 
     Raises:
         RuntimeError: there is only one core.
@@ -22,12 +24,12 @@ def use_load_core(*pids: int) -> None:
 
 
 def use_all(*pids: int) -> None:
-    """The same for preparations that nobody measures."""
+    """Lets the same processes use all cores, for preparations that are not measured."""
     _move(AVAILABLE, pids)
 
 
 def go_to_server_core() -> None:
-    """What a server does between fork and exec."""
+    """Moves the calling process to the server's core; a server does so between fork and exec."""
     os.sched_setaffinity(0, {SERVER})
 
 

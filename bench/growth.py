@@ -1,22 +1,21 @@
-"""How this service's figures change with what it holds and how it is asked."""
+"""Measures how this service's figures change as its data, its load or its workers grow."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 from bench import cores
 from bench.cases import ORIGIN, UNLIMITED
-from bench.comparison import ask, measured
-from bench.databases import migrate_quietly
-from bench.growing_limiter import decision_figures
-from bench.growing_migrations import migration_figures
+from bench.comparison import ask, measured_with_retry
+from bench.databases import fill, live_tokens, migrate_quietly
+from bench.limiter import decision_figures
+from bench.migrations import migration_figures
 from bench.peers.contract import COOKIE
 from bench.progress import Progress
 from bench.results import Figures, Results
 from bench.servers import PROXIED, Server, running
-from bench.session_tables import fill, live_tokens
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
@@ -25,6 +24,7 @@ from tests.support.service import PRODUCTION
 PATH = "/auth/session"
 TOKENS = 10_000
 EXPIRED_SHARE = 10
+"""One of so many sessions has expired."""
 SIZES: dict[str, tuple[int, ...]] = {
     "sessions": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
     "connections": (1, 2, 4, 8, 16, 32, 64),
@@ -40,17 +40,20 @@ QUICK_SIZES: dict[str, tuple[int, ...]] = {
     "migrations": (1, 10),
 }
 FILL_WEIGHT = 1 / 400_000
-"""How much of a step making one session takes."""
+"""What making one session weighs, when one measurement weighs 1."""
+
+Measure = AbstractContextManager[Callable[[int], Figures]]
+"""Prepares something and gives a function that measures a size."""
 
 
 class Growth:
-    """Measures the parts, each in rounds that go through all its sizes.
+    """Measures the parts. Each round of a part goes through all of its sizes.
 
     Args:
         ours: this service.
-        postgres: a running server.
+        postgres: a running PostgreSQL.
         seconds: how long each measurement lasts.
-        sizes: of each part.
+        sizes: the sizes of each part.
     """
 
     def __init__(
@@ -62,29 +65,29 @@ class Growth:
         self._sizes = sizes
 
     def weight(self, part: str, rounds: int) -> float:
-        """About how many steps of the comparison a part takes."""
+        """How long a part takes, counted in measurements."""
         making = sum(self._sizes[part]) * FILL_WEIGHT if part == "sessions" else 0
         return rounds * len(self._sizes[part]) + making
 
     def run(self, part: str, results: Results, *, rounds: int, progress: Progress) -> None:
-        """Adds to the results, in place of what they had of this part."""
-        prepare = {
+        """Replaces the results of this part."""
+        measures: dict[str, Callable[[], Measure]] = {
             "sessions": self._by_sessions,
             "connections": self._by_connections,
             "workers": self._by_workers,
-            "keys": self._by_keys,
-            "migrations": self._by_migrations,
-        }[part]
+            "keys": lambda: nullcontext(decision_figures),
+            "migrations": partial(migration_figures, self._postgres),
+        }
         sizes = self._sizes[part]
         results.growth[part] = {}
         making = self.weight(part, 0)
         if making:
             progress.begin(f"making {sum(sizes):,} sessions", weight=making)
-        with prepare() as measure:
+        with measures[part]() as measure:
             for number in range(rounds):
                 for size in sizes:
                     progress.begin(f"round {number + 1} of {rounds}: {size:,} {part}")
-                    figures = measured(partial(measure, size))
+                    figures = measured_with_retry(partial(measure, size))
                     results.growth[part].setdefault(str(size), []).append(figures)
 
     @contextmanager
@@ -136,15 +139,6 @@ class Growth:
                     service.settled_mebibytes()
                     return ask(service, PATH, headers=headers, seconds=self._seconds)
 
-            yield measure
-
-    @contextmanager
-    def _by_keys(self) -> Iterator[Callable[[int], Figures]]:
-        yield decision_figures
-
-    @contextmanager
-    def _by_migrations(self) -> Iterator[Callable[[int], Figures]]:
-        with migration_figures(self._postgres) as measure:
             yield measure
 
     @contextmanager

@@ -1,88 +1,92 @@
-"""The page's part about what grows, and its plot."""
+"""The page's section about growth, and its plot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.charts import LinePanel, line_chart
-from bench.results import Figures, Results, Spread, column, rounds_of
+from bench.charts import Chart, Panel
+from bench.results import Results, Spread, column, rounds_of
 
 PLOT = "benchmarks-growth.svg"
-REQUESTS = [
-    ("per_second", "requests a second", 0),
-    ("cpu", "CPU µs a request", 0),
-    ("p50", "p50, ms", 1),
-    ("p99", "p99, ms", 1),
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A table, and what of it is plotted.
+    """Something that grows, and the figures that the page shows of it.
 
     Attributes:
-        name: in results.
-        first: the heading of the sizes' column.
-        columns: figure, heading, digits.
-        plotted: figure and title of its panels.
+        name: its name in the results.
+        title: what grows.
+        figures: for each its name in the results, its title and its digits after the point.
     """
 
     name: str
-    first: str
-    columns: Sequence[tuple[str, str, int]]
-    plotted: Sequence[tuple[str, str]]
+    title: str
+    figures: Sequence[tuple[str, str, int]]
 
 
+PER_SECOND = ("per_second", "requests a second", 0)
+P99 = ("p99", "p99, ms", 1)
 PARTS = [
-    Part("sessions", "sessions in the table", REQUESTS, [("per_second", "requests a second")]),
-    Part("connections", "connections", REQUESTS, [("per_second", "requests a second"), ("p99", "p99, ms")]),
-    Part("workers", "workers", [*REQUESTS, ("memory", "memory, MiB", 0)], [("memory", "memory, MiB")]),
-    Part(
-        "keys",
-        "clients the limiter knows",
-        [("decision", "a decision, µs", 1), ("decision_p99", "99 of 100 within, µs", 1)],
-        [("decision", "a limiter's decision, µs")],
-    ),
+    Part("sessions", "sessions in the table", [PER_SECOND, P99]),
+    Part("connections", "connections", [PER_SECOND, P99]),
+    Part("workers", "workers on one core", [PER_SECOND, ("memory", "memory, MiB", 0)]),
+    Part("keys", "clients of the limiter", [("decision", "a decision, µs", 1)]),
     Part(
         "migrations",
         "migration files",
-        [
-            ("nothing_pending", "`bin/migrate`, nothing pending, ms", 0),
-            ("status", "`bin/migrate status`, ms", 0),
-            ("apply", "`bin/migrate`, all pending, ms", 0),
-        ],
-        [("nothing_pending", "nothing to migrate, ms")],
+        [("nothing_pending", "none pending, ms", 0), ("apply", "all pending, ms", 0)],
     ),
 ]
 
 
-def tables(results: Results) -> str:
-    """One for each part that was measured."""
+def table(results: Results) -> str:
+    """The first figure of each part at its smallest size and at its largest. The plot has all sizes."""
     days = sorted({day for name, day in results.dates.items() if name in results.growth})
-    rounds = rounds_of(results.growth)
-    blocks = [f"Measured {' and '.join(days)}, rounds: {rounds}. Median (lowest to highest)."]
-    blocks += [_table(part, results.growth[part.name]) for part in PARTS if results.growth.get(part.name)]
-    return "\n\n".join(blocks)
-
-
-def _table(part: Part, by_size: Mapping[str, list[Figures]]) -> str:
-    headings = [part.first, *(heading for _, heading, _ in part.columns)]
-    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
-    for size, rounds in by_size.items():
-        cells = [Spread.of(column(rounds, key)).text(digits) for key, _, digits in part.columns]
-        lines.append(f"| {' | '.join([f'{int(size):,}', *cells])} |")
+    lines = [
+        f"Measured {' and '.join(days)}, {rounds_of(results.growth)} rounds.",
+        "",
+        "| | | from | to |",
+        "|---|---|---|---|",
+    ]
+    for part in _measured_parts(results):
+        sizes = _sizes(results, part)
+        key, title, digits = part.figures[0]
+        first, last = (_spread(results, part, size, key).text(digits) for size in (sizes[0], sizes[-1]))
+        lines.append(f"| {sizes[0]:,} to {sizes[-1]:,} {part.title} | {title} | {first} | {last} |")
     return "\n".join(lines)
 
 
-def plot(results: Results) -> str:
-    """A panel for each plotted figure."""
+def chart(results: Results) -> Chart:
+    """A panel for each figure, with all sizes."""
     panels = [
-        LinePanel(
+        Panel(
             title,
-            part.first,
-            [(int(size), Spread.of(column(rounds, key))) for size, rounds in by_size.items()],
+            [short(size) for size in _sizes(results, part)],
+            [_spread(results, part, size, key) for size in _sizes(results, part)],
+            digits,
+            x_title=part.title,
         )
-        for part in PARTS
-        for key, title in part.plotted
-        if (by_size := results.growth.get(part.name))
+        for part in _measured_parts(results)
+        for key, title, digits in part.figures
     ]
-    return line_chart("What grows, and what it costs: median, lowest to highest", panels)
+    return Chart("What growth costs: median, lowest to highest round", "lines", panels)
+
+
+def short(size: int) -> str:
+    """1000 as 1k, a million as 1M."""
+    for factor, letter in ((1_000_000, "M"), (1_000, "k")):
+        if size >= factor:
+            return f"{size // factor}{letter}"
+    return str(size)
+
+
+def _measured_parts(results: Results) -> list[Part]:
+    return [part for part in PARTS if results.growth.get(part.name)]
+
+
+def _sizes(results: Results, part: Part) -> list[int]:
+    return [int(size) for size in results.growth[part.name]]
+
+
+def _spread(results: Results, part: Part, size: int, key: str) -> Spread:
+    return Spread.of(column(results.growth[part.name][str(size)], key))

@@ -2,18 +2,17 @@
 
     bin/python -m bench.limiter [--decisions 20000]
 
-In process, one thread, nothing else to do: the memory that workers share, with ten clients and after a
-million others; Redis on this machine over loopback. Beside them a bare pair of lock and unlock, and a PING.
+One thread decides about the requests of ten clients: in the memory that workers share, before and after a
+million other clients came by, and in Redis on this machine. A bare lock and a PING of Redis are the least
+that each needs. bench/run uses `decision_figures` to measure many clients.
 """
 
 import argparse
 import itertools
-import os
-import platform
-import statistics
+import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from statistics import median
 
 from redis.connection import Connection
 
@@ -22,53 +21,64 @@ from app.rate_limit.gcra import Limit
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy, Store
 from app.rate_limit.shared_memory import ShardLock, SharedMemory
-from bench.report import write_section
+from bench.report import measured_here, write_section
+from bench.results import Figures, Spread
 from tests.support.redis import Redis
 
-CLIENTS = [number.to_bytes(4, "big") for number in range(10)]
-STRANGERS = 1_000_000
+CLIENTS = 10
+OTHERS = 1_000_000
+DECISIONS = 20_000
 TARGET = 5
 ROUNDS = 5
 POLICY = Policy("default", Limit(200, 60))
+TITLES = {
+    "lock": "locking and unlocking a shard",
+    "few": f"a decision in shared memory, {CLIENTS} clients",
+    "many": f"the same after {OTHERS:,} others",
+    "ping": "a PING of Redis",
+    "redis": "a decision in Redis",
+}
 
-Microseconds = dict[str, list[float]]
+Measured = dict[str, list[float]]
+"""The median microseconds of each round, by what was measured."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--decisions", type=int, default=20_000)
+    parser.add_argument("--decisions", type=int, default=DECISIONS)
     decisions = parser.parse_args().decisions
     measured = _measure_memory(decisions)
     with Redis() as redis:
         measured |= _measure_redis(redis, decisions)
-    write_section("limiter", _table(measured, decisions))
+    for name, title in TITLES.items():
+        print(f"{title}: {Spread.of(measured[name]).text(1)} µs")
+    write_section("limiter", summary(measured))
 
 
-def _measure_memory(decisions: int) -> Microseconds:
+def _measure_memory(decisions: int) -> Measured:
     memory = SharedMemory()
     store = MemoryStore(memory, [POLICY])
-    bare = ShardLock(memory.reopen(), 0)
-    known = dict.fromkeys(CLIENTS, 0)
+    shard_lock = ShardLock(memory.reopen(), 0)
 
     def lock() -> None:
-        with bare:
+        with shard_lock:
             pass
 
-    measured: Microseconds = {}
-    few = _deciding(store)
+    decide = _decision(store)
+    measured: Measured = {"lock": [], "few": [], "many": []}
     for _ in range(ROUNDS):
-        for name, act in (("dict", lambda: known[CLIENTS[3]]), ("lock", lock), ("few", few)):
-            measured.setdefault(name, []).append(_median(act, decisions))
-    for number in range(STRANGERS):
-        store.spend(number.to_bytes(8, "big"), [POLICY])
+        measured["lock"].append(_median(lock, decisions))
+        measured["few"].append(_median(decide, decisions))
+    for number in range(OTHERS):
+        store.spend(_client(CLIENTS + number), [POLICY])
     for _ in range(ROUNDS):
-        measured.setdefault("many", []).append(_median(few, decisions))
+        measured["many"].append(_median(decide, decisions))
     return measured
 
 
-def _measure_redis(redis: Redis, decisions: int) -> Microseconds:
+def _measure_redis(redis: Redis, decisions: int) -> Measured:
     connection = Connection(port=redis.port, protocol=2)
     fallbacks: list[None] = []
     memory = SharedMemory()
@@ -81,55 +91,61 @@ def _measure_redis(redis: Redis, decisions: int) -> Microseconds:
         connection.send_command("PING")
         connection.read_response()
 
-    measured: Microseconds = {}
+    decide = _decision(store)
+    measured: Measured = {"ping": [], "redis": []}
     for _ in range(ROUNDS):
-        for name, act in (("ping", ping), ("redis", _deciding(store))):
-            measured.setdefault(name, []).append(_median(act, decisions // 5))
+        measured["ping"].append(_median(ping, decisions // 5))
+        measured["redis"].append(_median(decide, decisions // 5))
     if fallbacks:
-        raise RuntimeError("Redis was not used throughout")
+        raise RuntimeError("the limiter fell back to its own memory, so these are no figures of Redis")
     store.close()
     return measured
 
 
-def _deciding(store: Store) -> Callable[[], object]:
-    policies, clients = [POLICY], itertools.cycle(CLIENTS)
+def _decision(store: Store) -> Callable[[], object]:
+    """A function that decides about the next client's request."""
+    policies, clients = [POLICY], itertools.cycle([_client(number) for number in range(CLIENTS)])
     return lambda: store.spend(next(clients), policies)
 
 
 def _median(act: Callable[[], object], times: int) -> float:
     """Microseconds."""
-    clock = time.perf_counter_ns
-    taken = []
+    clock, taken = time.perf_counter_ns, []
     for _ in range(times):
         began = clock()
         act()
         taken.append(clock() - began)
-    return statistics.median(taken) / 1000
+    return median(taken) / 1000
 
 
-def _table(measured: Microseconds, decisions: int) -> str:
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    effort = f"medians of {decisions:,} decisions, {ROUNDS} rounds"
-    rows = [
-        ("a look into a dict", "dict", "", ""),
-        ("locking and unlocking a shard", "lock", "", ""),
-        ("a decision in shared memory, 10 clients", "few", "lock", str(TARGET)),
-        (f"the same after {STRANGERS:,} others", "many", "lock", str(TARGET)),
-        ("a PING of Redis", "ping", "", ""),
-        ("a decision in Redis", "redis", "ping", ""),
-    ]
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}: {effort}.",
-        "",
-        "| | µs (lowest to highest round) | ratio to the bare lock or PING | target |",
-        "|---|---|---|---|",
-    ]
-    for title, name, measure, target in rows:
-        values = measured[name]
-        ratio = f"{statistics.median(values) / statistics.median(measured[measure]):.1f}" if measure else ""
-        spread = f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-        lines.append(f"| {title} | {spread} | {ratio} | {target} |")
-    return "\n".join(lines)
+def decision_figures(keys: int) -> Figures:
+    """Microseconds of a decision about a client at random, after so many clients came by."""
+    store, policies = MemoryStore(SharedMemory(), [POLICY]), [POLICY]
+    for number in range(keys):
+        store.spend(_client(number), policies)
+    chooser = random.Random(keys)  # noqa: S311  # which clients come back is no secret
+    clients = [_client(chooser.randrange(keys)) for _ in range(DECISIONS)]
+    clock, taken = time.perf_counter_ns, []
+    for client in clients:
+        began = clock()
+        store.spend(client, policies)
+        taken.append(clock() - began)
+    taken.sort()
+    return {"decision": median(taken) / 1000, "decision_p99": taken[len(taken) * 99 // 100] / 1000}
+
+
+def _client(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+def summary(measured: Measured) -> str:
+    """The result as the page says it."""
+    lock, few, many, ping, redis = (f"{median(measured[name]):.1f}" for name in TITLES)
+    return (
+        f"{measured_here()} A decision takes {few} µs, and {many} after {OTHERS:,} other clients "
+        f"(target: at most {TARGET}); its lock alone takes {lock}. "
+        f"With Redis it takes {redis}; a PING takes {ping}."
+    )
 
 
 if __name__ == "__main__":

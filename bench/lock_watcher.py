@@ -1,4 +1,4 @@
-"""Looks over PostgreSQL's shoulder while something runs."""
+"""Watches PostgreSQL's transactions and lock waits while something else runs."""
 
 import threading
 from types import TracebackType
@@ -6,7 +6,7 @@ from typing import Self
 
 import psycopg
 
-INTERVAL = 0.005
+INTERVAL_SECONDS = 0.005
 WATCH = """
     SELECT extract(epoch FROM coalesce(max(clock_timestamp() - xact_start), '0'))::float8,
            (SELECT extract(epoch FROM coalesce(max(clock_timestamp() - waitstart), '0'))::float8
@@ -17,16 +17,16 @@ WATCH = """
 
 
 class LockWatcher:
-    """Samples until the end of its with block.
+    """Looks every few milliseconds, from the beginning of its `with` block to the end.
 
     Args:
-        url: any database of the server.
-        application_name: whose transactions are timed.
+        url: a database of the server to watch.
+        application_name: the client whose transactions it times.
 
     Attributes:
-        transaction: seconds of the longest transaction seen.
-        wait: seconds of the longest wait for a lock seen, whoever waited.
-        samples: how often it looked.
+        transaction: the longest transaction of that client, in seconds.
+        wait: the longest wait of any client for a lock, in seconds.
+        samples: how many times it looked.
     """
 
     def __init__(self, url: str, application_name: str) -> None:
@@ -50,7 +50,7 @@ class LockWatcher:
 
     def _watch(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._is_over.wait(INTERVAL):
+            while not self._is_over.wait(INTERVAL_SECONDS):
                 row = connection.execute(WATCH, (self._application_name,)).fetchone()
                 if row:
                     self.transaction = max(self.transaction, row[0])

@@ -1,9 +1,9 @@
-"""What each layer around a request costs.
+"""What each middleware layer costs a request; writes docs/benchmarks.md.
 
     bin/python -m bench.middleware [--rounds 15]
 
-The layers are put on one after the other, in their order, around a resource that says "ok"; what a call
-then takes longer is the layer's. Writes docs/benchmarks.md.
+It starts with a Falcon resource that says "ok" and adds one layer after the other, in the service's order.
+The cost of a layer is the CPU time by which a call then takes longer.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,18 @@ from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry, use_sl
 from app.web.client_address import ClientAddressFinder
 from bench import cores
 from bench.peers.bare_falcon import HealthResource
-from bench.report import write_section
+from bench.report import measured_here, write_section
+from bench.results import Spread
 
 CALLS = 2000
 PATH = "/limited"
 MICROSECONDS = 1_000_000
 WARM_UPS = 4
+NAMED = 3
+"""How many layers the page names."""
+
+Layers = dict[str, list[float]]
+"""The microseconds that each layer adds to a call, one figure a round."""
 
 
 def main() -> None:
@@ -58,18 +63,20 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    # As bench/run has it: between two cores, the log's thread and this one hinder each other more.
+    # As in bench/run. On two cores, the log writer's thread and this one slow each other down more.
     cores.go_to_server_core()
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = folder
         use_slot(0)
         layers = _layer_costs(Metrics(shared_registry(Path(folder)), is_shared=True), rounds)
-    write_section("middleware", _text(layers, rounds))
+    for name, costs in layers.items():
+        print(f"{name}: {Spread.of(costs).text(1)} µs")
+    write_section("middleware", summary(layers))
 
 
-def _layer_costs(metrics: Metrics, rounds: int) -> dict[str, list[float]]:
-    """Microseconds that each layer adds to a call, by name, one figure a round."""
-    # Lines are made and written as in production, to nowhere.
+def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
+    """Builds the stacks, each with one layer more than the one before, and measures them."""
+    # Log lines are made and written as in production, but to /dev/null.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     writer = LogWriter(nowhere, metrics.log_lines_dropped.inc)
     logs.configure("json", "info", writer)
@@ -95,8 +102,8 @@ def _layer_costs(metrics: Metrics, rounds: int) -> dict[str, list[float]]:
         "RequestID": RequestIDMiddleware,
     }
     stacks: dict[str, Any] = {"Falcon and the resource": _application(CompiledRouter(), [])}
-    # With the route in place, as those behind it ask for it.
     for count, name in enumerate(inner, start=1):
+        # RouteMiddleware looks in this router, so the first of these applications adds the route to it.
         stacks[name] = _application(router if count == 1 else CompiledRouter(), list(inner.values())[:count])
     whole: Any = stacks["BodyLimit"]
     for name, wrap in outer.items():
@@ -109,16 +116,16 @@ def _layer_costs(metrics: Metrics, rounds: int) -> dict[str, list[float]]:
         os.close(nowhere)
 
 
-def _measure(stacks: Mapping[str, Any], rounds: int) -> dict[str, list[float]]:
+def _measure(stacks: Mapping[str, Any], rounds: int) -> Layers:
     costs: dict[str, list[float]] = {name: [] for name in stacks}
     for number in range(rounds + 1):
         before = 0.0
         for name, stack in stacks.items():
-            # Python specializes code for what it meets, and here that has just changed.
+            # CPython specializes its bytecode for the objects it meets, and those have just changed.
             for _ in range(WARM_UPS):
                 _call_cost(stack)
             taken = _call_cost(stack)
-            if number:  # the first round warms caches
+            if number:  # round 0 warms the caches
                 costs[name].append(taken - before)
             before = taken
     return costs
@@ -162,21 +169,15 @@ def _ignore(_: bytes) -> None:
     pass
 
 
-def _text(layers: dict[str, list[float]], rounds: int) -> str:
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs.",
-        f"{rounds} rounds of {CALLS} calls. Median (lowest to highest).",
-        "",
-        "| layer | µs a call |",
-        "|---|---|",
-        *(f"| {name} | {_spread(costs)} |" for name, costs in layers.items()),
-        f"| all | {_spread([sum(round_) for round_ in zip(*layers.values(), strict=True)])} |",
-    ]
-    return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+def summary(layers: Layers) -> str:
+    """The result as the page says it: the whole and the most expensive parts."""
+    whole = Spread.of([sum(round_) for round_ in zip(*layers.values(), strict=True)])
+    medians = {name: statistics.median(costs) for name, costs in layers.items()}
+    largest = sorted(medians, key=lambda name: -medians[name])[:NAMED]
+    named = ", ".join(f"{name} {medians[name]:.1f}" for name in largest)
+    return (
+        f"{measured_here()} Falcon and all layers take {whole.text(1)} µs of CPU a request, most in {named}."
+    )
 
 
 if __name__ == "__main__":

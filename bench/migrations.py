@@ -2,29 +2,32 @@
 
     bin/python -m bench.migrations [--rounds 15]
 
-It is `bin/migrate` on an up-to-date database over a Unix socket, less Python's own start with psycopg
-imported, measured in turn with it.
+Each round runs `bin/migrate` on an up-to-date database over a Unix socket, and a Python that only imports
+psycopg. The difference is the cost of the check. bench/run uses `migration_figures` to measure many files.
 """
 
 import argparse
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.commands.report import TextReport
 from app.migrations.command import migrate
-from bench.report import write_section
+from bench.report import measured_here, write_section
+from bench.results import Figures, Spread
 from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
 from tests.support.service import ROOT
 
 MIGRATE = str(ROOT / "bin" / "migrate")
 BARE = [str(ROOT / "bin" / "python"), "-c", "import psycopg"]
+TARGET = 60
+FILE = "-- Table {number}.\nCREATE TABLE table_{number} (\n    id int PRIMARY KEY,\n    name text\n);\n"
 
 
 def main() -> None:
@@ -36,45 +39,62 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data, EmbeddedPostgres(Path(data)) as postgres:
         migrate(postgres.url(), report=TextReport(sys.stdout), wait=30)
         beyond, whole = _measure_check(postgres.url(), rounds)
-    write_section("migrations", _table(beyond, whole))
+    write_section("migrations", summary(beyond, whole))
 
 
 def _measure_check(url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of the check beyond a bare Python with psycopg, and in all; a pair of runs each."""
+    """Milliseconds of `bin/migrate` beyond those of a bare Python in the same round, and all of its own."""
     beyond: list[float] = []
     whole: list[float] = []
     for number in range(rounds + 1):
-        bare, ours = _seconds(BARE, url), _seconds([MIGRATE], url)
-        print(f"round {number} of {rounds}: {bare:.3f} {ours:.3f}", flush=True)
-        if number:  # the first warms caches
+        bare, ours = _milliseconds(BARE, url), _milliseconds([MIGRATE], url)
+        print(f"round {number} of {rounds}: {bare:.0f} {ours:.0f}", flush=True)
+        if number:  # round 0 warms the caches
             beyond.append(ours - bare)
             whole.append(ours)
     return beyond, whole
 
 
-def _seconds(command: list[str], url: str) -> float:
+def summary(beyond: Sequence[float], whole: Sequence[float]) -> str:
+    """The result as the page says it."""
+    return (
+        f"{measured_here()} With nothing pending, `bin/migrate` takes {Spread.of(whole).text()} ms, "
+        f"{Spread.of(beyond).text()} more than Python with psycopg (target: at most {TARGET})."
+    )
+
+
+@contextmanager
+def migration_figures(postgres: EmbeddedPostgres) -> Iterator[Callable[[int], Figures]]:
+    """A function that measures `bin/migrate` with so many files; milliseconds of whole processes."""
+    with tempfile.TemporaryDirectory() as root:
+
+        def measure(count: int) -> Figures:
+            folder = Path(root) / str(count)
+            _write_files(folder, count)
+            command = [MIGRATE, "--folder", str(folder)]
+            with fresh_database(postgres) as url:
+                return {
+                    "apply": _milliseconds(command, url),
+                    "nothing_pending": _milliseconds(command, url),
+                    "status": _milliseconds([*command, "status"], url),
+                }
+
+        yield measure
+
+
+def _write_files(folder: Path, count: int) -> None:
+    if folder.is_dir():
+        return
+    folder.mkdir()
+    for number in range(1, count + 1):
+        (folder / f"{number:04d}_create_table.sql").write_text(FILE.format(number=number))
+
+
+def _milliseconds(command: list[str], url: str) -> float:
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
     began = time.perf_counter()
     subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
-
-
-def _table(beyond: list[float], whole: list[float]) -> str:
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, {machine}, {len(beyond)} rounds. Median (range).",
-        "",
-        "| | ms | target |",
-        "|---|---|---|",
-        f"| nothing pending, beyond Python and psycopg | {_spread(beyond)} | 60 |",
-        f"| nothing pending, the whole process | {_spread(whole)} | |",
-    ]
-    return "\n".join(lines)
-
-
-def _spread(seconds: list[float]) -> str:
-    middle, low, high = (1000 * figure for figure in (statistics.median(seconds), min(seconds), max(seconds)))
-    return f"{middle:.0f} ({low:.0f} to {high:.0f})"
+    return (time.perf_counter() - began) * 1000
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""docs/benchmarks.md and its plots, from the figures."""
+"""docs/benchmarks.md and its plots, made from the figures of a run."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from bench import growth_page
-from bench.cases import CASES, FULL, Case
-from bench.charts import Bar, BarPanel, bar_chart
+from bench.cases import CASES, STACKS, Case
+from bench.charts import Chart, Panel
 from bench.report import PAGE, write_section
-from bench.results import Figures, Results, Spread, column, rounds_of
+from bench.results import Figures, Results, Spread, column, compared, rounds_of
 from bench.targets import TARGETS
 
 TITLES = {
@@ -16,46 +17,49 @@ TITLES = {
     "fastify": "Fastify",
     "fastapi": "FastAPI",
     "flask": "Flask",
-    "bare": "bare WSGI callable",
-    "bare_silent": "the same without access log",
-    "query": "bare WSGI callable with the same SQL",
-    "query_silent": "the same without access log",
     "falcon": "bare Falcon app",
-    "loop": "psycopg loop, one connection",
 }
-FIGURES = [
-    ("Requests a second on one core", "per_second", 0, 1.0),
-    ("CPU time of the server, µs a request", "cpu", 0, 1.0),
-    ("Of its core, the server used, %", "busy", 0, 100.0),
-    ("Half of the answers within, ms", "p50", 1, 1.0),
-    ("99 of 100 answers within, ms", "p99", 1, 1.0),
-    ("Memory after the load, MiB", "memory", 0, 1.0),
-]
+PEERS = STACKS[1:]
 PLOT = "benchmarks.svg"
-Table = Mapping[str, Mapping[str, Sequence[Figures]]]
 
 
-def write(results: Results, folder: Path) -> list[Path]:
-    """Writes the page and its plots into the folder; returns their paths.
+def write(results: Results, folder: Path) -> Path:
+    """Writes the page into the folder and returns its path.
 
-    What was never measured keeps its place as it is.
+    A section without figures stays as it is.
     """
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / PAGE.name
     if folder.resolve() != PAGE.parent:
         shutil.copy(PAGE, page)
-    written = [page]
-    cases = [case for case in CASES if results.comparison.get(case.name)]
+    cases = _measured_cases(results)
     if cases:
-        write_section("targets", _targets(results), page)
-        write_section("comparison", _comparison(results, cases), page)
-        (folder / PLOT).write_text(_plot(results, cases), encoding="utf-8")
-        written.append(folder / PLOT)
+        write_section("ratios", f"{_ratios(results, cases)}\n\n{_targets(results)}", page)
+        write_section("figures", _figures(results, cases), page)
     if results.growth:
-        write_section("growth", growth_page.tables(results), page)
-        (folder / growth_page.PLOT).write_text(growth_page.plot(results), encoding="utf-8")
-        written.append(folder / growth_page.PLOT)
-    return written
+        write_section("growth", growth_page.table(results), page)
+    return page
+
+
+def charts(results: Results) -> dict[str, Chart]:
+    """The plots of what was measured, by file name."""
+    found: dict[str, Chart] = {}
+    if cases := _measured_cases(results):
+        found[PLOT] = _chart(results, cases)
+    if results.growth:
+        found[growth_page.PLOT] = growth_page.chart(results)
+    return found
+
+
+def _measured_cases(results: Results) -> list[Case]:
+    return [case for case in CASES if results.comparison.get(case.name)]
+
+
+def _ratios(results: Results, cases: Sequence[Case]) -> str:
+    def cell(case: Case, peer: str) -> str:
+        return compared(results.comparison[case.name], peer, "per_second").text(2)
+
+    return _table(cases, PEERS, cell)
 
 
 def _targets(results: Results) -> str:
@@ -64,99 +68,79 @@ def _targets(results: Results) -> str:
         rounds = results.comparison.get(target.case, {})
         if {"ours", target.other} <= rounds.keys():
             measured = target.measured(rounds)
-            bound = f"{'at least' if target.is_least else 'at most'} {target.bound:g} {target.unit}"
-            digits = 0 if target.unit == "µs" else 2
-            text = f"{measured.text(digits)} {target.unit}"
+            bound = f"{'at least' if target.is_minimum else 'at most'} {target.bound:g}"
+            text = measured.text(target.digits)
             lines.append(f"| {target.sentence} | {bound} | {text} | {target.verdict(measured)} |")
     return "\n".join(lines)
 
 
-def _comparison(results: Results, cases: Sequence[Case]) -> str:
-    machine = results.machine
-    days = sorted({day for name, day in results.dates.items() if name in results.comparison})
-    rounds = rounds_of(results.comparison)
-    head = (
-        f"Measured {' and '.join(days)} on {machine['cpus']} CPUs; rounds in turn: {rounds}, "
-        f"{machine['seconds']} s each after a warm-up. Median (lowest to highest).\n"
-        f"{machine['versions']}.\n"
-        f"gunicorn's HTTP parser is the one {machine['parser']}. "
-        f"Before the run, {machine['busy']} % of the machine's time went to something else."
-    )
-    blocks = [head]
-    blocks += [
-        f"### {title}\n\n{_table(results.comparison, cases, key, digits, scale)}"
-        for title, key, digits, scale in FIGURES
-    ]
-    ratios = f"Requests a second of this service to the other's.\n\n{_ratios(results, cases)}"
-    blocks.append(f"### Ratios\n\n{ratios}")
-    blocks.append(f"### Beside the least there can be\n\n{_least(results)}")
+def _figures(results: Results, cases: Sequence[Case]) -> str:
+    def per_second(case: Case, name: str) -> str:
+        return _cell(results.comparison[case.name][name], "per_second")
+
+    def p99(case: Case, name: str) -> str:
+        return f"{median(column(results.comparison[case.name][name], 'p99')):.1f}"
+
+    blocks = [_head(results, cases)]
+    blocks.append(f"### Requests a second\n\n{_table(cases, STACKS, per_second)}")
+    blocks.append(f"### 99 of 100 answers within, ms\n\n{_table(cases, STACKS, p99)}")
     if results.comparison.get("start"):
-        blocks.append(f"### Start and rest\n\n{_start(results.comparison['start'])}")
+        blocks.append(f"### Start and memory\n\n{_start(results)}")
     return "\n\n".join(blocks)
 
 
-def _table(table: Table, cases: Sequence[Case], key: str, digits: int, scale: float) -> str:
-    lines = [f"| | {' | '.join(TITLES[name] for name in FULL)} |", "|---" * (len(FULL) + 1) + "|"]
-    for case in cases:
-        cells = [_cell(table[case.name].get(name, []), key, digits, scale) for name in FULL]
-        lines.append(f"| {case.title} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _head(results: Results, cases: Sequence[Case]) -> str:
+    machine = results.machine
+    days = sorted({day for name, day in results.dates.items() if name in results.comparison})
+    busy = [
+        figures["busy"]
+        for case in cases
+        for name in STACKS
+        for figures in results.comparison[case.name].get(name, [])
+    ]
+    return (
+        f"Measured {' and '.join(days)} on {machine['cpus']} CPUs, {machine['busy']} % busy before; "
+        f"{rounds_of(results.comparison)} rounds of {machine['seconds']} s. Each server used at least "
+        f"{100 * min(busy):.0f} % of its core. {machine['versions']}; gunicorn's parser {machine['parser']}."
+    )
 
 
-def _cell(rounds: Sequence[Figures], key: str, digits: int, scale: float = 1.0) -> str:
-    values = [figures[key] for figures in rounds if key in figures]
-    return Spread.of(values).text(digits, scale) if values else ""
-
-
-def _ratios(results: Results, cases: Sequence[Case]) -> str:
-    peers = FULL[1:]
-    lines = [f"| | {' | '.join(TITLES[name] for name in peers)} |", "|---" * (len(peers) + 1) + "|"]
-    for case in cases:
-        rounds = results.comparison[case.name]
-        ours = column(rounds["ours"], "per_second")
-        cells = [
-            Spread.of([a / b for a, b in zip(ours, column(rounds[peer], "per_second"), strict=True)]).text(2)
-            for peer in peers
-        ]
-        lines.append(f"| {case.title} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _least(results: Results) -> str:
+def _start(results: Results) -> str:
     lines = [
-        "| | requests a second | CPU µs a request | of its core, % |",
+        "| | ms until it answers | MiB at rest | MiB after load |",
         "|---|---|---|---|",
     ]
-    for case in ("health", "session"):
-        for name, rounds in results.comparison.get(case, {}).items():
-            if name in FULL[1:]:
-                continue
-            title = f"{TITLES[name]}, `{'/health' if case == 'health' else '/auth/session'}`"
+    start, session = results.comparison["start"], results.comparison.get("session", {})
+    for name in (*STACKS, "falcon"):
+        if name in start:
             cells = [
-                _cell(rounds, "per_second", 0),
-                _cell(rounds, "cpu", 0),
-                _cell(rounds, "busy", 0, 100),
+                _cell(start[name], "start", 1000),
+                _cell(start[name], "memory"),
+                _cell(session.get(name, []), "memory"),
             ]
-            lines.append(f"| {title} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _start(rounds: Mapping[str, Sequence[Figures]]) -> str:
-    lines = ["| | to the first 200, ms | memory at rest, MiB |", "|---|---|---|"]
-    for name in ("ours", *FULL[1:], "falcon"):
-        if name in rounds:
-            cells = [_cell(rounds[name], "start", 0, 1000), _cell(rounds[name], "memory", 0)]
             lines.append(f"| {TITLES[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _plot(results: Results, cases: Sequence[Case]) -> str:
+def _table(cases: Sequence[Case], names: Sequence[str], cell: Callable[[Case, str], str]) -> str:
+    """A row for each case and a column for each server."""
+    lines = [f"| | {' | '.join(TITLES[name] for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    lines += [f"| {case.title} | {' | '.join(cell(case, name) for name in names)} |" for case in cases]
+    return "\n".join(lines)
+
+
+def _cell(rounds: Sequence[Figures], key: str, scale: float = 1.0) -> str:
+    return Spread.of(column(rounds, key)).text(scale=scale) if rounds else ""
+
+
+def _chart(results: Results, cases: Sequence[Case]) -> Chart:
+    labels = [TITLES[name] for name in STACKS]
     panels = [
-        BarPanel(case.title.replace("`", ""), [_bar(name, results.comparison[case.name]) for name in FULL])
+        Panel(case.title.replace("`", ""), labels, _per_second(results.comparison[case.name]), digits=0)
         for case in cases
     ]
-    return bar_chart("Requests a second on one core: median, lowest to highest", panels)
+    return Chart("Requests a second on one core: median, lowest to highest round", "bars", panels)
 
 
-def _bar(name: str, rounds: Mapping[str, list[Figures]]) -> Bar:
-    return Bar(TITLES[name], Spread.of(column(rounds[name], "per_second")), name == "ours")
+def _per_second(rounds: Mapping[str, Sequence[Figures]]) -> list[Spread]:
+    return [Spread.of(column(rounds[name], "per_second")) for name in STACKS]

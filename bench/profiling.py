@@ -1,10 +1,10 @@
-"""Shows where this service's time goes under the load of a case, as py-spy or perf samples it.
+"""Shows where this service spends its time under the load of a case, as py-spy or perf samples it.
 
     bench/profile session                 the Python functions most often found running
     bench/profile session --flamegraph    .data/bench/profile-session.svg, for a browser
     bench/profile session --perf          below Python: interpreter, libraries, kernel
 
-It is pinned as in bench/run. Both attach to another process: be root, or set
+Processes are pinned as in bench/run. py-spy and perf attach to another process, so you must be root, or set
 /proc/sys/kernel/yama/ptrace_scope to 0 and /proc/sys/kernel/perf_event_paranoid to 1.
 """
 
@@ -28,9 +28,10 @@ from dev.postgres import EmbeddedPostgres
 from tests.support.live_session import insert_live_session
 
 LISTED = 30
-RATE = 250
+PY_SPY_RATE = 250
 """Samples a second."""
 PERF_RATE = 999
+"""Samples a second."""
 
 
 def main() -> None:
@@ -41,9 +42,9 @@ def main() -> None:
     parser.add_argument("case", choices=names, metavar="CASE", help=f"one of: {', '.join(names)}")
     parser.add_argument("--seconds", type=int, default=10)
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--flamegraph", action="store_true", help="write SVG instead of a list")
-    kinds.add_argument("--perf", action="store_true", help="by perf: what runs below Python")
-    parser.add_argument("--gil", action="store_true", help="only what holds Python's lock: waits left out")
+    kinds.add_argument("--flamegraph", action="store_true", help="write an SVG file instead of a list")
+    kinds.add_argument("--perf", action="store_true", help="use perf, which shows what runs below Python")
+    parser.add_argument("--gil", action="store_true", help="only threads that hold the GIL; leaves out waits")
     options = parser.parse_args()
     if options.perf and shutil.which("perf") is None:
         parser.error("perf is not installed; on Debian it is in linux-perf")
@@ -59,7 +60,7 @@ def main() -> None:
         with running(ours, database_url=postgres.url(), rate_limit=case.rate_limit) as service:
             output = DATA / f"profile-{case.name}.svg" if options.flamegraph else folder / "raw"
             worker = str(service.family()[-1].pid)
-            # Uses up the limit where everybody is to be refused.
+            # In the case of refusals, this also uses up the limit.
             check(case, ours.name, service, cookie=cookie, user=only_user(postgres.url()))
             if options.perf:
                 command = _perf(worker, output, options.seconds)
@@ -68,25 +69,25 @@ def main() -> None:
                 command += ["--gil"] if options.gil else []
             _record(case, service, cookie, command, options.seconds)
         if options.perf:
-            print(_below_python(output))
+            print(_perf_report(output))
         else:
-            print(output if options.flamegraph else _top(output.read_text()))
+            print(output if options.flamegraph else _py_spy_report(output.read_text()))
 
 
 def _py_spy(program: Path, pid: str, output: Path, seconds: int) -> list[str]:
     kind = "flamegraph" if output.suffix == ".svg" else "raw"
     command = [str(program), "record", "--pid", pid, "--output", str(output), "--format", kind]
-    return [*command, "--rate", str(RATE), "--duration", str(seconds), "--nonblocking"]
+    return [*command, "--rate", str(PY_SPY_RATE), "--duration", str(seconds), "--nonblocking"]
 
 
 def _perf(pid: str, output: Path, seconds: int) -> list[str]:
-    # A clock: counters of the CPU are not there in most virtual machines.
+    # Most virtual machines have no CPU counters, so perf samples by a clock.
     command = ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(PERF_RATE), "--pid", pid]
     return [*command, "--output", str(output), "--", "sleep", str(seconds)]
 
 
 def _record(case: Case, service: Running, cookie: str, command: list[str], seconds: int) -> None:
-    """Samples the worker, from its warm-up on."""
+    """Runs the load while the command samples the worker, from the warm-up on."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as recorder:
         ask(
             service,
@@ -96,11 +97,11 @@ def _record(case: Case, service: Running, cookie: str, command: list[str], secon
             refused=case.status == TOO_MANY_REQUESTS,
         )
     if recorder.returncode:
-        raise RuntimeError(f"{command[0]} found nothing")
+        raise RuntimeError(f"{command[0]} failed")
 
 
-def _below_python(samples: Path) -> str:
-    """The libraries by how often they were found running, then their functions."""
+def _perf_report(samples: Path) -> str:
+    """The libraries by how often perf saw them running, then their functions."""
     lines: list[str] = []
     for title, keys in (("by library", "dso"), ("by function", "dso,symbol")):
         command = [
@@ -120,13 +121,13 @@ def _below_python(samples: Path) -> str:
     return "\n".join(lines)
 
 
-def _top(raw: str) -> str:
-    """The functions by how often they were found: running themselves, and with what they called."""
+def _py_spy_report(raw: str) -> str:
+    """The functions by how often py-spy saw them running: alone, and with the functions that they called."""
     own: Counter[str] = Counter()
     whole: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        # Without the number of the line: "name (file:line)".
+        # A frame is "name (file:line)"; the line number is dropped.
         frames = [re.sub(r":\d+\)$", ")", frame) for frame in stack.split(";")]
         if not frames[-1]:
             continue

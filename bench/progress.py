@@ -1,15 +1,15 @@
-"""Says on standard error what is going on, and about how long it goes on."""
+"""Reports on standard error what a run does, and about how long it will still take."""
 
 import sys
 import time
 
 
 class Progress:
-    """Counts steps of known weight.
+    """Estimates the time that is left from the weights of the steps.
 
     Args:
-        weight: of all steps together.
-        step_seconds: what a step of weight 1 takes, as one would guess before the first.
+        weight: the sum of the weights of all steps.
+        step_seconds: how long a step of weight 1 takes; a guess that is used before the first step has ended.
     """
 
     def __init__(self, weight: float, *, step_seconds: float) -> None:
@@ -20,7 +20,7 @@ class Progress:
         self._began = time.monotonic()
 
     def begin(self, what: str, weight: float = 1.0) -> None:
-        """The step before is over, and this one begins."""
+        """Ends the step before, and begins this one."""
         self._done += self._current
         self._current = weight
         taken = (time.monotonic() - self._began) / self._done if self._done else self._step_seconds

@@ -1,16 +1,15 @@
-"""A purge among many sessions, while they are checked; writes docs/benchmarks.md.
+"""What a purge of many sessions costs requests meanwhile; writes docs/benchmarks.md.
 
     bin/python -m bench.purge [--sessions 10000000] [--expired 1000000]
 
-`bin/sessions purge` deletes what has expired, while checks go on and a watcher looks for waits and open
-transactions every 5 milliseconds. A check is `find_session` over one connection, with tokens taken
-at random.
+While `bin/sessions purge` deletes the expired sessions, one connection checks live sessions, chosen at
+random, by the service's find_session. Every 5 ms a watcher looks for lock waits and open transactions.
+PostgreSQL has 4 GB of shared buffers, which hold all of the data.
 """
 
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import tempfile
@@ -18,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -27,22 +25,23 @@ from app.accounts.lifetimes import IDLE_LIMIT, SLIDE_INTERVAL
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.telemetry.metrics import Metrics
-from bench.databases import migrate_quietly
+from bench.databases import fill, live_hashes, migrate_quietly
 from bench.lock_watcher import LockWatcher
-from bench.report import write_section
-from bench.session_tables import fill, live_hashes
+from bench.report import measured_here, write_section
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.service import PRODUCTION, ROOT
 
 SECRET = PRODUCTION["SESSION_SECRET"]
 HASHES = 100_000
+TARGET = 100
+"""Milliseconds."""
 SETTINGS = {"shared_buffers": "4GB", "max_wal_size": "8GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What a purge did, after a list of live sessions: seconds throughout."""
+    """What a purge did. All times are in seconds; `listing` is that of `bin/sessions list` before it."""
 
     listing: float
     deleted: int
@@ -68,15 +67,19 @@ def main() -> None:
         migrate_quietly(url)
         fill(url, **amounts)
         purge = measure_purge(url, live_hashes(**amounts, count=HASHES))
-    text = table(options.sessions, purge)
+    print(
+        f"bin/sessions list before it: {purge.listing:.1f} s; "
+        f"median of {len(purge.checks):,} checks: {1000 * statistics.median(purge.checks):.2f} ms"
+    )
+    text = summary(options.sessions, purge)
     if options.sessions == parser.get_default("sessions"):
         write_section("purge", text)
     else:
         print(text)
 
 
-def measure_purge(url: str, tokens: list[bytes]) -> Purge:
-    """Deletes what has expired, while one caller checks sessions."""
+def measure_purge(url: str, token_hashes: list[bytes]) -> Purge:
+    """Runs `bin/sessions purge`, and checks sessions one after the other until it ends."""
     checks: list[float] = []
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
     sessions = str(ROOT / "bin" / "sessions")
@@ -84,22 +87,22 @@ def measure_purge(url: str, tokens: list[bytes]) -> Purge:
     subprocess.run([sessions, "list"], env=environ, stdout=subprocess.DEVNULL, check=True)
     listing = time.perf_counter() - began
     with _queries(url) as queries, LockWatcher(url, "bin/sessions purge") as watcher:
-        _check(queries, tokens[0])
+        _check(queries, token_hashes[0])
         began = time.perf_counter()
         process = subprocess.Popen([sessions, "purge", "--json"], env=environ, stdout=subprocess.PIPE)
         while process.poll() is None:
-            checks.append(_check(queries, tokens[len(checks) % len(tokens)]))
+            checks.append(_check(queries, token_hashes[len(checks) % len(token_hashes)]))
         seconds = time.perf_counter() - began
         output = process.communicate()[0]
     if process.returncode:
         raise RuntimeError(f"bin/sessions purge ended with {process.returncode}")
-    said = json.loads(output)
-    print(said, len(checks), watcher.samples, flush=True)
+    report = json.loads(output)
+    print(report, f"{len(checks)} checks, {watcher.samples} looks of the watcher", flush=True)
     return Purge(
         listing=listing,
-        deleted=said["count"],
+        deleted=report["count"],
         seconds=seconds,
-        longest_batch=said["longest_batch_ms"] / 1000,
+        longest_batch=report["longest_batch_ms"] / 1000,
         longest_transaction=watcher.transaction,
         longest_wait=watcher.wait,
         checks=checks,
@@ -127,22 +130,18 @@ def _check(queries: Queries, token_hash: bytes) -> float:
     return seconds
 
 
-def table(sessions: int, purge: Purge) -> str:
-    """The result as Markdown."""
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} CPUs.",
-        "",
-        f"| purge of {purge.deleted:,} of {sessions:,} sessions | | target |",
-        "|---|---|---|",
-        f"| sessions a second | {purge.deleted / purge.seconds:,.0f} | |",
-        f"| longest batch as the command saw it, ms | {1000 * purge.longest_batch:.0f} | 100 |",
-        f"| longest transaction the watcher saw, ms | {1000 * purge.longest_transaction:.0f} | 100 |",
-        f"| longest wait of anybody for a lock, ms | {1000 * purge.longest_wait:.0f} | 100 |",
-        f"| a check meanwhile, median, ms | {1000 * statistics.median(purge.checks):.2f} | |",
-        f"| slowest of {len(purge.checks):,} checks meanwhile, ms | {1000 * max(purge.checks):.0f} | |",
-        f"| `bin/sessions list` before it, the whole process, s | {purge.listing:.1f} | |",
-    ]
-    return "\n".join(lines)
+def summary(sessions: int, purge: Purge) -> str:
+    """The result as the page says it."""
+    batch, transaction, wait, check = (
+        f"{1000 * seconds:.0f}"
+        for seconds in (purge.longest_batch, purge.longest_transaction, purge.longest_wait, max(purge.checks))
+    )
+    return (
+        f"{measured_here()} It deleted {purge.deleted:,} of {sessions:,} sessions, "
+        f"{purge.deleted / purge.seconds:,.0f} a second. Longest batch: {batch} ms; "
+        f"transaction: {transaction}; wait for a lock: {wait} (target: at most {TARGET}); "
+        f"check of a session: {check}."
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- Each request with the cookie of a session taken at random; wrk is given the file with the cookies, one a line.
+-- Sends each request with a random cookie of a file that has one a line. wrk passes the path of the file to init.
 local requests = {}
 
 function init(arguments)

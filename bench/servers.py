@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, and what a running one has used."""
+"""The servers that are measured: how each one starts, and how much CPU time and memory it uses."""
 
 import http.client
 import os
@@ -21,33 +21,33 @@ from tests.support.service import PRODUCTION, free_port
 
 MIB = 1024 * 1024
 PROXIED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
-"""What the proxy in front adds to a request."""
+"""The headers that a proxy in front adds to a request."""
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 OK = 200
 REQUESTS = 50
 IDLE_ROUNDS = 3
 PORT = "{port}"
-"""Stands for the port in a command."""
+"""The place of the port in a command."""
 _end_with_parent = signal_from_dying_parent(signal.SIGTERM)
 
 GUNICORN = [
     *("-P", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8"),
-    *("--keep-alive", "125", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108  # as our own
+    *("--keep-alive", "125", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108  # as this service
     *("--bind", f"127.0.0.1:{PORT}"),
 ]
-"""As this service sets it, with the worker class that gunicorn brings."""
+"""This service's own settings, but with gunicorn's own worker class."""
 ACCESS_LOG = ["--access-logfile", "-"]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Something to be measured.
+    """A server that can be measured.
 
     Attributes:
-        name: in results.
-        command: {port} stands for the port.
-        environ: beyond what all have.
+        name: its name in the results.
+        command: starts it; {port} stands for the port.
+        environ: its variables beside those that all servers have.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Server:
 
 
 def servers(built: Built) -> dict[str, Server]:
-    """All of them, by name."""
+    """All servers, by name."""
     ours, theirs = [sys.executable, *GUNICORN], [str(built.python), *GUNICORN]
     uvicorn = ["-P", "-m", "uvicorn", "--host", "127.0.0.1", "--port", PORT, "--timeout-keep-alive", "125"]
     root = {"PYTHONPATH": str(ROOT)}
@@ -76,12 +76,12 @@ def servers(built: Built) -> dict[str, Server]:
 
 
 class Running:
-    """A server that answers.
+    """A server that has answered its first request.
 
     Attributes:
-        url: without a path.
-        start_seconds: from exec to the first 200 of /health.
-        log: its output.
+        url: its URL without a path.
+        start_seconds: the time from its exec to its first 200 of /health.
+        log: the file of its output.
     """
 
     def __init__(self, process: psutil.Process, port: int, start_seconds: float, log: Path) -> None:
@@ -96,15 +96,15 @@ class Running:
         return [self._process, *self._process.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        """Of user and system, of all its processes and those that have ended."""
+        """User and system time of all its processes, including those that have ended."""
         return float(sum(sum(member.cpu_times()[:4]) for member in self.family()))
 
     def mebibytes(self) -> float:
-        """Proportional set size: pages that processes share are divided among them."""
+        """The proportional set size of all its processes, which divide shared pages among them."""
         return float(sum(member.memory_full_info().pss for member in self.family()) / MIB)
 
     def settled_mebibytes(self) -> float:
-        """The same at rest, after a few requests."""
+        """The same after a few requests, once the server is idle."""
         for _ in range(REQUESTS):
             _is_healthy(self.port)
         before, idle = self.cpu_seconds(), 0
@@ -118,10 +118,10 @@ class Running:
 
 @contextmanager
 def running(server: Server, *, database_url: str, rate_limit: str, **environ: str) -> Iterator[Running]:
-    """Starts it on its core, output to a file on disk, and stops it at the end.
+    """Starts a server on its core, with its output in a file on disk, and stops it at the end.
 
     Raises:
-        RuntimeError: it ended, or did not answer in time; the message holds the end of its output.
+        RuntimeError: the server ended or did not answer in time; the message has the end of its output.
     """
     port = free_port()
     command = [part.replace(PORT, str(port)) for part in server.command]

@@ -1,51 +1,46 @@
-"""What the figures must reach, and whether they do."""
+"""The targets of the page, and whether the figures reach them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.results import Figures, Spread, column
+from bench.results import Figures, Spread, compared, ratio
 
 Rounds = Mapping[str, Sequence[Figures]]
-"""Of one case, by server."""
+"""The rounds of one case, by server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bound for a figure of ours beside one of another server, round by round.
+    """A limit for what comes of comparing our figure with another server's.
 
     Attributes:
-        sentence: on the page.
-        case: where both were measured.
+        sentence: what is compared, as the page says it.
+        case: the case that both servers were measured with.
         other: the other server.
-        figure: which of their figures.
-        combined: what is made of ours and theirs.
-        bound: of that.
-        is_least: whether it is the least allowed; else the most.
-        unit: of it.
+        figure: the figure that is compared.
+        combine: makes one number of ours and theirs.
+        bound: the limit of that number.
+        is_minimum: the number must be at least the bound; otherwise it may be at most the bound.
+        digits: of the number, after the decimal point.
     """
 
     sentence: str
     case: str
     other: str
     figure: str
-    combined: Callable[[float, float], float]
+    combine: Callable[[float, float], float]
     bound: float
-    is_least: bool
-    unit: str = "times"
+    is_minimum: bool
+    digits: int = 2
 
     def measured(self, rounds: Rounds) -> Spread:
-        ours, theirs = (column(list(rounds[server]), self.figure) for server in ("ours", self.other))
-        return Spread.of([self.combined(a, b) for a, b in zip(ours, theirs, strict=True)])
+        return compared(rounds, self.other, self.figure, self.combine)
 
     def verdict(self, measured: Spread) -> str:
-        """Met; or missed, and by how much of the bound."""
+        """Says "met"; or "missed", and by what part of the bound."""
         difference = measured.median - self.bound
-        missing = -difference if self.is_least else difference
+        missing = -difference if self.is_minimum else difference
         return "met" if missing <= 0 else f"**missed** by {missing / self.bound:.0%}"
-
-
-def _ratio(ours: float, theirs: float) -> float:
-    return ours / theirs
 
 
 def _difference(ours: float, theirs: float) -> float:
@@ -54,49 +49,49 @@ def _difference(ours: float, theirs: float) -> float:
 
 TARGETS = [
     Target(
-        "`/health`, requests a second, beside the bare WSGI callable",
+        "`/health`, beside a bare WSGI callable",
         case="health",
         other="bare",
         figure="per_second",
-        combined=_ratio,
+        combine=ratio,
         bound=0.8,
-        is_least=True,
+        is_minimum=True,
     ),
     Target(
-        "`/auth/session`, requests a second, beside Flask",
+        "`/auth/session`, beside Flask",
         case="session",
         other="flask",
         figure="per_second",
-        combined=_ratio,
+        combine=ratio,
         bound=1.5,
-        is_least=True,
+        is_minimum=True,
     ),
     Target(
-        "`/auth/session`, requests a second, beside FastAPI",
+        "`/auth/session`, beside FastAPI",
         case="session",
         other="fastapi",
         figure="per_second",
-        combined=_ratio,
+        combine=ratio,
         bound=1.0,
-        is_least=True,
+        is_minimum=True,
     ),
     Target(
-        "`/auth/session`, CPU time on top of the bare callable with the same SQL",
+        "`/auth/session`, µs of CPU beyond a bare callable with the same SQL",
         case="session",
         other="query",
         figure="cpu",
-        combined=_difference,
+        combine=_difference,
         bound=60,
-        is_least=False,
-        unit="µs",
+        is_minimum=False,
+        digits=0,
     ),
     Target(
-        "`bin/start` to the first 200, beside gunicorn with a bare Falcon app",
+        "`bin/start` until it answers, beside a bare Falcon app",
         case="start",
         other="falcon",
         figure="start",
-        combined=_ratio,
+        combine=ratio,
         bound=1.5,
-        is_least=False,
+        is_minimum=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""wrk as the load generator: one thread, connections kept."""
+"""Runs wrk, the load generator, with one thread and persistent connections."""
 
 import re
 import subprocess
@@ -10,16 +10,19 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 class WrkError(Exception):
-    """The answers were not those expected; the message holds wrk's report."""
+    """Not every answer was as expected, or wrk's report cannot be read. The message has the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw. Latencies are in milliseconds.
+    """What wrk measured.
 
     Attributes:
-        per_second: answers.
-        failed: answers whose status was not 2xx or 3xx.
+        requests: the number of answers.
+        seconds: how long wrk ran.
+        p50: half of the answers came within so many milliseconds.
+        p99: 99 of 100 answers came within so many milliseconds.
+        failed: the number of answers with a status other than 2xx or 3xx.
     """
 
     requests: int
@@ -42,18 +45,18 @@ def load(
     refused: bool = False,
     script: tuple[Path, ...] = (),
 ) -> Load:
-    """Asks for the URL as fast as it is answered.
+    """Requests a URL as fast as the server answers.
 
     Args:
-        url: what to ask for.
-        seconds: for how long.
-        connections: kept at once.
-        headers: of every request.
+        url: the URL.
+        seconds: how long to do so.
+        connections: how many connections to use at once.
+        headers: the headers of every request.
         refused: whether every answer must be a refusal (4xx) instead of a success.
-        script: a Lua file, and the file it is given.
+        script: a Lua file for wrk, and its argument; empty for none.
 
     Raises:
-        WrkError: an answer of the other kind, or none.
+        WrkError: at least one answer was of the other kind or missing.
     """
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--latency", "--timeout", "5s"]
@@ -71,13 +74,13 @@ def parse(report: str) -> Load:
     """Reads wrk's report with --latency.
 
     Raises:
-        WrkError: it is none.
+        WrkError: the text is no such report.
     """
     total = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m),", report)
     percentiles = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+(?:us|ms|s|m))$", report, re.MULTILINE))
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
     if total is None or set(percentiles) != {"50", "99"}:
-        raise WrkError(f"wrk said nothing that can be read:\n{report}")
+        raise WrkError(f"wrk's report cannot be read:\n{report}")
     return Load(
         requests=int(total[1]),
         seconds=float(total[2]) * MILLISECONDS[total[3]] / 1000,
@@ -88,5 +91,5 @@ def parse(report: str) -> Load:
 
 
 def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(\D+)", text).groups()  # type: ignore[union-attr]  # parse matched it
+    number, unit = re.fullmatch(r"([\d.]+)(\D+)", text).groups()  # type: ignore[union-attr]  # parse has matched it
     return float(number) * MILLISECONDS[unit]

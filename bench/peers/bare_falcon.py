@@ -1,4 +1,7 @@
-"""The least that Falcon can do: the measure for our own start-up and memory."""
+"""The smallest Falcon app, with which this service's start and memory are compared.
+
+It is a module of its own, as its imports are part of what is measured.
+"""
 
 import falcon
 

@@ -1,4 +1,4 @@
-"""The service's own statement for a session in a loop over one connection: what no server can go below.
+"""Finds a session with this service's SQL in a loop over one connection: the cost of the query alone.
 
 Prints JSON: the number of queries, the seconds, and the seconds of CPU time.
 """

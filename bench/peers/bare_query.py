@@ -1,4 +1,4 @@
-"""A callable that runs the service's own statement for a session and says ok: no framework, no middleware."""
+"""A WSGI callable that finds the session with this service's SQL and says ok. It has no framework."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What each Python peer does alike: the cookie, the statement, the headers. Needs nothing but Python."""
+"""What all Python peers share: the cookie, the SQL, the headers. Imports only the standard library."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ ORIGIN = os.environ.get("WEBAPP_URL", "")
 EXPOSED_HEADERS = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"]
 IDENTITY_HEADERS = ("X-Auth-User-Id", "X-Auth-Email", "X-Auth-Name")
 RATE_LIMIT = os.environ.get("RATE_LIMIT", "")
-"""Such as 10/hour, which the `limits` package reads as this service does."""
+"""Such as 10/hour. The `limits` package of the peers reads it as this service does."""
 POOL_SIZE = 8
 
 CSP = {"default-src": "'none'", "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'none'"}
@@ -36,12 +36,12 @@ SECURITY_HEADERS = {
 IDLE_LIMIT = timedelta(days=7)
 SLIDE_INTERVAL = timedelta(minutes=5)
 SQL = (Path(__file__).parent.parent.parent / "sql" / "queries" / "find_session.sql").read_text("utf-8")
-"""As psycopg takes it, with %(names)s."""
+"""The statement as psycopg takes it, with %(names)s."""
 _SECRET = os.environ.get("SESSION_SECRET", "").encode()
 
 
 def numbered_sql() -> str:
-    """The statement as asyncpg takes it; the types are those that psycopg sends along."""
+    """The statement as asyncpg takes it, with numbers and with the types that psycopg would send."""
     types = ("bytea", "bytea", "interval", "interval")
     text = SQL
     for number, (name, kind) in enumerate(zip(session_parameters(""), types, strict=True), start=1):
@@ -50,7 +50,7 @@ def numbered_sql() -> str:
 
 
 def session_parameters(token: str) -> dict[str, object]:
-    """The statement's, by name. There is no previous secret."""
+    """The parameters of the statement, by name. No peer has a previous secret."""
     return {
         "token_hash": token_hash(token),
         "previous_hash": None,

@@ -1,6 +1,6 @@
 """FastAPI with asyncpg, slowapi and Starlette's CORS, each set up as its documentation shows.
 
-The security headers come from an ASGI middleware, which Starlette's documentation prefers to its
+An ASGI middleware sets the security headers, because Starlette's documentation prefers that to
 BaseHTTPMiddleware.
 """
 

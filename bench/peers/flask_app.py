@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from bench.peers import contract
 
 app = Flask(__name__)
-# The client's address and https are the proxy's to tell.
+# The proxy's headers say what the client's address is, and that the client used https.
 app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # as Flask's pages do
 CORS(
     app,
@@ -50,7 +50,7 @@ pool = ConnectionPool(
 
 @app.after_request
 def isolate(response: Response) -> Response:
-    """What Talisman has no setting for."""
+    """Adds the headers that Talisman has no setting for."""
     response.headers.update(contract.ISOLATION_HEADERS)
     return response
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from bench.build import PEERS, Built, build
-from bench.cases import ANONYMOUS, CASES, EXHAUSTED, FULL, UNLIMITED, check
+from bench.cases import ANONYMOUS, CASES, EXHAUSTED, STACKS, UNLIMITED, check
 from bench.comparison import only_user
 from bench.servers import PROXIED, Running, running, servers
 from tests.support.live_session import insert_live_session
@@ -40,7 +40,7 @@ def answer(service: Running, path: str, cookie: str) -> requests.Response:
 
 
 @full
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", STACKS)
 def test_every_answer_of_a_peer_is_as_ours(name: str, built: Built, database_url: str) -> None:
     cookie = insert_live_session(database_url)["Cookie"]
     server, user = servers(built)[name], only_user(database_url)
@@ -50,7 +50,7 @@ def test_every_answer_of_a_peer_is_as_ours(name: str, built: Built, database_url
 
 
 @full
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", STACKS)
 def test_a_peer_asks_the_database_for_each_request(name: str, built: Built, database_url: str) -> None:
     with running(servers(built)[name], database_url=database_url, rate_limit=UNLIMITED) as service:
         for ending in ENDED.values():
@@ -64,7 +64,7 @@ def test_a_peer_asks_the_database_for_each_request(name: str, built: Built, data
 
 
 @full
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", STACKS)
 def test_a_peer_limits_each_client_that_the_proxy_names(name: str, built: Built, database_url: str) -> None:
     with running(servers(built)[name], database_url=database_url, rate_limit=EXHAUSTED) as service:
         statuses = [answer(service, "/auth/session", "").status_code for _ in range(12)]
@@ -74,7 +74,7 @@ def test_a_peer_limits_each_client_that_the_proxy_names(name: str, built: Built,
 
 
 @full
-@pytest.mark.parametrize("name", [*FULL, "bare", "query", "falcon"])
+@pytest.mark.parametrize("name", [*STACKS, "bare", "query", "falcon"])
 def test_every_request_is_logged(name: str, built: Built, database_url: str) -> None:
     with running(servers(built)[name], database_url=database_url, rate_limit=UNLIMITED) as service:
         before = service.log.read_text().count("/health")
@@ -107,7 +107,7 @@ def test_a_run_writes_its_page_and_plots_where_it_is_told(built: Built, tmp_path
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"benchmarks.md", "benchmarks.svg", "benchmarks-growth.svg", "results.json"}
     text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
-    [flask] = re.findall(r"beside Flask \| at least 1.5 times \| ([\d.]+) ", text)
+    [flask] = re.findall(r"beside Flask \| at least 1.5 \| ([\d.]+) ", text)
     assert float(flask) > 0
     assert (ROOT / "docs" / "benchmarks.md").read_bytes() == committed
 

@@ -1,16 +1,21 @@
 """How figures are read and shown."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench import page, wrk
-from bench.cases import CASES, FULL
+from bench.build import install_python_peers
+from bench.cases import CASES, STACKS
+from bench.charts import draw
 from bench.growth import SIZES
+from bench.report import PAGE
 from bench.results import Figures, Results
 from bench.targets import TARGETS
 
+SVG = "{http://www.w3.org/2000/svg}"
 REPORT = """\
 Running 2s test @ http://127.0.0.1:3000/health
   1 threads and 32 connections
@@ -32,7 +37,7 @@ def rounds(**changed: float) -> list[Figures]:
 
 
 def results() -> Results:
-    names = {target.other for target in TARGETS} | set(FULL)
+    names = {target.other for target in TARGETS} | set(STACKS)
     machine = {"cpus": "2", "seconds": "1", "parser": "in C"}
     return Results(
         machine={**machine, "versions": "Python", "busy": "0"},
@@ -70,29 +75,75 @@ def test_what_is_no_report_is_refused() -> None:
 def test_the_page_says_of_each_target_whether_it_is_met_and_by_how_much_not(tmp_path: Path) -> None:
     page.write(results(), tmp_path)
     lines = (tmp_path / "benchmarks.md").read_text(encoding="utf-8").splitlines()
-    [health] = [line for line in lines if line.startswith("| `/health`, requests a second, beside")]
+    [health] = [line for line in lines if line.startswith("| `/health`, beside a bare")]
     [flask] = [line for line in lines if line.startswith("| `/auth/session`") and "beside Flask" in line]
-    assert health.endswith("| at least 0.8 times | 0.80 (0.80 to 0.80) times | met |")
-    assert flask.endswith("| at least 1.5 times | 0.80 (0.80 to 0.80) times | **missed** by 47% |")
+    assert health.endswith("| at least 0.8 | 0.80 (0.80–0.80) | met |")
+    assert flask.endswith("| at least 1.5 | 0.80 (0.80–0.80) | **missed** by 47% |")
     assert len([line for line in lines if line.endswith("| met |") or "**missed**" in line]) == len(TARGETS)
 
 
 def test_a_figure_shows_its_median_and_its_spread(tmp_path: Path) -> None:
     measured = results()
-    measured.comparison["health"]["ours"] = [FIGURES | {"cpu": cpu} for cpu in (50.0, 10.0, 40.0)]
+    measured.comparison["health"]["ours"] = [FIGURES | {"per_second": n} for n in (50.0, 10.0, 40.0)]
     for name in ("fastify", "fastapi", "flask", "bare"):
         measured.comparison["health"][name] = rounds() + rounds()[:1]
     page.write(measured, tmp_path)
     text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
-    assert "| `/health` | 40 (10 to 50) | 50 (50 to 50) |" in text
+    assert "| `/health` | 40 (10–50) | 100 (100–100) |" in text
 
 
+def test_a_ratio_is_taken_within_each_round(tmp_path: Path) -> None:
+    measured = results()
+    # The ratio of the medians would be 1.00.
+    for name, figures in (("ours", (10.0, 20.0, 40.0)), ("flask", (20.0, 40.0, 10.0))):
+        measured.comparison["session"][name] = [FIGURES | {"per_second": n} for n in figures]
+    for name in ("fastify", "fastapi", "query"):
+        measured.comparison["session"][name] = rounds() + rounds()[:1]
+    text = page.write(measured, tmp_path).read_text(encoding="utf-8")
+    assert "| `/auth/session`, signed in | 0.20 (0.10–0.40) | 0.20 (0.10–0.40) | 0.50 (0.50–4.00) |" in text
+
+
+def test_the_plots_have_a_value_for_each_server_and_size() -> None:
+    bars, lines = page.charts(results()).values()
+    assert [panel.title.split(",")[0] for panel in bars.panels] == [case.path for case in CASES]
+    assert all(len(panel.labels) == len(panel.values) == len(STACKS) for panel in bars.panels)
+    counts = {panel.x_title: len(panel.values) for panel in lines.panels}
+    assert list(counts.values()) == [len(sizes) for sizes in SIZES.values()]
+
+
+@pytest.mark.full
 def test_the_plots_are_svg_and_the_same_for_the_same_figures(tmp_path: Path) -> None:
-    first, again = (page.write(results(), tmp_path / name) for name in ("first", "again"))
-    for one, other in zip(first[1:], again[1:], strict=True):
-        assert ET.parse(one).getroot().tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314  # our own file
-        assert one.read_bytes() == other.read_bytes()
-    assert [path.name for path in first] == ["benchmarks.md", "benchmarks.svg", "benchmarks-growth.svg"]
+    python = install_python_peers()
+    assert list(page.charts(results())) == ["benchmarks.svg", "benchmarks-growth.svg"]
+    for name, chart in page.charts(results()).items():
+        first, again = tmp_path / f"first-{name}", tmp_path / f"again-{name}"
+        for path in (first, again):
+            draw(chart, path, python=python)
+        assert ET.parse(first).getroot().tag == SVG + "svg"  # noqa: S314  # our own file
+        assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["benchmarks.svg", "benchmarks-growth.svg"])
+def test_the_committed_plots_show_the_figures_of_the_page_as_text(name: str) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    section = {
+        "benchmarks.svg": "### Requests a second\n(.*?)###",
+        "benchmarks-growth.svg": "## Growth(.*?)##",
+    }
+    [table] = re.findall(section[name], text, re.DOTALL)
+    medians = re.findall(r"\| ([\d.,]+) \(", table)
+    root = ET.parse(PAGE.parent / name).getroot()  # noqa: S314  # our own file
+    shown = [element.text for element in root.iter(SVG + "text")]
+    assert len(medians) >= 10
+    assert not [median for median in medians if median not in shown]
+
+
+@pytest.mark.parametrize("name", ["benchmarks.svg", "benchmarks-growth.svg"])
+def test_the_committed_plots_have_a_background_and_are_small(name: str) -> None:
+    plot = PAGE.parent / name
+    whole = next(path for path in ET.parse(plot).getroot().iter(SVG + "path"))  # noqa: S314  # our own file
+    assert whole.get("style") == "fill: #ffffff"
+    assert plot.stat().st_size < 60_000
 
 
 def test_results_survive_being_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts.accounts import lifetimes
+from app.accounts import lifetimes
 from app.identity import attempt
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider

@@ -19,7 +19,7 @@ const sql = Object.entries(TYPES).reduce(
 )
 const [count, unit] = RATE_LIMIT.split('/')
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 8 })
-// Behind a proxy, which tells the client's address.
+// The proxy's headers say what the client's address is.
 const fastify = Fastify({ logger: true, trustProxy: '127.0.0.1' })
 
 await fastify.register(cookie)
@@ -40,7 +40,7 @@ await fastify.register(helmet, {
 })
 await fastify.register(rateLimit, { max: Number(count), timeWindow: MILLISECONDS[unit] })
 
-// What helmet has no setting for.
+// Helmet has no setting for these headers.
 fastify.addHook('onRequest', async (_request, reply) => {
   reply.headers({
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
@@ -73,7 +73,7 @@ async function findSession (request) {
   const token = request.cookies[COOKIE]
   if (token === undefined) return undefined
   const hash = createHmac('sha256', SESSION_SECRET).update(token).digest()
-  // A name makes pg prepare it once for each connection.
+  // pg prepares a statement with a name once for each connection.
   const { rows } = await pool.query({ name: 'find_session', text: sql, values: [hash, null, '7 days', '5 minutes'] })
   return rows[0]
 }
