@@ -25,35 +25,34 @@ from app.database.readiness import ReadinessProbe
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
-from app.middleware.bearer import BearerMiddleware
-from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
-from app.middleware.cross_site import CrossSiteMiddleware
-from app.middleware.identity_headers import IdentityHeadersMiddleware
+from app.middleware.headers import IdentityHeadersMiddleware, SecurityHeadersMiddleware, security_headers
 from app.middleware.last_resort import LastResortMiddleware
 from app.middleware.method import MethodMiddleware
 from app.middleware.metrics import MetricsMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
+from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
 from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import JSONLines, RequestLogMiddleware, log_record
 from app.middleware.route import RouteMiddleware
-from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.migrations.script.files import load_migrations
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
+from app.resources.account import RegisterResource, UserResource
 from app.resources.callback import CallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
-from app.resources.health import HealthResource, ReadyResource, RootResource
 from app.resources.login import LoginResource
-from app.resources.logout import LogoutResource
-from app.resources.metrics import MetricsResource
-from app.resources.register import RegisterResource
-from app.resources.session import SessionResource
-from app.resources.sessions import OwnSessionResource, RevokeOthersResource, SessionsResource
+from app.resources.monitoring import HealthResource, MetricsResource, ReadyResource, RootResource
+from app.resources.sessions import (
+    LogoutResource,
+    OwnSessionResource,
+    RevokeOthersResource,
+    SessionResource,
+    SessionsResource,
+)
 from app.resources.tokens import TokenResource, TokensResource
-from app.resources.user import UserResource
 from app.resources.verify import VerifyResource
 from app.settings.config import Config, load_config
 from app.settings.places import MIGRATIONS_FOLDER, version
@@ -61,7 +60,7 @@ from app.telemetry import logs
 from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
-from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry
+from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
 from app.web import paths
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder

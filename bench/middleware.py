@@ -20,17 +20,15 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from app.middleware.bearer import BearerMiddleware
-from app.middleware.body_limit import BodyLimitMiddleware
 from app.middleware.cors import CORSMiddleware
-from app.middleware.cross_site import CrossSiteMiddleware
+from app.middleware.headers import SecurityHeadersMiddleware, security_headers
 from app.middleware.last_resort import LastResortMiddleware
 from app.middleware.metrics import MetricsMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
+from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
 from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import JSONLines, RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
-from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 from app.rate_limit.gcra import Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
@@ -39,7 +37,7 @@ from app.rate_limit.shared_memory import SharedMemory
 from app.telemetry import logs
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
-from app.telemetry.metrics_slots import FOLDER_VARIABLE, shared_registry, use_slot
+from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry, use_slot
 from app.web.client_address import ClientAddressFinder
 from bench import cores
 from bench.peers.bare_falcon import HealthResource

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.accounts.lifetimes import IDLE_LIMIT, SLIDE_INTERVAL
+from app.accounts.credentials import IDLE_LIMIT, SLIDE_INTERVAL
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.telemetry.metrics import Metrics

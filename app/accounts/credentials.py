@@ -1,10 +1,20 @@
-"""Makes session and API tokens, and what is derived from tokens and SESSION_SECRET."""
+"""Session and API tokens: how they are made and hashed, and how long sessions live."""
 
 import hashlib
 import hmac
 import re
 import secrets
 import zlib
+from datetime import timedelta
+
+LIFETIME = timedelta(days=30)
+"""Nothing extends it."""
+IDLE_LIMIT = timedelta(days=7)
+SLIDE_INTERVAL = timedelta(minutes=5)
+"""A check extends the idle limit at most this often, so that most checks only read."""
+PENDING_LIFETIME = timedelta(hours=1)
+"""The lifetime of a session whose person has not registered yet."""
+
 
 TOKEN_BYTES = 32
 API_TOKEN_PREFIX = "cbt_"  # noqa: S105  # a prefix, which secret scanners look for

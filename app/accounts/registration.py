@@ -5,8 +5,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from app.accounts.credentials import Keyring, new_token
-from app.accounts.lifetimes import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME
+from app.accounts.credentials import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Keyring, new_token
 from app.accounts.sessions import Sessions, StartedSession
 from app.database.queries import Queries
 from app.errors import (

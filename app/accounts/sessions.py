@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.accounts.credentials import Keyring, is_token, new_token
-from app.accounts.lifetimes import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, SLIDE_INTERVAL
+from app.accounts.credentials import (
+    IDLE_LIMIT,
+    LIFETIME,
+    PENDING_LIFETIME,
+    SLIDE_INTERVAL,
+    Keyring,
+    is_token,
+    new_token,
+)
 from app.database.queries import Queries
 from app.errors import SessionNotFoundError
 from app.models import Client, PendingIdentity, Session, SessionSummary, User

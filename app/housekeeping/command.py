@@ -1,4 +1,4 @@
-"""What the commands of `bin/sessions` and `bin/users` share: command line, database, exit code."""
+"""What the commands of `bin/sessions` and `bin/users` share: command line, database, questions, exit code."""
 
 import argparse
 import signal
@@ -10,7 +10,7 @@ from uuid import UUID
 from app.commands.arguments import between
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import run_command
-from app.commands.report import JSONReport, TableReport, TextReport
+from app.commands.report import JSONReport, TableReport, TextReport, printable
 from app.housekeeping.database import open_queries
 from app.housekeeping.models import UserRow
 from app.housekeeping.queries import HousekeepingQueries
@@ -122,3 +122,26 @@ def say_if_more(context: Context, options: argparse.Namespace, found: int) -> No
             f"There are more than these {options.limit}; --limit shows more.",
             fields={"limit": options.limit},
         )
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def confirm(options: argparse.Namespace, question: str, *, answer: str) -> None:
+    """Returns where --yes was given, or the operator types the answer.
+
+    Raises:
+        CommandError: USAGE, as nobody confirmed.
+    """
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(
+            Exit.USAGE, f"{question} Nothing is done: say --yes, or run it on a terminal to be asked."
+        )
+    # stdout is for the command's answer.
+    sys.stderr.write(printable(f"{question} Type {answer} to go on: "))
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != answer:
+        raise CommandError(Exit.USAGE, "Nothing is done.")

@@ -6,13 +6,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.accounts.lifetimes import LIFETIME
+from app.accounts.credentials import LIFETIME
 from app.commands.arguments import between, duration, user
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import use_utf8
 from app.housekeeping.batches import Batches
-from app.housekeeping.command import Context, add_command, add_limit, get_user, make_parser, run, say_if_more
-from app.housekeeping.confirmation import add_yes, confirm
+from app.housekeeping.command import (
+    Context,
+    add_command,
+    add_limit,
+    add_yes,
+    confirm,
+    get_user,
+    make_parser,
+    run,
+    say_if_more,
+)
 from app.housekeeping.models import Step
 
 DESCRIPTION = "Lists live sessions, ends them, and deletes those that ended long ago."

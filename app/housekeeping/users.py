@@ -8,8 +8,17 @@ from collections.abc import Mapping, Sequence
 from app.commands.arguments import text, user
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import use_utf8
-from app.housekeeping.command import Context, add_command, add_limit, get_user, make_parser, run, say_if_more
-from app.housekeeping.confirmation import add_yes, confirm
+from app.housekeeping.command import (
+    Context,
+    add_command,
+    add_limit,
+    add_yes,
+    confirm,
+    get_user,
+    make_parser,
+    run,
+    say_if_more,
+)
 from app.housekeeping.models import UserRow
 
 DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts."

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 
 from app.telemetry.metrics import Metrics
-from app.web.environ import route_of
-from app.web.status import NotedStatus
+from app.web.environ import NotedStatus, route_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

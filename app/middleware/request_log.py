@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.telemetry.logs import json_line
 from app.web.client_address import ClientAddressFinder
-from app.web.environ import CLIENT_KEY, client_address, route_of
-from app.web.status import NotedStatus
+from app.web.environ import CLIENT_KEY, NotedStatus, client_address, route_of
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.web.environ import ROUTE_KEY
-from app.web.status import NotedStatus
+from app.web.environ import ROUTE_KEY, NotedStatus
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

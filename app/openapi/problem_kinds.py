@@ -3,8 +3,7 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.web.methods import SAFE_METHODS
-from app.web.paths import AUTH_PREFIX, MONITORING, UNLIMITED
+from app.web.paths import AUTH_PREFIX, MONITORING, SAFE_METHODS, UNLIMITED
 from app.web.problems import (
     CODES_BY_STATUS,
     DETAILS_BY_STATUS,

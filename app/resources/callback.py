@@ -7,8 +7,7 @@ from app.identity.conversation import Conversation
 from app.telemetry.metrics import Metrics
 from app.web.cookies import CookiePolicy, cookie_values
 from app.web.environ import client_of
-from app.web.methods import HeadMixin
-from app.web.paths import FRONTEND_REGISTER
+from app.web.paths import FRONTEND_REGISTER, HeadMixin
 
 
 class CallbackResource(HeadMixin):

@@ -5,7 +5,7 @@ from typing import Any
 import falcon
 
 from app.openapi.page import Page
-from app.web.methods import HeadMixin
+from app.web.paths import HeadMixin
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

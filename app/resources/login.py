@@ -12,7 +12,7 @@ from app.identity.attempt import (
 from app.identity.conversation import Conversation
 from app.identity.return_to import checked_return_to
 from app.web.cookies import CookiePolicy
-from app.web.methods import HeadMixin
+from app.web.paths import HeadMixin
 
 
 class LoginResource(HeadMixin):

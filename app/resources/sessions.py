@@ -4,10 +4,33 @@ import falcon
 
 from app.accounts.sessions import Sessions
 from app.errors import SessionNotFoundError
+from app.models import User
 from app.telemetry.logs import rfc3339
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy
-from app.web.methods import HeadMixin
+from app.web.media import user_media
+from app.web.paths import HeadMixin
+
+ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+
+
+class SessionResource(HeadMixin):
+    """`/auth/session`: who is calling. Visitors without a session cost no query."""
+
+    def __init__(self, *, authentication: Authentication) -> None:
+        self._authentication = authentication
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        caller = self._authentication.find_caller(req, resp)
+        if caller is None:
+            resp.media = ANONYMOUS
+            return
+        resp.media = {
+            "authenticated": True,
+            "registered": isinstance(caller.person, User),
+            "user": user_media(caller.person),
+            "expires_at": rfc3339(caller.expires_at) if caller.expires_at else None,
+        }
 
 
 class SessionsResource(HeadMixin):
@@ -65,3 +88,18 @@ class RevokeOthersResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         current, user = self._authentication.get_user_session(req, resp)
         resp.media = {"revoked": self._sessions.revoke_others(current, user)}
+
+
+class LogoutResource:
+    """`/auth/logout`: ends the session and clears its cookie."""
+
+    def __init__(self, *, sessions: Sessions, cookies: CookiePolicy) -> None:
+        self._sessions = sessions
+        self._cookies = cookies
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if tokens := self._cookies.session_tokens(req):
+            # All of them, as another host may have added one to the real one.
+            self._sessions.end(*tokens)
+            self._cookies.clear_session(resp)
+        resp.status = 204

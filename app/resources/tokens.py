@@ -9,7 +9,7 @@ from app.models import APIToken
 from app.telemetry.logs import rfc3339
 from app.web.authentication import Authentication
 from app.web.json_body import days_field, name_field, read_object
-from app.web.methods import HeadMixin
+from app.web.paths import HeadMixin
 
 FIELDS = frozenset({"name", "expires_in_days"})
 

@@ -6,8 +6,7 @@ from app.errors import InvalidReturnToError, NotSignedInError
 from app.identity.return_to import checked_return_to
 from app.web.authentication import Authentication
 from app.web.media import identity_headers
-from app.web.methods import HeadMixin
-from app.web.paths import LOGIN
+from app.web.paths import LOGIN, HeadMixin
 
 
 class VerifyResource(HeadMixin):

@@ -22,8 +22,16 @@ from app.server.worker import STOP_SIGNALS
 from app.settings.config import load_config
 from app.telemetry import logs
 from app.telemetry.log_writer import ImpatientWriter
-from app.telemetry.metrics_folder import MetricsFolderError, make_folder_with_room, remove_folder
-from app.telemetry.metrics_slots import FOLDER_VARIABLE, forget_worker, free_slot, reserve_slot, use_slot
+from app.telemetry.metrics_files import (
+    FOLDER_VARIABLE,
+    MetricsFolderError,
+    forget_worker,
+    free_slot,
+    make_folder_with_room,
+    remove_folder,
+    reserve_slot,
+    use_slot,
+)
 
 _config = load_config(os.environ)
 # The master must not wait for the reader of its log: it would replace no worker meanwhile.

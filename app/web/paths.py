@@ -1,4 +1,8 @@
-"""Every path of this service, and the two of the frontend that it sends browsers to."""
+"""Every path of this service, the two of the frontend that it sends browsers to, and HTTP methods."""
+
+from typing import Any, Protocol
+
+import falcon
 
 ROOT = "/"
 HEALTH = "/health"
@@ -29,3 +33,18 @@ UNLIMITED = frozenset({HEALTH, READY})
 
 FRONTEND_LOGIN = "/auth/login"
 FRONTEND_REGISTER = "/auth/register"
+
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing here (RFC 9110, section 9.2.1). TRACE, the fourth one, is not answered."""
+
+
+class _AnswersGet(Protocol):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **params: Any) -> None: ...  # noqa: ANN401
+
+
+class HeadMixin:
+    """Answers HEAD as GET. Falcon leaves the body out (RFC 9110, section 9.3.2)."""
+
+    def on_head(self: _AnswersGet, req: falcon.Request, resp: falcon.Response, **params: Any) -> None:  # noqa: ANN401
+        self.on_get(req, resp, **params)

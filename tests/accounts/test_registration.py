@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from app.accounts.lifetimes import IDLE_LIMIT, LIFETIME
+from app.accounts.credentials import IDLE_LIMIT, LIFETIME
 from app.settings.places import QUERIES_FOLDER
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider

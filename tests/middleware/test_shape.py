@@ -12,7 +12,7 @@ from falcon.inspect import inspect_routes
 from falcon.testing import Result
 
 from app.errors import DatabaseUnavailableError
-from app.middleware.security_headers import HEADERS
+from app.middleware.headers import HEADERS
 from app.openapi.page import load_page
 from app.web.json_body import MAX_BODY_BYTES
 from tests.conftest import WEBAPP

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts import lifetimes
+from app.accounts import credentials
 from app.identity import attempt
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
@@ -64,9 +64,9 @@ def test_the_lifetimes_on_the_page_are_the_codes() -> None:
     section = PAGE.partition("\n## How long")[2].partition("\n## ")[0]
     lives = dict(re.findall(r"^\| ([^|]+) \| (\d+ \w+)", section, re.MULTILINE))
     assert {what: _timedelta(words) for what, words in lives.items()} == {
-        "a session": lifetimes.LIFETIME,
-        "a session nobody uses": lifetimes.IDLE_LIMIT,
-        "somebody signed in and not registered": lifetimes.PENDING_LIFETIME,
+        "a session": credentials.LIFETIME,
+        "a session nobody uses": credentials.IDLE_LIMIT,
+        "somebody signed in and not registered": credentials.PENDING_LIFETIME,
         "a sign-in that was begun": timedelta(seconds=attempt.ATTEMPT_SECONDS),
     }
 

@@ -9,7 +9,7 @@ import psutil
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.telemetry.metrics_folder import PREFIX
+from app.telemetry.metrics_files import PREFIX
 from tests.support.service import Service
 from tests.support.waiting import until
 

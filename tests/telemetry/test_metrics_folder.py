@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.telemetry.metrics_folder import (
+from app.telemetry.metrics_files import (
     PREFIX,
     MetricsFolderError,
     make_folder,

@@ -10,7 +10,7 @@ from prometheus_client.exposition import generate_latest
 from app.middleware.metrics import COUNTED_METHODS
 from app.openapi.document import openapi_document
 from app.telemetry.metrics import Metrics
-from app.telemetry.metrics_slots import (
+from app.telemetry.metrics_files import (
     FOLDER_VARIABLE,
     forget_worker,
     free_slot,

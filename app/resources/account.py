@@ -1,13 +1,40 @@
 import falcon
 
 from app.accounts.accounts import Accounts
+from app.accounts.credentials import LIFETIME
+from app.accounts.registration import Registration
+from app.errors import AlreadyRegisteredError
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy
 from app.web.json_body import name_field, picture_field, read_object
 from app.web.media import user_media
-from app.web.methods import HeadMixin
+from app.web.paths import HeadMixin
+
 
 FIELDS = {"name": name_field, "picture": picture_field}
+
+
+class RegisterResource:
+    """`/auth/register`: makes the account of a signed-in person; their session gets a new token."""
+
+    def __init__(
+        self, *, authentication: Authentication, registration: Registration, cookies: CookiePolicy
+    ) -> None:
+        self._authentication = authentication
+        self._registration = registration
+        self._cookies = cookies
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        session = self._authentication.get_session(req, resp)
+        if session.pending is None:
+            raise AlreadyRegisteredError
+        body = read_object(req, frozenset(FIELDS))
+        user, token = self._registration.register(
+            session.id, session.pending, name=name_field(body), picture=picture_field(body)
+        )
+        self._cookies.set_session(resp, token, max_age=int(LIFETIME.total_seconds()))
+        resp.status = 201
+        resp.media = user_media(user)
 
 
 class UserResource(HeadMixin):

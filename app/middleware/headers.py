@@ -1,8 +1,12 @@
-"""Security headers for a JSON API (OWASP ASVS 5.0, V3.4), on every answer."""
+"""Security headers for a JSON API (OWASP ASVS 5.0, V3.4), and the identity headers of /auth/verify."""
 
 from collections.abc import Mapping
 
 import falcon
+
+from app.web.environ import ROUTE_KEY
+from app.web.media import IDENTITY_HEADERS
+from app.web.paths import VERIFY
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -41,3 +45,19 @@ class SecurityHeadersMiddleware:
         for name, value in self._headers.items():
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
+
+
+class IdentityHeadersMiddleware:
+    """Gives each answer of /auth/verify all identity headers, empty where the resource has set none."""
+
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001
+    ) -> None:
+        if req.env.get(ROUTE_KEY) == VERIFY:
+            for name in IDENTITY_HEADERS:
+                if resp.get_header(name) is None:
+                    resp.set_header(name, "")

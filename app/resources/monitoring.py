@@ -1,11 +1,44 @@
+import time
+
 import falcon
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from app.database.readiness import ReadinessProbe
-from app.web.methods import HeadMixin
+from app.telemetry.logs import timestamp
 from app.web.metrics_access import MetricsAccess
+from app.web.paths import HeadMixin
+
+
+class RootResource(HeadMixin):
+    """`/`: says that this is the backend."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"message": "Backend is live."}
+
+
+class HealthResource(HeadMixin):
+    """`/health`: the process answers. It never asks the database: a restart would not end an outage there."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"status": "ok", "timestamp": timestamp(time.time())}
+
+
+class ReadyResource(HeadMixin):
+    """`/health/ready`: whether this replica should get requests."""
+
+    def __init__(self, *, probe: ReadinessProbe) -> None:
+        self._probe = probe
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        readiness = self._probe.check()
+        resp.status = 200 if readiness.is_ready else 503
+        resp.media = {
+            "status": "ok" if readiness.is_ready else "unavailable",
+            "checks": {"database": readiness.database, "migrations": readiness.migrations},
+        }
+
 
 TEXT = "text/plain"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"

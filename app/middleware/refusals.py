@@ -1,0 +1,47 @@
+"""Three short layers that refuse requests: from another site, with an API token, too long."""
+
+import falcon
+
+from app.errors import BearerNotAllowedError, BodyTooLargeError, CrossSiteRequestError
+from app.web.authentication import bearer_token
+from app.web.environ import ROUTE_KEY
+from app.web.json_body import MAX_BODY_BYTES
+from app.web.paths import AUTH_PREFIX, SAFE_METHODS
+
+
+class CrossSiteMiddleware:
+    """An unsafe request with a cookie needs an allowed Origin, or `Sec-Fetch-Site: same-origin`.
+
+    A bearer token is exempt, as no site can make a browser send one.
+
+    CORSMiddleware comes first and refuses every Origin that is not allowed, so this layer only refuses
+    requests without an Origin.
+    """
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        if (
+            req.method in SAFE_METHODS
+            or req.get_header("Cookie") is None
+            or bearer_token(req.env) is not None
+        ):
+            return
+        if req.get_header("Origin") is None and req.get_header("Sec-Fetch-Site") != "same-origin":
+            raise CrossSiteRequestError
+
+
+class BearerMiddleware:
+    """Lets a bearer token read under /auth, and nothing else, whether the token is valid or not."""
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        if req.method in SAFE_METHODS or bearer_token(req.env) is None:
+            return
+        if (req.env[ROUTE_KEY] or "").startswith(AUTH_PREFIX):
+            raise BearerNotAllowedError
+
+
+class BodyLimitMiddleware:
+    """Goes by Content-Length. app.web.json_body counts a body without one while it reads it."""
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        if (req.content_length or 0) > MAX_BODY_BYTES:
+            raise BodyTooLargeError
