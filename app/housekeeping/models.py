@@ -41,16 +41,6 @@ class APITokenRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedRow:
-    """A row that an import makes no account of; its number is from 1, without the column names."""
-
-    row: int
-    id: str | None
-    email: str | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """How many of a user's sessions and API tokens were ended."""
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Protocol, TextIO
 from uuid import UUID
 
-from app.housekeeping.models import APITokenRow, SessionRow, SkippedRow, UserRow
+from app.housekeeping.models import APITokenRow, SessionRow, UserRow
 from app.logs import rfc3339
 from app.migrations.report import NOTHING, JSONReport, Report
 
-Rows = Sequence[SessionRow] | Sequence[UserRow] | Sequence[APITokenRow] | Sequence[SkippedRow]
+Rows = Sequence[SessionRow] | Sequence[UserRow] | Sequence[APITokenRow]
 
 
 class Output(Report, Protocol):

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row, tuple_row
+from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
 
-from app.housekeeping.importing.candidates import Candidate
 from app.housekeeping.models import APITokenRow, Ended, SessionRow, Step, UserRow
 
 FOLDER = Path(__file__).parent.parent.parent / "sql" / "queries" / "housekeeping"
@@ -50,29 +49,6 @@ class HousekeepingQueries:
     def delete_user(self, *, user_id: UUID) -> bool:
         """Whether there was such a user."""
         return bool(self._run("delete_user", {"user_id": user_id}, scalar_row))
-
-    def list_import_conflicts(self, candidates: Sequence[Candidate], *, issuer: str) -> set[tuple[str, str]]:
-        """Which `subject`, `id` or `email` of theirs is here already, and which is an `unusable_email`."""
-        parameters = {
-            "ids": [candidate.id for candidate in candidates],
-            "emails": [candidate.email for candidate in candidates],
-            "subjects": [candidate.subject for candidate in candidates],
-            "issuer": issuer,
-        }
-        return set(self._run("list_import_conflicts", parameters, tuple_row))
-
-    def insert_imported_users(self, candidates: Sequence[Candidate], *, issuer: str) -> None:
-        """Writes all of them with their identities, or raises UniqueViolation and writes none."""
-        parameters = {
-            "ids": [candidate.id for candidate in candidates],
-            "emails": [candidate.email for candidate in candidates],
-            "names": [candidate.name for candidate in candidates],
-            "pictures": [candidate.picture for candidate in candidates],
-            "subjects": [candidate.subject for candidate in candidates],
-            "created_ats": [candidate.created_at for candidate in candidates],
-            "issuer": issuer,
-        }
-        self._run("insert_imported_users", parameters, scalar_row)
 
     def list_live_sessions(self, *, limit: int) -> Sequence[SessionRow]:
         return self._run("list_live_sessions", {"limit": limit}, class_row(SessionRow))

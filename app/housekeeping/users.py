@@ -1,4 +1,4 @@
-"""`bin/users`: who has an account, and its API tokens; disabling, enabling, deleting and importing it."""
+"""`bin/users`: who has an account, and its API tokens; disabling, enabling and deleting it."""
 
 import argparse
 import os
@@ -10,15 +10,14 @@ from app.housekeeping import arguments as words
 from app.housekeeping.command import Desk, get_user, run, say_if_more
 from app.housekeeping.confirmation import add_yes, confirm
 from app.housekeeping.errors import Exit, HousekeepingError
-from app.housekeeping.importing.arguments import add_import
 from app.housekeeping.models import UserRow
 
-DESCRIPTION = "Lists accounts, disables, enables and deletes them, and imports those of another backend."
+DESCRIPTION = "Lists, disables, enables and deletes accounts."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the command; returns its exit code."""
-    options = _make_parser(environ).parse_args(arguments)
+    options = _make_parser().parse_args(arguments)
     return run(f"bin/users {options.command}", options.action, options, environ)
 
 
@@ -79,7 +78,7 @@ def _named(user: UserRow) -> dict[str, object]:
     return {"user_id": user.id, "email": user.email}
 
 
-def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = words.make_parser("bin/users", DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     listing = words.add_command(commands, "list", "list accounts by e-mail")
@@ -100,7 +99,6 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         parsers[name].set_defaults(action=action)
         parsers[name].add_argument("user", type=words.user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
-    add_import(commands, environ)
     return parser
 
 

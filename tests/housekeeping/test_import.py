@@ -1,14 +1,14 @@
-"""bin/users import, from the Node backend's own database."""
+"""What sql/import_users.sql makes of rows."""
 
-from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from dev.postgres import EmbeddedPostgres
-from tests.housekeeping.conftest import Connection, People, Run
-from tests.support.node_backend import NodeBackend, node_backend
+from tests.housekeeping.conftest import Connection, People
 from tests.support.provider import OpenIDProvider
+from tests.support.user_import import APPLY, Import, import_users, person
 from tests.support.visitor import Visitor
 
 ADA = "101234567890123456789"
@@ -20,9 +20,8 @@ COUNTS = """
 
 
 @pytest.fixture
-def node(postgres: EmbeddedPostgres) -> Iterator[NodeBackend]:
-    with node_backend(postgres) as backend:
-        yield backend
+def load(postgres: EmbeddedPostgres, database_url: str) -> Import:
+    return lambda source, *arguments: import_users(postgres, database_url, source, "--csv", *arguments)
 
 
 def accounts(connection: Connection) -> list[Any]:
@@ -33,20 +32,13 @@ def accounts(connection: Connection) -> list[Any]:
     return connection.execute(read).fetchall()
 
 
-def report(run: Run, node: NodeBackend, *arguments: str, **environ: str) -> dict[str, Any]:
-    outcome = run("users", "import", "--from", node.url, "--json", *arguments, **environ)
-    assert outcome.code == 0, outcome.stderr
-    summary = outcome.objects[-1]
-    assert summary["event"] == "users_imported"
-    return summary
-
-
-def test_a_person_keeps_id_name_picture_and_the_day_they_came(
-    run: Run, node: NodeBackend, connection: Connection
-) -> None:
-    picture = "https://lh3.googleusercontent.com/a/x=s96-c"
-    ada = node.person("Ada@Example.com", ADA, name="Ada Lovelace", picture=picture)
-    assert report(run, node, "--apply")["new"] == 1
+def test_a_person_keeps_id_name_picture_and_the_day_they_came(load: Import, connection: Connection) -> None:
+    picture = "https://lh3.googleusercontent.com/a/x=s96-c?size=1#here"
+    ada = uuid4()
+    row = person(" Ada@Example.com ", f" {ADA} ", user_id=ada, name=" Ada Lovelace ", picture=picture)
+    outcome = load([row], *APPLY)
+    assert (outcome.counts, outcome.skipped) == ({"new": 1}, {})
+    assert outcome.stdout.splitlines()[-1].startswith("Done")
     assert accounts(connection) == [(ada, "ada@example.com", "Ada Lovelace", picture, GOOGLE, ADA)]
     read = "SELECT created_at = '2025-01-02 03:04:05.678Z' AND disabled_at IS NULL FROM users"
     assert connection.execute(read).fetchone() == (True,)
@@ -54,12 +46,7 @@ def test_a_person_keeps_id_name_picture_and_the_day_they_came(
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_an_imported_person_signs_in_to_the_account_they_had(
-    run: Run,
-    node: NodeBackend,
-    visitor: Visitor,
-    provider: OpenIDProvider,
-    connection: Connection,
-    end: str,
+    load: Import, visitor: Visitor, provider: OpenIDProvider, connection: Connection, end: str
 ) -> None:
     # Auth0's has a slash at its end.
     issuer = provider.issuer + end
@@ -68,134 +55,189 @@ def test_an_imported_person_signs_in_to_the_account_they_had(
     pending = visitor.get("/auth/session").json["user"]
     (subject,) = connection.execute("SELECT pending_identity ->> 'subject' FROM sessions").fetchone() or ("",)
     # The e-mail has changed meanwhile: it is not what people are known by.
-    before = node.person("before@example.com", subject, name="Before")
-    report(run, node, "--apply", "--issuer", issuer, APP_ENV="test")
+    before = uuid4()
+    row = person("before@example.com", subject, user_id=before, name="Before")
+    assert load([row], *APPLY, "-v", f"issuer={issuer}").counts == {"new": 1}
     visitor.sign_in()
     session = visitor.get("/auth/session").json
     assert (session["registered"], session["user"]["id"]) == (True, str(before))
     assert pending["email"] != "before@example.com"
 
 
+@pytest.mark.parametrize("arguments", [(), ("-v", "apply=0")], ids=" ".join)
 def test_a_dry_run_writes_nothing_and_says_what_would_be(
-    run: Run, node: NodeBackend, connection: Connection, people: People
+    load: Import, connection: Connection, people: People, arguments: tuple[str, ...]
 ) -> None:
     people.user("grace@example.com")
-    node.person("ada@example.com", ADA)
-    node.person("grace@example.com", GRACE)
-    node.person("nobody@example.com", None)
+    rows = [
+        person("ada@example.com", ADA),
+        person("grace@example.com", GRACE),
+        person("nobody@example.com", None),
+    ]
     before = connection.execute(COUNTS).fetchone()
-    dry = report(run, node)
+    dry = load(rows, *arguments)
+    assert dry.stdout.splitlines()[-1] == "Nothing is written: this was a dry run. -v apply=1 writes."
     assert connection.execute(COUNTS).fetchone() == before
-    real = report(run, node, "--apply")
-    assert (dry["applied"], real["applied"]) == (False, True)
-    same = ("rows", "new", "already_there", "skipped", "changed")
-    assert [dry[key] for key in same] == [real[key] for key in same]
-    assert (real["rows"], real["new"], real["skipped"]) == (3, 1, {"no_subject": 1, "email_taken": 1})
+    real = load(rows, *APPLY)
+    assert (dry.counts, dry.skipped) == (real.counts, real.skipped)
+    assert real.counts == {"new": 1, "no_subject": 1, "email_taken": 1}
+    assert real.skipped == {2: "email_taken", 3: "no_subject"}
+    assert [row[1] for row in accounts(connection)] == ["ada@example.com"]
 
 
-def test_a_second_time_changes_nothing(run: Run, node: NodeBackend, connection: Connection) -> None:
-    node.crowd(2500)
-    node.person("PERSON7@example.com", ADA)
-    first = report(run, node, "--apply")
-    assert (first["new"], first["already_there"], first["skipped"]) == (2500, 0, {"duplicate_email": 1})
+def test_a_second_time_changes_nothing_and_adds_who_came_since(load: Import, connection: Connection) -> None:
+    rows = [person(f"Person{number}@example.com", f"{number:021}") for number in range(10_000)]
+    rows.append(person("PERSON7@example.com", ADA))
+    first = load(rows, *APPLY)
+    assert first.counts == {"new": 10_000, "duplicate_email": 1}
     # What people changed since is theirs.
-    connection.execute("UPDATE users SET name = 'Changed' WHERE email = 'person7@example.com'")
+    connection.execute("UPDATE users SET name = 'Changed', email = 'x@y' WHERE email = 'person7@example.com'")
     before = accounts(connection)
-    second = report(run, node, "--apply")
-    assert (second["new"], second["already_there"], second["skipped"]) == (0, 2500, first["skipped"])
+    assert load(rows, *APPLY).counts == {"already_there": 10_000, "duplicate_email": 1}
     assert accounts(connection) == before
+    assert load([*rows, person("new@example.com", GRACE)], *APPLY).counts["new"] == 1
 
 
-def test_of_rows_that_differ_in_case_alone_the_oldest_wins(
-    run: Run, node: NodeBackend, connection: Connection
+def test_of_rows_with_the_same_id_email_or_subject_the_first_counts(
+    load: Import, connection: Connection
 ) -> None:
-    node.person("ADA@example.com", GRACE, created_at="2025-03-01Z")
-    oldest = node.person("ada@example.com", ADA, created_at="2025-01-01Z")
-    node.person("Ada@example.com", "7", created_at="2025-02-01Z")
-    assert report(run, node, "--apply")["skipped"] == {"duplicate_email": 2}
-    assert [row[0] for row in accounts(connection)] == [oldest]
+    first = uuid4()
+    rows = [
+        # Unusable itself, it keeps nothing from the others.
+        person("ada@example.com", None, user_id=first),
+        person("ada@example.com", ADA, user_id=first),
+        person("grace@example.com", GRACE, user_id=first),
+        person("ADA@example.com", GRACE),
+        person("other@example.com", ADA),
+    ]
+    skipped = {1: "no_subject", 3: "duplicate_id", 4: "duplicate_email", 5: "duplicate_subject"}
+    assert load(rows, *APPLY).skipped == skipped
+    assert [row[0] for row in accounts(connection)] == [first]
 
 
 def test_a_row_without_a_subject_becomes_no_account_and_leaves_its_email_free(
-    run: Run, node: NodeBackend, visitor: Visitor, connection: Connection
+    load: Import, visitor: Visitor
 ) -> None:
     visitor.sign_in()
     email = visitor.get("/auth/session").json["user"]["email"]
-    node.person(email, None, name="Old")
-    node.person("blank@example.com", "  ")
-    assert report(run, node, "--apply")["skipped"] == {"no_subject": 2}
+    rows = [person(email, None, name="Old"), person("blank@example.com", "  ")]
+    assert load(rows, *APPLY).counts == {"no_subject": 2}
     assert visitor.post("/auth/register").status_code == 201
 
 
 def test_an_account_here_is_never_taken_over_or_given_a_second_identity(
-    run: Run, node: NodeBackend, people: People, connection: Connection
+    load: Import, people: People, connection: Connection
 ) -> None:
-    node.person("ada@example.com", ADA)
-    mallory = node.person("mallory@example.com", GRACE)
     people.user("ada@example.com")
     other = people.user("other@example.com")
-    connection.execute("UPDATE users SET id = %s WHERE id = %s", (mallory, other))
-    assert report(run, node, "--apply")["skipped"] == {"email_taken": 1, "id_taken": 1}
+    rows = [person("ADA@example.com", ADA), person("mallory@example.com", GRACE, user_id=other)]
+    assert load(rows, *APPLY).skipped == {1: "email_taken", 2: "id_taken"}
     assert accounts(connection) == []
 
 
+def test_somebody_of_another_provider_is_somebody_else(load: Import, connection: Connection) -> None:
+    load([person("ada@example.com", "7")], *APPLY)
+    other = [person("grace@example.com", "7")]
+    assert load(other, *APPLY, "-v", "issuer=https://id.example.com/realms/one/").counts == {"new": 1}
+    assert [row[4] for row in accounts(connection)] == [GOOGLE, "https://id.example.com/realms/one/"]
+
+
 def test_names_and_pictures_are_kept_as_far_as_sign_in_would_keep_them(
-    run: Run, node: NodeBackend, connection: Connection
+    load: Import, connection: Connection
 ) -> None:
-    node.person("a@example.com", "1", name="Ada\x1b[2J\tLovelace ", picture="http://example.com/a.png")
-    node.person("b@example.com", "2", name="x" * 300, picture="javascript:alert(1)")
-    node.person("c@example.com", "3", name=" \t ", picture="https://example.com/" + "x" * 2000)
-    node.person("d@example.com", "4", name="Zoë 🦊", picture="https://example.com/d.png")
-    summary = report(run, node, "--apply")
-    assert summary["changed"] == {"name_changed": 2, "picture_left_out": 3}
+    rows = [
+        person("a@example.com", "1", name="Ada\x1b[2J\tLove\u2028lace ", picture="http://example.com/a.png"),
+        person("b@example.com", "2", name="x" * 199 + " " + "x" * 100, picture="javascript:alert(1)"),
+        person("c@example.com", "3", name=" \t\u00a0 ", picture="https://example.com/" + "x" * 2000),
+        person("d@example.com", "4", name="Zoë 👩\u200d🚀", picture="https://example.com:8443/d.png"),
+        person("e@example.com", "5", name="", picture='https://example.com/"><script>'),
+        person("f@example.com", "6", picture="https://ada@example.com/"),
+        person("g@example.com", "7", picture="https://example.com/\u00e9"),
+    ]
+    counts = load(rows, *APPLY).counts
+    assert counts == {"new": 7, "name_changed": 2, "picture_left_out": 6}
     assert [row[2:4] for row in accounts(connection)] == [
         ("Ada[2JLovelace", None),
-        ("x" * 200, None),
+        ("x" * 199, None),
         (None, None),
-        ("Zoë 🦊", "https://example.com/d.png"),
+        ("Zoë 👩\u200d🚀", "https://example.com:8443/d.png"),
+        *[(None, None)] * 3,
     ]
+
+
+def test_without_an_id_an_account_gets_a_new_one_once(load: Import, connection: Connection) -> None:
+    row = ("", "ada@example.com", "", "", "7", "")
+    assert load([row], *APPLY).counts == {"new": 1, "id_made": 1, "created_at_unknown": 1}
+    before = accounts(connection)
+    assert load([row], *APPLY).counts == {"already_there": 1}
+    assert accounts(connection) == before
+    assert connection.execute("SELECT now() - created_at < '1 min' FROM users").fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01 00:00:00+14", "9999-12-31 23:59:59-12", "1969-12-31 23:59:59+00", "infinity", "-infinity"],
+)
+def test_a_time_before_1970_or_still_to_come_is_unknown(
+    load: Import, connection: Connection, moment: str
+) -> None:
+    counts = load([person("ada@example.com", "7", created_at=moment)], *APPLY).counts
+    assert counts == {"new": 1, "created_at_unknown": 1}
+    assert connection.execute("SELECT now() - created_at < '1 min' FROM users").fetchone() == (True,)
+
+
+def test_a_time_without_a_zone_is_utc(load: Import, connection: Connection) -> None:
+    connection.execute(
+        f"ALTER DATABASE {connection.info.dbname} SET timezone = 'Pacific/Kiritimati'".encode()
+    )
+    load([person("ada@example.com", "7", created_at="2025-01-02 03:04:05.6")], *APPLY)
+    read = "SELECT created_at = '2025-01-02 03:04:05.6Z' FROM users"
+    assert connection.execute(read).fetchone() == (True,)
 
 
 @pytest.mark.parametrize(
     ("email", "subject", "reason"),
     [
-        ("", "1", "unusable_email"),
+        (None, "1", "unusable_email"),
         ("ada", "1", "unusable_email"),
+        ("ada@example.com@example.com", "1", "unusable_email"),
         ("ada@example.com\x1b[2J", "1", "unusable_email"),
+        ("ada@\u202eexample.com", "1", "unusable_email"),
         ("ada@exa mple.com", "1", "unusable_email"),
-        ("a" * 320 + "@example.com", "1", "unusable_email"),
+        ("ada@exa\u00a0mple.com", "1", "unusable_email"),
+        ("a" * 309 + "@example.com", "1", "unusable_email"),
         ("\u212aelvin@example.com", "1", "unusable_email"),
+        ("ad\u0130@example.com", "1", "unusable_email"),
         ("ada@example.com", "x" * 256, "unusable_subject"),
         ("ada@example.com", "1\n2", "unusable_subject"),
+        ("ada@example.com", "1\U000e0041", "unusable_subject"),
         ("ada@example.com", "1.01235E+20", "unusable_subject"),
+        ("ada@example.com", "1,01235e20", "unusable_subject"),
+        ("ada@example.com", "1E+20", "unusable_subject"),
     ],
 )
 def test_a_hostile_row_is_skipped_and_its_neighbours_are_not(
-    run: Run, node: NodeBackend, connection: Connection, email: str, subject: str, reason: str
+    load: Import, connection: Connection, email: str | None, subject: str, reason: str
 ) -> None:
-    node.person("before@example.com", "11", created_at="2024-01-01Z")
-    node.person(email, subject)
-    node.person("after@example.com", "12", created_at="2026-01-01Z")
-    summary = report(run, node, "--apply")
-    assert (summary["new"], summary["skipped"]) == (2, {reason: 1})
-    assert [row[1] for row in accounts(connection)] == ["after@example.com", "before@example.com"]
+    rows = [person("zoë@example.com", "x" * 255), person(email, subject), person("z@example.com", "a b")]
+    outcome = load(rows, *APPLY)
+    assert (outcome.counts, outcome.skipped) == ({"new": 2, reason: 1}, {2: reason})
+    assert [row[1] for row in accounts(connection)] == ["z@example.com", "zoë@example.com"]
 
 
-def test_sql_in_a_row_is_text(run: Run, node: NodeBackend, connection: Connection) -> None:
-    node.person("'); DROP TABLE users; --@example.com".replace(" ", ""), "'||'", name="%(ids)s {} %s")
-    assert report(run, node, "--apply")["new"] == 1
-    assert [row[2] for row in accounts(connection)] == ["%(ids)s {} %s"]
+def test_an_address_may_have_320_characters(load: Import) -> None:
+    assert load([person("a" * 308 + "@example.com", "1")], *APPLY).counts == {"new": 1}
 
 
-def test_skipped_rows_are_shown_up_to_the_limit_and_steer_no_terminal(run: Run, node: NodeBackend) -> None:
-    for number in range(5):
-        node.person(f"\x1b[2J{number}@example.com", None)
-    outcome = run("users", "import", "--from", node.url, "--limit", "3")
-    assert "\x1b" not in outcome.stdout
-    assert outcome.stdout.count("no_subject") == 3
-    assert "Skipped: 5." in outcome.stdout
-    assert "--apply" in outcome.stdout
-    assert "--limit" in outcome.stderr
-    rows = run("users", "import", "--from", node.url, "--json").objects[:-1]
-    assert [row["row"] for row in rows] == [1, 2, 3, 4, 5]
-    assert {row["reason"] for row in rows} == {"no_subject"}
+def test_sql_in_a_row_is_text(load: Import, connection: Connection) -> None:
+    name = r"%(ids)s :'issuer' :apply \q $$ '' \\ \."
+    row = person("');DROP/**/TABLE/**/users;--@example.com", "'||'", name=name)
+    assert load([row], *APPLY).counts["new"] == 1
+    assert [row[2] for row in accounts(connection)] == [name]
+
+
+def test_skipped_rows_steer_no_terminal(postgres: EmbeddedPostgres, database_url: str) -> None:
+    rows = [person(f"\x1b[2J\u202e{number}@example.com", None) for number in range(3)]
+    outcome = import_users(postgres, database_url, rows)
+    assert not {"\x1b", "\u202e"} & set(outcome.stdout)
+    assert outcome.stdout.count("?[2j?") == 3
