@@ -43,13 +43,13 @@ def add_command(
     return parser
 
 
-def add_limit(parser: argparse.ArgumentParser, meaning: str = "how many to list (%(default)s)") -> None:
+def add_limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         type=between(1, 1_000_000),
         default=DEFAULT_LIMIT,
         metavar="N",
-        help=meaning,
+        help="how many to list (%(default)s)",
     )
 
 

@@ -22,19 +22,17 @@ class Batches:
     Args:
         notices: told the progress.
         event: the word for it.
-        done: what happens to the rows, for people, as in "Deleted".
-        things: what the rows are, for people.
+        done: what happens to the sessions, for people, as in "Deleted".
 
     Attributes:
         changed: rows so far.
         longest: seconds of the longest batch, transaction and round trip.
     """
 
-    def __init__(self, notices: Output, *, event: str, done: str, things: str = "sessions") -> None:
+    def __init__(self, notices: Output, *, event: str, done: str) -> None:
         self._notices = notices
         self._event = event
         self._done = done
-        self._things = things
         self._is_stopping = threading.Event()
         self._said_at = time.monotonic()
         self.changed = 0
@@ -86,6 +84,6 @@ class Batches:
                 self._said_at = now
                 self._notices.say(
                     self._event,
-                    f"{self._done} {self.changed:,} {self._things} so far",
+                    f"{self._done} {self.changed:,} sessions so far",
                     fields={"count": self.changed},
                 )

@@ -56,8 +56,7 @@ def _explained(error: psycopg.Error, *, is_lost: bool) -> HousekeepingError:
                 f"The database cut it off: {reason}",
                 "Run it again, or ask for less at once: --user, or a smaller --batch.",
             )
-        case errors.DeadlockDetected() | errors.LockNotAvailable() | errors.UniqueViolation():
-            # The last when somebody makes the same account at the same moment.
+        case errors.DeadlockDetected() | errors.LockNotAvailable():
             return HousekeepingError(Exit.TRY_AGAIN, f"The database is busy: {reason}", "Run it again.")
         case errors.InsufficientPrivilege() | errors.ReadOnlySqlTransaction():
             return HousekeepingError(
