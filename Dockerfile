@@ -37,7 +37,7 @@ RUN PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 .venv/bin/python imported_modules.py 
 
 FROM ${BASE_IMAGE}
 
-# curl is for platforms whose own health check runs it inside the container, as Coolify's does.
+# curl is for bin/healthcheck, and for platforms whose own check runs it inside the container, as Coolify's does.
 # hadolint ignore=DL3008 # as above
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends curl \
@@ -45,7 +45,7 @@ RUN apt-get update \
     && groupadd --gid 10001 app \
     && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app
 
-# Slim Python images come without bytecode of the standard library; every start and health check would compile it.
+# Slim Python images come without bytecode of the standard library; every start would compile it.
 # (A mount needs BuildKit: Docker's builder since version 23.)
 RUN --mount=type=bind,from=builder,source=/app/standard-library,target=/tmp/standard-library \
     python3 -m compileall -q --invalidation-mode unchecked-hash -i /tmp/standard-library

@@ -41,7 +41,6 @@ def test_os_environ_is_read_in_mains_alone() -> None:
     assert readers == {
         "app/server/main.py",
         "app/server/gunicorn_conf.py",
-        "app/healthcheck.py",
         "app/housekeeping/sessions.py",
         "app/housekeeping/users.py",
         "app/migrations/command.py",

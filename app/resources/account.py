@@ -10,7 +10,6 @@ from app.web.json_body import name_field, picture_field, read_object
 from app.web.media import user_media
 from app.web.paths import HeadMixin
 
-
 FIELDS = {"name": name_field, "picture": picture_field}
 
 

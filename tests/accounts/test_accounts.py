@@ -113,7 +113,7 @@ def test_an_account_deleted_meanwhile_cannot_be_changed(
     app: Any, visitor: Visitor, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.register()
-    find = "app.resources.user.read_object"
+    find = "app.resources.account.read_object"
     monkeypatch.setattr(find, lambda *_: connection.execute("DELETE FROM users") and {"name": "Ada"})
     refused = visitor.patch("/auth/user", json={"name": "Ada"})
     assert (refused.status_code, refused.json["code"]) == (401, "not_signed_in")

@@ -105,10 +105,6 @@ def test_wrong_usage_is_exit_2(run: Run, arguments: tuple[str, ...]) -> None:
         ("users", "list", "--search"),
         ("users", "list", "--json", "--search"),
         ("users", "tokens"),
-        ("users", "import", "--from"),
-        ("users", "import", "--from", "-", "--table"),
-        ("users", "import", "--from", "-", "--query"),
-        ("users", "import", "--from", "-", "--email-column"),
     ],
     ids=" ".join,
 )

@@ -11,8 +11,6 @@ from tests.support.pages import PAGES, Command, Page
 from tests.support.service import ROOT
 
 PAGE = Page("housekeeping.md")
-MOVING = Page("moving-from-node.md")
-"""Where `bin/users import` is shown, and run."""
 TEXT = "".join(path.read_text(encoding="utf-8") for path in PAGES if path.name != "CHANGELOG.md")
 IN_PASSING = sorted(set(re.findall(r"`bin/((?:sessions|users|secret)[^`]*)`", TEXT)))
 """On any page."""
@@ -35,10 +33,10 @@ def test_a_command_on_the_page_does_its_work(
 
 
 def test_the_page_shows_every_command() -> None:
-    shown = {" ".join(command.line.split()[:2]) for command in [*PAGE.commands(), *MOVING.commands()]}
+    shown = {" ".join(command.line.split()[:2]) for command in PAGE.commands()}
     for command in ("sessions", "users"):
         listed = re.findall(r"^    ([a-z]+) ", run_command(command, "--help").stdout, re.MULTILINE)
-        assert len(listed) == {"sessions": 3, "users": 6}[command]
+        assert len(listed) == {"sessions": 3, "users": 5}[command]
         assert {f"bin/{command} {name}" for name in listed} <= shown
 
 

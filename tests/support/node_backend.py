@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID, uuid4
 
 import psycopg
 
@@ -27,7 +26,7 @@ TABLES = """
     );
 """
 NOTED = "ALTER TABLE users ADD COLUMN google_subject text"
-"""What docs/moving-from-node.md adds, so that sign-ins note whom Google means."""
+"""What docs/moving-from-node.md adds, so that sign-ins note the subject."""
 
 
 class NodeBackend:
@@ -43,23 +42,6 @@ class NodeBackend:
         self.connection = connection
         connection.execute(TABLES)
         connection.execute(NOTED)
-
-    def person(
-        self,
-        email: str | None,
-        subject: str | None,
-        *,
-        name: str | None = None,
-        picture: str | None = None,
-        created_at: str = "2025-01-02 03:04:05.678+00",
-    ) -> UUID:
-        user_id = uuid4()
-        self.connection.execute(
-            "INSERT INTO users (user_id, email, google_subject, name, display_picture, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            (user_id, email, subject, name, picture, created_at),
-        )
-        return user_id
 
     def crowd(self, count: int) -> None:
         """So many people, the newest last."""
