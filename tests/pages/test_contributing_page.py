@@ -15,6 +15,7 @@ CONTRIBUTING = Page("CONTRIBUTING.md")
 SHOWN = [
     *Page("README.md").commands(below="Quick start"),
     *CONTRIBUTING.commands(),
+    *Page("architecture.md").commands(),
 ]
 COMMANDS = [command for command in SHOWN if command not in STARTING_DEVELOPMENT]
 A_FEW_TESTS = "tests/server/test_cpu.py tests/browser/test_docs.py"
