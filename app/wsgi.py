@@ -26,14 +26,11 @@ from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
 from app.identity.provider import Provider
 from app.middleware.cors import CORSMiddleware
-from app.middleware.headers import IdentityHeadersMiddleware, SecurityHeadersMiddleware, security_headers
-from app.middleware.last_resort import LastResortMiddleware
+from app.middleware.headers import IdentityHeadersMiddleware, security_headers
 from app.middleware.method import MethodMiddleware
-from app.middleware.metrics import MetricsMiddleware
+from app.middleware.observation import JSONLines, Line, ObservationMiddleware, log_record
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.request_id import RequestIDMiddleware
-from app.middleware.request_log import JSONLines, RequestLogMiddleware, log_record
 from app.middleware.route import RouteMiddleware
 from app.migrations.script.files import load_migrations
 from app.openapi.document import openapi_document
@@ -71,7 +68,7 @@ from app.web.problems import add_error_handlers
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LogRequest = Callable[[Mapping[str, object]], None]
+LogRequest = Callable[[Line], None]
 
 
 @dataclass(kw_only=True)
@@ -116,11 +113,9 @@ def create_app(
     The layers' order is the order of refusal; an answer passes the layers in front of it again, backwards.
     docs/architecture.md has the reason for each place.
     """
-    headers = security_headers(hsts=config.is_hardened)
     router = CompiledRouter()
     layers: list[Any] = [
         RouteMiddleware(router),
-        SecurityHeadersMiddleware(headers),
         IdentityHeadersMiddleware(),
         RateLimitMiddleware(
             limiter=limiter, metrics=metrics, exempts_loopback=config.app_env == "development"
@@ -137,11 +132,13 @@ def create_app(
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
     for path, resource in _routes(config, Queries(database), metrics, stopping).items():
         app.add_route(path, resource)
-    answering = LastResortMiddleware(MethodMiddleware(app), headers)
-    measured = MetricsMiddleware(answering, metrics)
-    addresses = ClientAddressFinder(config.trusted_proxies)
-    logged = RequestLogMiddleware(measured, addresses=addresses, log=log_request)
-    return RequestIDMiddleware(logged)
+    return ObservationMiddleware(
+        MethodMiddleware(app),
+        addresses=ClientAddressFinder(config.trusted_proxies),
+        metrics=metrics,
+        headers=security_headers(hsts=config.is_hardened),
+        log_request=log_request,
+    )
 
 
 def _routes(

@@ -21,13 +21,10 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from app.middleware.cors import CORSMiddleware
-from app.middleware.headers import SecurityHeadersMiddleware, security_headers
-from app.middleware.last_resort import LastResortMiddleware
-from app.middleware.metrics import MetricsMiddleware
+from app.middleware.headers import security_headers
+from app.middleware.observation import JSONLines, ObservationMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.request_id import RequestIDMiddleware
-from app.middleware.request_log import JSONLines, RequestLogMiddleware
 from app.middleware.route import RouteMiddleware
 from app.rate_limit.gcra import Limit
 from app.rate_limit.limiter import Limiter
@@ -84,7 +81,6 @@ def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
     router = CompiledRouter()
     inner = {
         "Route": RouteMiddleware(router),
-        "SecurityHeaders": SecurityHeadersMiddleware(security_headers(hsts=True)),
         "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
         "CORS": CORSMiddleware(frozenset({"https://app.example.com"})),
         "CrossSite": CrossSiteMiddleware(),
@@ -92,12 +88,13 @@ def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
         "BodyLimit": BodyLimitMiddleware(),
     }
     outer: dict[str, Callable[[Any], Any]] = {
-        "LastResort": lambda app: LastResortMiddleware(app, {}),
-        "Metrics": lambda app: MetricsMiddleware(app, metrics),
-        "RequestLog": lambda app: RequestLogMiddleware(
-            app, addresses=ClientAddressFinder([]), log=JSONLines(writer)
+        "Observation": lambda app: ObservationMiddleware(
+            app,
+            addresses=ClientAddressFinder([]),
+            metrics=metrics,
+            headers=security_headers(hsts=True),
+            log_request=JSONLines(writer),
         ),
-        "RequestID": RequestIDMiddleware,
     }
     stacks: dict[str, Any] = {"Falcon and the resource": _application(CompiledRouter(), [])}
     for count, name in enumerate(inner, start=1):

@@ -1,7 +1,5 @@
 """Security headers for a JSON API (OWASP ASVS 5.0, V3.4), and the identity headers of /auth/verify."""
 
-from collections.abc import Mapping
-
 import falcon
 
 from app.web.environ import ROUTE_KEY
@@ -9,42 +7,25 @@ from app.web.media import IDENTITY_HEADERS
 from app.web.paths import VERIFY
 
 HEADERS = {
-    "Content-Security-Policy": (
+    "content-security-policy": (
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cache-Control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cache-control": "no-store",
 }
+"""ObservationMiddleware puts them on each answer that has not set them."""
 STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 """Two years."""
 
 
 def security_headers(*, hsts: bool) -> dict[str, str]:
     """The headers by name; HSTS only where API_URL must be https."""
-    return HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT_SECURITY} if hsts else {})
-
-
-class SecurityHeadersMiddleware:
-    """Sets each header that the answer does not have yet."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = dict(headers)
-
-    def process_response(
-        self,
-        _req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001
-    ) -> None:
-        for name, value in self._headers.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
+    return HEADERS | ({"strict-transport-security": STRICT_TRANSPORT_SECURITY} if hsts else {})
 
 
 class IdentityHeadersMiddleware:

@@ -1,13 +1,13 @@
 """One span a request. Needs the extra `otel`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.web.environ import ROUTE_KEY, NotedStatus
+from app.web.environ import ROUTE_KEY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -43,11 +43,21 @@ class TracingMiddleware:
             environ["HTTP_TRACEPARENT"] = (
                 f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
             )
-        status = NotedStatus(start_response)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        def start_noted(
+            status_line: str,
+            headers: list[tuple[str, str]],
+            *exc_info: Any,  # noqa: ANN401  # PEP 3333
+        ) -> Callable[[bytes], object]:
+            nonlocal status
+            status = int(status_line[:3])
+            return start_response(status_line, headers, *exc_info)
+
         try:
-            return self._app(environ, status)
+            return self._app(environ, start_noted)
         finally:
-            _finish(span, method, environ.get(ROUTE_KEY), int(status.code))
+            _finish(span, method, environ.get(ROUTE_KEY), status)
 
 
 def _finish(span: Span, method: str, route: str | None, status: int) -> None:

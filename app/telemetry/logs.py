@@ -39,8 +39,8 @@ _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as RFC 3339 in UTC, with milliseconds and Z."""
-    whole, milliseconds = divmod(int(seconds * 1000), 1000)
-    return f"{_second(whole)}.{milliseconds:03d}Z"
+    milliseconds = int(seconds * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
 @lru_cache(maxsize=1)
@@ -57,26 +57,23 @@ class JSONFormatter(logging.Formatter):
     """A JSON object: time, level, message, then the request's fields and the record's own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = _extra_fields(record)
+        entry: dict[str, object] = {
+            "time": timestamp(record.created),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "logger": record.name,
+            **REQUEST_FIELDS.get(),
+            **_extra_fields(record),
+        }
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return json_line(record.created, record.levelname.lower(), record.getMessage(), record.name, fields)
+            entry["exception"] = self.formatException(record.exc_info)
+        return f"{{{json_members(entry)}}}"
 
 
-def json_line(
-    created: float, level: str, message: str, logger_name: str, fields: Mapping[str, object]
-) -> str:
-    """One line without its end; the request's fields come before the given ones."""
-    entry = {
-        "time": timestamp(created),
-        "level": level,
-        "message": message,
-        "logger": logger_name,
-        **REQUEST_FIELDS.get(),
-        **fields,
-    }
-    line = _ENCODER.encode(entry)
-    return line.translate(_LINE_ENDS) if not line.isprintable() else line
+def json_members(fields: Mapping[str, object]) -> str:
+    """A JSON object without its braces, on one line."""
+    line = _ENCODER.encode(fields)[1:-1]
+    return line if line.isprintable() else line.translate(_LINE_ENDS)
 
 
 class ConsoleFormatter(logging.Formatter):

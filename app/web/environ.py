@@ -1,13 +1,10 @@
 """What the layers of a request hand on to one another."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from app.models import Client
 from app.web.client_address import Address
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
 
 CLIENT_KEY = "connected_backend.client"
 """The client's Address, or None where the peer has none."""
@@ -23,7 +20,7 @@ def route_of(environ: Mapping[str, Any]) -> str:
 
 
 def client_address(environ: Mapping[str, Any]) -> Address | None:
-    """The client's address as RequestLogMiddleware found it, through trusted proxies."""
+    """The client's address as ObservationMiddleware found it, through trusted proxies."""
     address: Address | None = environ.get(CLIENT_KEY)
     return address
 
@@ -34,24 +31,3 @@ def client_of(environ: Mapping[str, Any]) -> Client:
     agent: str = environ.get("HTTP_USER_AGENT", "")
     text = agent.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")
     return Client(ip=str(address) if address else None, user_agent=text[:MAX_USER_AGENT_LENGTH] or None)
-
-
-class NotedStatus:
-    """A start_response (PEP 3333) that remembers the status it passes on.
-
-    Attributes:
-        code: three digits; 500 until the application has answered.
-    """
-
-    def __init__(self, start_response: "StartResponse") -> None:
-        self._start_response = start_response
-        self.code = "500"
-
-    def __call__(
-        self,
-        status: str,
-        headers: list[tuple[str, str]],
-        *exc_info: Any,  # noqa: ANN401  # PEP 3333
-    ) -> Callable[[bytes], object]:
-        self.code = status[:3]
-        return self._start_response(status, headers, *exc_info)

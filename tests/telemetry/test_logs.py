@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.middleware.request_log import JSONLines, log_record
+from app.middleware.observation import JSONLines, Line, log_record
 from app.telemetry.logs import ConsoleFormatter, JSONFormatter, request_fields, rfc3339, timestamp
 
 
@@ -61,13 +61,20 @@ def test_moments_are_rfc_3339_in_utc_with_milliseconds() -> None:
     assert rfc3339(datetime(2025, 1, 2, tzinfo=UTC)) == "2025-01-02T00:00:00.000Z"
 
 
-def test_the_line_of_a_request_is_that_of_its_record(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("method", ["GET", 'B"R\\EW\u2028'])
+@pytest.mark.parametrize("client", ["203.0.113.7", "2001:db8::7", None])
+@pytest.mark.parametrize(
+    "ids", [{"request_id": "a.b_c-1"}, {"request_id": "1", "trace_id": "f", "span_id": "0"}]
+)
+def test_the_line_of_a_request_is_that_of_its_record(
+    caplog: pytest.LogCaptureFixture, method: str, client: str | None, ids: dict[str, str]
+) -> None:
     """In production it is written without the record, which costs more than the line."""
-    fields = {"method": "GET", "route": "/", "status": 200, "duration_ms": 0.5, "client": "203.0.113.7\u2028"}
+    request = Line(method, "/", 200, 0.5, client)
     stream = io.StringIO()
-    with caplog.at_level(logging.INFO), request_fields({"request_id": "abc"}):
-        JSONLines(stream)(fields)
-        log_record(fields)
+    with caplog.at_level(logging.INFO), request_fields(ids):
+        JSONLines(stream)(request)
+        log_record(request)
         as_record = json.loads(JSONFormatter().format(caplog.records[-1]))
     [line] = stream.getvalue().splitlines()
     written = json.loads(line)
@@ -79,5 +86,5 @@ def test_the_line_of_a_request_is_that_of_its_record(caplog: pytest.LogCaptureFi
 def test_a_higher_level_leaves_out_requests(caplog: pytest.LogCaptureFixture) -> None:
     stream = io.StringIO()
     with caplog.at_level(logging.WARNING):
-        JSONLines(stream)({"status": 200})
+        JSONLines(stream)(Line("GET", "/", 200, 0.1, None))
     assert stream.getvalue() == ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from app.middleware.metrics import COUNTED_METHODS
+from app.middleware.observation import COUNTED_METHODS
 from tests.support.scrape import Scrape, scrape
 from tests.support.service import Service
 from tests.support.waiting import until

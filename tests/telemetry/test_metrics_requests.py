@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from falcon.testing import create_environ
 
-from app.middleware.metrics import COUNTED_METHODS
+from app.middleware.observation import COUNTED_METHODS
 from tests.support.scrape import Scrape
 from tests.support.visitor import Visitor
 

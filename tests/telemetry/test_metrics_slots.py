@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import values
 from prometheus_client.exposition import generate_latest
 
-from app.middleware.metrics import COUNTED_METHODS
+from app.middleware.observation import COUNTED_METHODS
 from app.openapi.document import openapi_document
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import (
