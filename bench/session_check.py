@@ -1,0 +1,101 @@
+"""What a session check costs the worker, beside libpq alone; prints the ratio.
+
+    bin/python -m bench.session_check [--rounds 9] [--checks 2000]
+
+Both run in one process, on one table, in turns. libpq's statement is prepared, looks a session up by one
+parameter, and gives binary rows that nobody reads.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from psycopg import pq
+
+from app.accounts.credentials import Keyring
+from app.accounts.sessions import Sessions
+from app.database.pool import Database
+from app.database.queries import Queries
+from app.telemetry.metrics import Metrics
+from bench import cores
+from bench.databases import fill, live_tokens, migrate_quietly
+from bench.results import Spread
+from dev.postgres import EmbeddedPostgres
+from tests.support.databases import fresh_database
+from tests.support.service import PRODUCTION
+
+SECRET = PRODUCTION["SESSION_SECRET"]
+SESSIONS = 10_000
+TARGET = 1.8
+STATEMENT = b"""
+    SELECT sessions.id, sessions.expires_at, users.id, users.email, users.name, users.picture
+    FROM sessions JOIN users ON users.id = sessions.user_id
+    WHERE sessions.token_hash = $1
+"""
+MICROSECONDS = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--checks", type=int, default=2000, help="in a round")
+    options = parser.parse_args()
+    cores.go_to_server_core()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(EmbeddedPostgres(folder))
+        url = stack.enter_context(fresh_database(postgres))
+        migrate_quietly(url)
+        fill(url, sessions=SESSIONS, expired=1, secret=SECRET)
+        tokens = live_tokens(sessions=SESSIONS, expired=1, count=options.checks)
+        check = _service_check(url, stack)
+        look_up = _libpq_look_up(url)
+        ours: list[float] = []
+        ratios: list[float] = []
+        for number in range(options.rounds + 1):
+            alone, service = _cost(look_up, tokens), _cost(check, tokens)
+            if number:  # round 0 warms the caches
+                ours.append(service)
+                ratios.append(service / alone)
+    print(
+        f"A session check takes {Spread.of(ratios).text(2)} times the CPU time of libpq's statement "
+        f"(target: at most {TARGET}), {Spread.of(ours).text(1)} µs."
+    )
+
+
+def _service_check(url: str, stack: ExitStack) -> Callable[[str], object]:
+    database = Database(url=url, metrics=Metrics(CollectorRegistry()), pool_max=1)
+    database.open()
+    stack.callback(database.close)
+    return Sessions(queries=Queries(database), keyring=Keyring(SECRET)).find
+
+
+def _libpq_look_up(url: str) -> Callable[[str], object]:
+    keyring = Keyring(SECRET)
+    connection = pq.PGconn.connect(url.encode())
+    connection.prepare(b"look_up", STATEMENT)
+
+    def look_up(token: str) -> object:
+        result = connection.exec_prepared(b"look_up", [keyring.token_hash(token)], [1], 1)
+        return result if result.ntuples == 1 else None
+
+    return look_up
+
+
+def _cost(check: Callable[[str], object], tokens: list[str]) -> float:
+    """Microseconds of this process's CPU time that a check takes."""
+    began = time.process_time()
+    for token in tokens:
+        if check(token) is None:
+            raise RuntimeError("a live session was not found")
+    return (time.process_time() - began) / len(tokens) * MICROSECONDS
+
+
+if __name__ == "__main__":
+    main()
