@@ -24,6 +24,10 @@ class DatabaseUnavailableError(ServiceError):
     """PostgreSQL did not answer, or not in time."""
 
 
+class DatabaseReadOnlyError(DatabaseUnavailableError):
+    """PostgreSQL takes no writes for now: it is a standby, or was told to refuse them."""
+
+
 class NotSignedInError(ServiceError):
     """The request carries no live session."""
 

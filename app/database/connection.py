@@ -9,9 +9,13 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn
 from psycopg.rows import RowFactory, tuple_row
+from psycopg.types.string import TextBinaryLoader
+
+from app.database.server_settings import ENCODING
 
 Result = TypeVar("Result")
 
+UNKNOWN_TYPE = 0
 STATEMENT_DEADLINE = 5.0
 """Seconds a statement may take. The client counts them, as a frozen server applies no limit of its own."""
 
@@ -23,6 +27,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         super().__init__(pgconn, row_factory)
         self.opened_at = time.monotonic()
         self.deadline = STATEMENT_DEADLINE
+        # Binary results of a type that psycopg does not know, such as an enum's, are text.
+        self.adapters.register_loader(UNKNOWN_TYPE, TextBinaryLoader)
         self._socket = select.poll()
         self._socket.register(self.fileno(), select.POLLIN)
 
@@ -34,14 +40,27 @@ class DeadlineConnection(psycopg.Connection[Any]):
         on_attempt: Callable[[str | None], None] = lambda _refusal: None,
         **kwargs: Any,  # noqa: ANN401  # psycopg's own
     ) -> Self:
-        """Connects as psycopg does, and passes `on_attempt` the first line of the error, or None."""
+        """Connects as psycopg does, and passes `on_attempt` the first line of the error, or None.
+
+        Raises:
+            psycopg.OperationalError: there is no connection, or it leads to a database that is not UTF-8.
+        """
         try:
             connection = super().connect(conninfo, **kwargs)
+            connection.require_encoding()
         except psycopg.OperationalError as error:
             on_attempt(first_line(error))
             raise
         on_attempt(None)
         return connection
+
+    def require_encoding(self) -> None:
+        """Closes the connection and raises psycopg.OperationalError where the database is not UTF-8."""
+        # A pooler may not tell.
+        encoding = self.info.parameter_status("server_encoding") or ENCODING
+        if encoding != ENCODING:
+            self.close()
+            raise psycopg.OperationalError(f"the database's encoding is {encoding}, not {ENCODING}")
 
     def has_hung_up(self) -> bool:
         """Whether the server has closed this idle connection. Polls the socket, without a round trip."""

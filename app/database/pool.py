@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
 from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, first_line
-from app.errors import DatabaseUnavailableError
+from app.database.server_settings import service_conninfo
+from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
 
 Row = TypeVar("Row")
@@ -25,17 +25,6 @@ PROBE_INTERVAL = 1.0
 PROBE_TIMEOUT = 0.5
 CONNECTION_LIFETIME = 30 * 60.0
 
-CONNECTION_DEFAULTS: dict[str, str | int] = {
-    "application_name": "connected-backend",
-    "connect_timeout": 3,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-    "options": "-c statement_timeout=4500 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
-}
-"""libpq parameters, in libpq's units; those in the URL win."""
-REFUSED_BY_POOLERS = {"options"}
 DATA_EXCEPTION = "22"
 """The class of SQLSTATE whose messages quote values (PostgreSQL, appendix A)."""
 
@@ -47,7 +36,7 @@ class _ConnectionLostError(DatabaseUnavailableError):
 
 
 class _StatementRefusedError(DatabaseUnavailableError):
-    """The server answered, and refused this one statement for now."""
+    """The server answered, and refused this one statement for now, because of what others do."""
 
 
 class Database:
@@ -61,15 +50,12 @@ class Database:
         metrics: tell the pool's state and waits.
         pool_max: connections at most.
         through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
-        then
-            meet another server connection, so no statement is prepared and no parameter set.
+            then meet another server connection, so no statement is prepared.
     """
 
     def __init__(self, *, url: str, metrics: Metrics, pool_max: int, through_pooler: bool = False) -> None:
-        unsent = conninfo_to_dict(url).keys() | (REFUSED_BY_POOLERS if through_pooler else set())
-        defaults = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in unsent}
         self._pool = ConnectionPool(
-            make_conninfo(url, **defaults),
+            service_conninfo(url, through_pooler=through_pooler),
             connection_class=DeadlineConnection,
             kwargs={"autocommit": True, "on_attempt": self._note_refusal},
             min_size=1,
@@ -144,7 +130,8 @@ class Database:
             return self._execute(query, params, row_factory, must_live=is_last)
         except DatabaseUnavailableError as error:
             is_lost = isinstance(error, _ConnectionLostError)
-            if not isinstance(error, _StatementRefusedError) and (is_last or not is_lost):
+            is_refused = isinstance(error, (_StatementRefusedError, DatabaseReadOnlyError))
+            if not is_refused and (is_last or not is_lost):
                 self._open_circuit(error)
             raise
 
@@ -162,15 +149,16 @@ class Database:
         connection.deadline = deadline
         self._metrics.pool_connections_in_use.inc()
         try:
-            with connection.cursor(row_factory=row_factory) as cursor:
+            # Binary results are the same under any setting of the server; text follows DateStyle and others.
+            with connection.cursor(binary=True, row_factory=row_factory) as cursor:
                 cursor.execute(query, params)
                 return cursor.fetchall() if cursor.description else []
         except errors.ReadOnlySqlTransaction as error:
             # The primary has become a standby. A new connection may reach the new primary.
             connection.close()
             self._drain(connection)
-            raise _StatementRefusedError(first_line(error)) from error
-        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            raise DatabaseReadOnlyError(first_line(error)) from error
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure) as error:
             raise _StatementRefusedError(first_line(error)) from error
         except psycopg.OperationalError as error:
             if connection.broken:

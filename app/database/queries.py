@@ -247,6 +247,10 @@ class Queries:
             return None
         return frozenset(version for (version,) in rows)
 
+    def update_nothing(self) -> None:
+        """Raises what the statements above would where a table or a right is missing. Has one second."""
+        self._database.probe(self._sql["update_nothing"])
+
 
 def _token_use(
     expires_at: datetime | None, user_id: UUID, email: str, name: str | None, picture: str | None

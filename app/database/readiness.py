@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import psycopg
+
 from app.database.queries import Queries
-from app.errors import DatabaseUnavailableError
+from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
 
 Check = Literal["ok", "pending", "unavailable"]
@@ -58,6 +60,7 @@ class ReadinessProbe:
         self._lock = threading.Lock()
         self._latest = UNAVAILABLE
         self._checked_at = float("-inf")
+        self._has_said_why = False
 
     def check(self) -> Readiness:
         """The state, as found at most CACHE_SECONDS ago."""
@@ -86,9 +89,36 @@ class ReadinessProbe:
         except DatabaseUnavailableError:
             self._metrics.database_up.set(0)
             return UNAVAILABLE
+        except psycopg.Error as error:
+            self._note_failure(error)
+            return UNAVAILABLE
         pending = self._versions - applied
-        self._metrics.database_up.set(1)
         self._metrics.migrations_applied.set(len(applied))
         self._metrics.migrations_pending.set(len(pending))
         # A database ahead of this image is fine, as a rollback starts the previous image.
-        return Readiness("ok", "pending" if pending else "ok")
+        migrations: Check = "pending" if pending else "ok"
+        # What lacks a migration may well lack a table.
+        if pending or self._can_serve():
+            self._metrics.database_up.set(1)
+            return Readiness("ok", migrations)
+        return Readiness("unavailable", migrations)
+
+    def _can_serve(self) -> bool:
+        """Whether the service's own statements run: tables and rights are there, and writes are taken."""
+        try:
+            self._queries.update_nothing()
+        except (psycopg.Error, DatabaseReadOnlyError) as error:
+            self._note_failure(error)
+            return False
+        except DatabaseUnavailableError:
+            # It answered a moment ago. A lock on a table must not take every replica out at once.
+            return True
+        self._has_said_why = False
+        return True
+
+    def _note_failure(self, error: Exception) -> None:
+        """Logs the first of several failures in a row."""
+        self._metrics.database_up.set(0)
+        if not self._has_said_why:
+            self._has_said_why = True
+            logger.error("Readiness check failed", exc_info=error, extra={"cause": str(error)})

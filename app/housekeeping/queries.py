@@ -114,7 +114,8 @@ class HousekeepingQueries:
     def _run(
         self, name: str, parameters: Mapping[str, object], row_factory: BaseRowFactory[Row]
     ) -> list[Row]:
-        with self._connection.cursor(row_factory=row_factory) as cursor:
+        # Binary results are the same under any setting of the server; text follows DateStyle and others.
+        with self._connection.cursor(binary=True, row_factory=row_factory) as cursor:
             return cursor.execute(self._sql[name], parameters).fetchall()
 
 

@@ -15,6 +15,7 @@ from app.telemetry.logs import REQUEST_FIELDS, request_fields
 from app.telemetry.metrics import Metrics
 from app.telemetry.security_events import log_event
 from app.web.environ import route_of
+from app.web.paths import CALLBACK
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -94,7 +95,9 @@ class InvalidRequestAnswer:
 def add_error_handlers(
     app: "falcon.App[falcon.Request, falcon.Response]", metrics: Metrics, *, webapp_url: str
 ) -> None:
-    """Makes the application answer each exception; one that no table has is a 500 and logs its stack.
+    """Makes the application answer each exception; one that no table has logs its stack, and is a 500.
+
+    At the callback it is a failed sign-in instead.
 
     Args:
         app: raises the exceptions.
@@ -111,7 +114,21 @@ def add_error_handlers(
         resp.status = 303
         resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")
 
-    app.add_error_handler(Exception, _handle_unexpected)
+    def handle_unexpected(
+        req: falcon.Request, resp: falcon.Response, error: Exception, params: object
+    ) -> None:
+        route = route_of(req.env)
+        logger.error(
+            "Request error", exc_info=error, extra={"method": req.env["REQUEST_METHOD"], "route": route}
+        )
+        if route.startswith(CALLBACK):
+            # Somebody's browser is here, which has no use for a problem.
+            failed = errors.SignInError("oauth_failed", f"the service failed: {type(error).__name__}")
+            handle_sign_in_error(req, resp, failed, params)
+        else:
+            _set_problem(resp, *INTERNAL_ERROR)
+
+    app.add_error_handler(Exception, handle_unexpected)
     app.add_error_handler(errors.SignInError, handle_sign_in_error)
     app.add_error_handler(falcon.HTTPError, _handle_http_error)
     for exception in PROBLEMS:
@@ -137,12 +154,6 @@ def _handle_http_error(
         resp.set_header(name, value)
     code = CODES_BY_STATUS.get(status, "bad_request")
     _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, INVALID_REQUEST_DETAIL))
-
-
-def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
-    fields = {"method": req.env["REQUEST_METHOD"], "route": route_of(req.env)}
-    logger.error("Request error", exc_info=error, extra=fields)
-    _set_problem(resp, *INTERNAL_ERROR)
 
 
 def type_and_title(code: str, status: int) -> tuple[str, str]:

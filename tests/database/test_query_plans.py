@@ -78,6 +78,7 @@ CASES: dict[str, dict[str, Any]] = {
     "list_api_tokens": {"user_id": SOME_ID},
     "list_migrations": {},
     "list_sessions": {"user_id": SOME_ID},
+    "update_nothing": {},
     "update_other_sessions_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
     "update_session_of_user_revoked": {"user_id": SOME_ID, "session_id": SOME_ID, "reason": "revoked"},
     "update_sessions_revoked": {"token_hashes": HASHES, "reason": "signed_out"},

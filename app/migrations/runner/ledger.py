@@ -93,7 +93,8 @@ def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
         CommandError: INVALID where another tool made the table; CONFIGURATION where there is no schema.
     """
     try:
-        with connection.cursor(row_factory=class_row(Row)) as cursor:
+        # Binary results are the same under any setting of the server; text follows DateStyle and others.
+        with connection.cursor(binary=True, row_factory=class_row(Row)) as cursor:
             return cursor.execute(READ).fetchall()
     except psycopg.errors.UndefinedTable:
         get_schema(connection)

@@ -9,6 +9,13 @@ LOCK_TIMEOUT = "2s"
 
 _ALWAYS = {
     "standard_conforming_strings": "on",  # tokens.py relies on it
+    "client_encoding": "UTF8",  # files are sent as they are
+    # A file means the same in every database.
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
     # The server soon notices that the runner, or its machine, is gone.
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": "10",
