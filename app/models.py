@@ -1,12 +1,12 @@
-"""Rows of the database as the service uses them."""
+"""Rows of the database as the service uses them; named tuples where each request makes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A person with an account."""
 
     id: UUID
@@ -34,8 +34,7 @@ class Account:
     is_disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A live session of a user, or of a person who has not registered yet."""
 
     id: UUID

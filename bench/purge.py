@@ -21,7 +21,6 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.accounts.credentials import IDLE_LIMIT, SLIDE_INTERVAL
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.telemetry.metrics import Metrics
@@ -121,9 +120,7 @@ def _queries(url: str) -> Iterator[Queries]:
 
 def _check(queries: Queries, token_hash: bytes) -> float:
     began = time.perf_counter()
-    session = queries.find_session(
-        token_hash=token_hash, previous_hash=None, idle_limit=IDLE_LIMIT, slide_interval=SLIDE_INTERVAL
-    )
+    session = queries.find_session(token_hash=token_hash)
     seconds = time.perf_counter() - began
     if session is None:
         raise RuntimeError("a live session was not found")

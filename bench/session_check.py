@@ -2,8 +2,8 @@
 
     bin/python -m bench.session_check [--rounds 9] [--checks 2000]
 
-Both run in one process, on one table, in turns. libpq's statement is prepared, looks a session up by one
-parameter, and gives binary rows that nobody reads.
+Both run the service's statement in one process, in turns. libpq alone sends a hash to the prepared statement
+and gets a binary row, which nobody reads.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from app.accounts.credentials import Keyring
 from app.accounts.sessions import Sessions
 from app.database.pool import Database
 from app.database.queries import Queries
+from app.settings.places import QUERIES_FOLDER
 from app.telemetry.metrics import Metrics
 from bench import cores
 from bench.databases import fill, live_tokens, migrate_quietly
@@ -31,11 +32,7 @@ from tests.support.service import PRODUCTION
 SECRET = PRODUCTION["SESSION_SECRET"]
 SESSIONS = 10_000
 TARGET = 1.8
-STATEMENT = b"""
-    SELECT sessions.id, sessions.expires_at, users.id, users.email, users.name, users.picture
-    FROM sessions JOIN users ON users.id = sessions.user_id
-    WHERE sessions.token_hash = $1
-"""
+STATEMENT = (QUERIES_FOLDER / "find_session.sql").read_bytes().replace(b"%(token_hash)s", b"$1")
 MICROSECONDS = 1_000_000
 
 

@@ -62,6 +62,10 @@ class Keyring:
         """HMAC-SHA256 of a session token. The database holds only this, so a leaked dump signs nobody in."""
         return hmac.digest(self._secrets[0], token.encode(), hashlib.sha256)
 
+    def previous_token_hash(self, token: str) -> bytes | None:
+        """The hash by SESSION_SECRET_PREVIOUS; None without one."""
+        return self.token_hashes(token)[1] if len(self._secrets) > 1 else None
+
     def token_hashes(self, token: str) -> list[bytes]:
         """The hashes that a token may be stored under: the current secret's, then the previous one's."""
         return [hmac.digest(secret, token.encode(), hashlib.sha256) for secret in self._secrets]

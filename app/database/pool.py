@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -12,7 +13,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
-from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, first_line
+from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, LookUp, first_line
+from app.database.pool_metrics import PoolMetrics
 from app.database.server_settings import service_conninfo
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
@@ -37,6 +39,21 @@ class _ConnectionLostError(DatabaseUnavailableError):
 
 class _StatementRefusedError(DatabaseUnavailableError):
     """The server answered, and refused this one statement for now, because of what others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How many seconds an attempt may take, and whether none follows where its connection is lost."""
+
+    pool_timeout: float = POOL_TIMEOUT
+    deadline: float = STATEMENT_DEADLINE
+    is_last: bool = True
+
+
+FIRST = _Attempt(is_last=False)
+LAST = _Attempt()
+PROBE = _Attempt(pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
+CIRCUIT_PROBE = _Attempt(pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL)
 
 
 class Database:
@@ -69,20 +86,30 @@ class Database:
         )
         self._metrics = metrics
         self._metrics.pool_max_connections.set(pool_max)
+        self._pool_metrics = PoolMetrics(self._pool, metrics)
         self._is_away = threading.Event()
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
         self._drained_at = 0.0
         self._refusal: str | None = None
-        self._size: int | None = None
 
     def open(self) -> None:
         """Starts to connect, in the background. Call it after the fork."""
         self._pool.open()
+        self._pool_metrics.start()
 
     def close(self) -> None:
         self._is_closed.set()
+        self._pool_metrics.close()
         self._pool.close(timeout=1.0)
+
+    def look_up(self, query: LookUp, value: bytes) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query that may run twice, for one value in PostgreSQL's binary format.
+
+        Raises:
+            DatabaseUnavailableError: no answer, or not in time.
+        """
+        return self._repeatable(DeadlineConnection.look_up, query, value)
 
     def run_repeatable(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -92,10 +119,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time.
         """
-        try:
-            return self._guarded(query, params, row_factory, is_last=False)
-        except _ConnectionLostError:
-            return self._guarded(query, params, row_factory)
+        return self._repeatable(_run_statement, query, params, row_factory)
 
     def run_once(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -105,7 +129,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time; the statement may have run.
         """
-        return self._guarded(query, params, row_factory)
+        return self._guarded(LAST, _run_statement, query, params, row_factory)
 
     def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement that has one second, waits included. Its failure does not open the circuit.
@@ -114,45 +138,31 @@ class Database:
             DatabaseUnavailableError: no answer within that second.
         """
         self._fail_fast()
-        return self._execute(query, {}, tuple_row, pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
+        return self._execute(PROBE, _run_statement, query, {}, tuple_row)
 
-    def _guarded(
-        self,
-        query: bytes,
-        params: Mapping[str, object],
-        row_factory: BaseRowFactory[Row],
-        *,
-        is_last: bool = True,
-    ) -> Sequence[Row]:
-        """Fails at once while the circuit is open, and opens it where the last try fails."""
+    def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
+        try:
+            return self._guarded(FIRST, run, *args)
+        except _ConnectionLostError:
+            return self._guarded(LAST, run, *args)
+
+    def _guarded(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
+        """Fails at once while the circuit is open, and opens it where the last attempt fails."""
         self._fail_fast()
         try:
-            return self._execute(query, params, row_factory, must_live=is_last)
+            return self._execute(attempt, run, *args)
         except DatabaseUnavailableError as error:
             is_lost = isinstance(error, _ConnectionLostError)
             is_refused = isinstance(error, (_StatementRefusedError, DatabaseReadOnlyError))
-            if not is_refused and (is_last or not is_lost):
+            if not is_refused and (attempt.is_last or not is_lost):
                 self._open_circuit(error)
             raise
 
-    def _execute(
-        self,
-        query: bytes,
-        params: Mapping[str, object],
-        row_factory: BaseRowFactory[Row],
-        *,
-        pool_timeout: float = POOL_TIMEOUT,
-        deadline: float = STATEMENT_DEADLINE,
-        must_live: bool = True,
-    ) -> Sequence[Row]:
-        connection = self._get_connection(pool_timeout, must_live=must_live)
-        connection.deadline = deadline
-        self._metrics.pool_connections_in_use.inc()
+    def _execute(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
+        connection = self._get_connection(attempt)
+        connection.deadline = attempt.deadline
         try:
-            # Binary results are the same under any setting of the server; text follows DateStyle and others.
-            with connection.cursor(binary=True, row_factory=row_factory) as cursor:
-                cursor.execute(query, params)
-                return cursor.fetchall() if cursor.description else []
+            return run(connection, *args)
         except errors.ReadOnlySqlTransaction as error:
             # The primary has become a standby. A new connection may reach the new primary.
             connection.close()
@@ -165,7 +175,7 @@ class Database:
                 self._drain(connection)
                 raise _ConnectionLostError(first_line(error)) from error
             # Without an SQLSTATE and with the connection still there, it was the deadline.
-            cause = first_line(error) if error.sqlstate else f"no answer within {deadline:g} s"
+            cause = first_line(error) if error.sqlstate else f"no answer within {attempt.deadline:g} s"
             raise DatabaseUnavailableError(cause) from error
         except psycopg.Error as error:
             _take_values_out(error)
@@ -174,29 +184,19 @@ class Database:
             # After a deadline the statement still runs; closing the connection is the only way to stop it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
-            self._metrics.pool_connections_in_use.dec()
             self._pool.putconn(connection)
 
-    def _get_connection(self, timeout: float, *, must_live: bool) -> DeadlineConnection:
-        pool = self._pool.get_stats()
-        if pool["pool_size"] != self._size:
-            with self._lock:
-                self._size = pool["pool_size"]
-                self._metrics.pool_connections.set(self._size)
-        # Setting a gauge costs as much as fetching a row, so it is set only when somebody waits.
-        must_wait = not pool["pool_available"]
-        if must_wait:
-            self._metrics.pool_waiting.inc()
+    def _get_connection(self, attempt: "_Attempt") -> DeadlineConnection:
         began = time.perf_counter()
         try:
             # Polling the socket releases the GIL, and the first try of a read is repeated anyway.
-            return self._get_live_connection(timeout) if must_live else self._pool.getconn(timeout)
+            if attempt.is_last:
+                return self._get_live_connection(attempt.pool_timeout)
+            return self._pool.getconn(attempt.pool_timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
-            self._metrics.pool_wait_seconds.observe(time.perf_counter() - began)
-            if must_wait:
-                self._metrics.pool_waiting.dec()
+            self._pool_metrics.note_wait(time.perf_counter() - began)
 
     def _get_live_connection(self, timeout: float) -> DeadlineConnection:
         connection = self._pool.getconn(timeout)
@@ -240,9 +240,7 @@ class Database:
         away_since = time.monotonic()
         while not self._is_closed.is_set():
             try:
-                self._execute(
-                    b"SELECT 1", {}, tuple_row, pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL
-                )
+                self._execute(CIRCUIT_PROBE, _run_statement, b"SELECT 1", {}, tuple_row)
             except DatabaseUnavailableError:
                 self._is_closed.wait(PROBE_INTERVAL)
             except Exception:
@@ -256,8 +254,21 @@ class Database:
                 return
 
 
-def _prepare_nothing(connection: psycopg.Connection[Any]) -> None:
+def _run_statement(
+    connection: DeadlineConnection,
+    query: bytes,
+    params: Mapping[str, object],
+    row_factory: BaseRowFactory[Row],
+) -> Sequence[Row]:
+    # Binary results are the same under any setting of the server; text follows DateStyle and others.
+    with connection.cursor(binary=True, row_factory=row_factory) as cursor:
+        cursor.execute(query, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _prepare_nothing(connection: DeadlineConnection) -> None:
     connection.prepare_threshold = None
+    connection.prepares = False
 
 
 def _take_values_out(error: psycopg.Error) -> None:

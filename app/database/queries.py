@@ -11,6 +11,7 @@ from psycopg import errors
 from psycopg.rows import args_row, class_row, tuple_row
 from psycopg.types.json import Jsonb
 
+from app.database.connection import LookUp
 from app.database.pool import Database
 from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError, TokenSlotTakenError
 from app.models import (
@@ -34,27 +35,14 @@ class Queries:
     def __init__(self, database: Database, folder: Path = QUERIES_FOLDER) -> None:
         self._database = database
         self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
+        # libpq's own placeholder.
+        sql = self._sql["find_session"].replace(b"%(token_hash)s", b"$1")
+        self._find_session = LookUp(b"find_session", sql)
 
-    def find_session(
-        self,
-        *,
-        token_hash: bytes,
-        previous_hash: bytes | None,
-        idle_limit: timedelta,
-        slide_interval: timedelta,
-    ) -> Session | None:
-        """The live session that is stored under either hash. May run twice: it only moves a time forward."""
-        rows = self._database.run_repeatable(
-            self._sql["find_session"],
-            {
-                "token_hash": token_hash,
-                "previous_hash": previous_hash,
-                "idle_limit": idle_limit,
-                "slide_interval": slide_interval,
-            },
-            args_row(_session),
-        )
-        return rows[0] if rows else None
+    def find_session(self, *, token_hash: bytes) -> Session | None:
+        """The live session with this hash. May run twice: it only moves a time forward."""
+        rows = self._database.look_up(self._find_session, token_hash)
+        return _session(*rows[0]) if rows else None
 
     def find_account(self, *, issuer: str, subject: str) -> Account | None:
         rows = self._database.run_repeatable(

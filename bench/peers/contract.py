@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 COOKIE = "__Host-session"
@@ -33,30 +33,19 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
 }
 
-IDLE_LIMIT = timedelta(days=7)
-SLIDE_INTERVAL = timedelta(minutes=5)
 SQL = (Path(__file__).parent.parent.parent / "sql" / "queries" / "find_session.sql").read_text("utf-8")
 """The statement as psycopg takes it, with %(names)s."""
 _SECRET = os.environ.get("SESSION_SECRET", "").encode()
 
 
 def numbered_sql() -> str:
-    """The statement as asyncpg takes it, with numbers and with the types that psycopg would send."""
-    types = ("bytea", "bytea", "interval", "interval")
-    text = SQL
-    for number, (name, kind) in enumerate(zip(session_parameters(""), types, strict=True), start=1):
-        text = text.replace(f"%({name})s", f"${number}::{kind}")
-    return text
+    """The statement as asyncpg takes it, with a number and a type."""
+    return SQL.replace("%(token_hash)s", "$1::bytea")
 
 
 def session_parameters(token: str) -> dict[str, object]:
-    """The parameters of the statement, by name. No peer has a previous secret."""
-    return {
-        "token_hash": token_hash(token),
-        "previous_hash": None,
-        "idle_limit": IDLE_LIMIT,
-        "slide_interval": SLIDE_INTERVAL,
-    }
+    """The statement's parameter, by name."""
+    return {"token_hash": token_hash(token)}
 
 
 def token_hash(token: str) -> bytes:

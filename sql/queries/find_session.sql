@@ -1,10 +1,11 @@
--- A live session with its user, in one round trip; a visit older than the slide interval moves the idle limit.
+-- A live session with its user, in one round trip. The first visit in 5 minutes moves the idle limit of 7 days.
+-- app/accounts/credentials.py has both times, too, and a test compares them.
 WITH live AS (
     SELECT sessions.id, sessions.expires_at, sessions.last_seen_at, sessions.pending_identity,
            users.id AS user_id, users.email, users.name, users.picture
     FROM sessions
     LEFT JOIN users ON users.id = sessions.user_id
-    WHERE sessions.token_hash IN (%(token_hash)s, %(previous_hash)s)
+    WHERE sessions.token_hash = %(token_hash)s
       AND sessions.revoked_at IS NULL
       AND sessions.idle_expires_at > now()
       AND sessions.expires_at > now()
@@ -12,13 +13,13 @@ WITH live AS (
 ), seen AS (
     UPDATE sessions
     SET last_seen_at = now(),
-        idle_expires_at = least(now() + %(idle_limit)s, sessions.expires_at)
+        idle_expires_at = least(now() + interval '7 days', sessions.expires_at)
     FROM live
     WHERE sessions.id = live.id
       -- Most visits end here, without looking for the row a second time.
-      AND live.last_seen_at < now() - %(slide_interval)s
+      AND live.last_seen_at < now() - interval '5 minutes'
       -- The row's own, as another request may have moved it since.
-      AND sessions.last_seen_at < now() - %(slide_interval)s
+      AND sessions.last_seen_at < now() - interval '5 minutes'
 )
 SELECT id, expires_at, user_id, email, name, picture, pending_identity
 FROM live

@@ -1,12 +1,14 @@
 """The life of a session: its cookie, its rotation, its ends."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
-from app.accounts.credentials import Keyring, is_token, new_token
+from app.accounts.credentials import IDLE_LIMIT, SLIDE_INTERVAL, Keyring, is_token, new_token
+from app.settings.places import QUERIES_FOLDER
 from tests.conftest import WEBAPP
 from tests.support.visitor import Visitor
 
@@ -241,3 +243,9 @@ def test_registration_ends_the_old_token(visitor: Visitor) -> None:
     assert visitor.is_signed_in
     visitor.cookies["session"] = old
     assert not visitor.is_signed_in
+
+
+def test_the_statement_of_a_check_has_the_times_that_the_code_has() -> None:
+    sql = (QUERIES_FOLDER / "find_session.sql").read_text(encoding="utf-8")
+    times = set(re.findall(r"interval '([^']+)'", sql))
+    assert times == {f"{IDLE_LIMIT.days} days", f"{SLIDE_INTERVAL.total_seconds() / 60:.0f} minutes"}

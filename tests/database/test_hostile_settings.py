@@ -163,9 +163,7 @@ def test_each_setting_is_pinned_on_the_services_connections(
     database.open()
     try:
         for name, value in PINNED.items():
-            found = database.run_repeatable(
-                b"SELECT current_setting(%(name)s)", {"name": name}, tuple_row
-            )
+            found = database.run_repeatable(b"SELECT current_setting(%(name)s)", {"name": name}, tuple_row)
             assert found == [(value,)], name
     finally:
         database.close()

@@ -47,12 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
     "delete_user": {"user_id": SOME_ID},
     "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
-    "find_session": {
-        "token_hash": HASHES[0],
-        "previous_hash": HASHES[1],
-        "idle_limit": PERIOD,
-        "slide_interval": timedelta(minutes=5),
-    },
+    "find_session": {"token_hash": HASHES[0]},
     "insert_api_token": {
         "user_id": SOME_ID,
         "slots": 20,

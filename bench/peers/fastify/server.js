@@ -11,12 +11,7 @@ import pg from 'pg'
 const { DATABASE_URL, PORT, RATE_LIMIT, SESSION_SECRET, SQL_FILE, WEBAPP_URL } = process.env
 const COOKIE = '__Host-session'
 const MILLISECONDS = { second: 1000, minute: 60_000, hour: 3_600_000 }
-const TYPES = { token_hash: 'bytea', previous_hash: 'bytea', idle_limit: 'interval', slide_interval: 'interval' }
-
-const sql = Object.entries(TYPES).reduce(
-  (text, [name, type], index) => text.replaceAll(`%(${name})s`, `$${index + 1}::${type}`),
-  readFileSync(SQL_FILE, 'utf8')
-)
+const sql = readFileSync(SQL_FILE, 'utf8').replaceAll('%(token_hash)s', '$1::bytea')
 const [count, unit] = RATE_LIMIT.split('/')
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 8 })
 // The proxy's headers say what the client's address is.
@@ -74,7 +69,7 @@ async function findSession (request) {
   if (token === undefined) return undefined
   const hash = createHmac('sha256', SESSION_SECRET).update(token).digest()
   // pg prepares a statement with a name once for each connection.
-  const { rows } = await pool.query({ name: 'find_session', text: sql, values: [hash, null, '7 days', '5 minutes'] })
+  const { rows } = await pool.query({ name: 'find_session', text: sql, values: [hash] })
   return rows[0]
 }
 
