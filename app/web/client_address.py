@@ -11,6 +11,10 @@ CACHE_SIZE = 1024
 """Pairs of peer and header. A client repeats its pair with each request."""
 MAX_CACHED_LENGTH = 200
 """Characters of X-Forwarded-For. Longer ones would let clients fill the memory."""
+MAX_ENTRIES = 8
+"""Entries of X-Forwarded-For that are read, from the right: a client behind seven proxies and the peer."""
+MAX_ENTRY_LENGTH = 100
+"""Characters. The longest address has 45; a zone, brackets and a port may come with it."""
 IPV6_NETWORK_BYTES = 8
 """A /64: what one subscriber gets (RFC 6177), and can use any address of."""
 
@@ -20,7 +24,7 @@ class ClientAddressFinder:
 
     Each proxy appends the address of its caller, so a client can write everything but the right end. The
     first address from the right that is not a trusted proxy is the client. If all are trusted, it is the
-    left-most.
+    left-most. No entry beyond MAX_ENTRIES is looked at, as this happens before any limit.
     """
 
     def __init__(self, trusted_proxies: Iterable[Network]) -> None:
@@ -42,7 +46,8 @@ class ClientAddressFinder:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):
             return nearest
-        for entry in reversed(forwarded_for.split(",")):
+        # What is left of them stays one piece, in front.
+        for entry in reversed(forwarded_for.rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:]):
             address = _parse(entry)
             if address is None:
                 return nearest
@@ -61,6 +66,8 @@ def client_key(address: Address | None) -> bytes:
 
 
 def _parse(text: str) -> Address | None:
+    if len(text) > MAX_ENTRY_LENGTH:
+        return None
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
