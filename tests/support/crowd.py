@@ -44,9 +44,9 @@ def _spend_in_threads(store: MemoryStore) -> int:
 
     def ask(thread: int) -> None:
         for number in range(REQUESTS):
-            admitted.append(store.spend(b"one", [POLICY]).is_admitted)
+            admitted.append(store.spend([b"one"], [POLICY]).is_admitted)
             # Others, in other shards: where the kernel might take waiting for deadlock.
-            store.spend(b"%d %d" % (thread, number), [POLICY])
+            store.spend([b"%d %d" % (thread, number)], [POLICY])
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(THREADS)]
     for thread in threads:
