@@ -45,6 +45,8 @@ class Decision(NamedTuple):
         It is the one that makes the client wait longest or, if none does, leaves it fewest requests.
         """
         keys = len(self.debts) // len(policies)
+        if keys == 1:
+            return [(policy.limit, debt) for policy, debt in zip(policies, self.debts, strict=True)]
         return [
             min(
                 zip(policy.limits, self.debts[number * keys : (number + 1) * keys], strict=False),
