@@ -12,6 +12,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from statistics import median
 
 from redis.connection import Connection
@@ -21,6 +22,7 @@ from app.rate_limit.gcra import Limit
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy, Store
 from app.rate_limit.shared_memory import ShardLock, SharedMemory
+from app.web.client_address import client_keys
 from bench.report import measured_here, write_section
 from bench.results import Figures, Spread
 from tests.support.redis import Redis
@@ -34,6 +36,7 @@ POLICY = Policy("default", Limit(200, 60))
 TITLES = {
     "lock": "locking and unlocking a shard",
     "few": f"a decision in shared memory, {CLIENTS} clients",
+    "ipv6": "the same with the networks around IPv6 clients",
     "many": f"the same after {OTHERS:,} others",
     "ping": "a PING of Redis",
     "redis": "a decision in Redis",
@@ -67,10 +70,12 @@ def _measure_memory(decisions: int) -> Measured:
             pass
 
     decide = _decision(store)
-    measured: Measured = {"lock": [], "few": [], "many": []}
+    ipv6 = itertools.cycle([client_keys(IPv6Address(number << 64)) for number in range(1, CLIENTS + 1)])
+    measured: Measured = {"lock": [], "few": [], "ipv6": [], "many": []}
     for _ in range(ROUNDS):
         measured["lock"].append(_median(lock, decisions))
         measured["few"].append(_median(decide, decisions))
+        measured["ipv6"].append(_median(lambda: store.spend(next(ipv6), [POLICY]), decisions))
     for number in range(OTHERS):
         store.spend(_client(CLIENTS + number), [POLICY])
     for _ in range(ROUNDS):
@@ -134,16 +139,17 @@ def decision_figures(keys: int) -> Figures:
     return {"decision": median(taken) / 1000, "decision_p99": taken[len(taken) * 99 // 100] / 1000}
 
 
-def _client(number: int) -> bytes:
-    return number.to_bytes(4, "big")
+def _client(number: int) -> list[bytes]:
+    return [number.to_bytes(4, "big")]
 
 
 def summary(measured: Measured) -> str:
     """The result as the page says it."""
-    lock, few, many, ping, redis = (f"{median(measured[name]):.1f}" for name in TITLES)
+    lock, few, ipv6, many, ping, redis = (f"{median(measured[name]):.1f}" for name in TITLES)
     return (
         f"{measured_here()} A decision takes {few} µs, and {many} after {OTHERS:,} other clients "
         f"(target: at most {TARGET}); its lock alone takes {lock}. "
+        f"For an IPv6 client, with the networks around it, it takes {ipv6}. "
         f"With Redis it takes {redis}; a PING takes {ping}."
     )
 

@@ -3,7 +3,8 @@
     bin/python -m bench.middleware [--rounds 15]
 
 It starts with a Falcon resource that says "ok" and adds one layer after the other, in the service's order.
-The cost of a layer is the CPU time by which a call then takes longer.
+The cost of a layer is the CPU time by which a call then takes longer. Then it sends the whole stack heads
+that are made to cost much.
 """
 
 import argparse
@@ -31,6 +32,8 @@ from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
 from app.rate_limit.policy import Policy
 from app.rate_limit.shared_memory import SharedMemory
+from app.settings.config import PRIVATE_NETWORKS
+from app.settings.parsers import networks
 from app.telemetry import logs
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
@@ -47,9 +50,21 @@ MICROSECONDS = 1_000_000
 WARM_UPS = 4
 NAMED = 3
 """How many layers the page names."""
+HEAD_LENGTH = 32 * 1024
+LINE_LENGTH = 8190
+COSTLY: dict[str, dict[str, str]] = {
+    "X-Forwarded-For": {"HTTP_X_FORWARDED_FOR": ",".join(["::1"] * (HEAD_LENGTH // 4))},
+    "a zone in X-Forwarded-For": {"HTTP_X_FORWARDED_FOR": "fe80::1%" + "z" * HEAD_LENGTH},
+    "Cookie": {"HTTP_COOKIE": ";" * HEAD_LENGTH},
+    "Traceparent": {"HTTP_TRACEPARENT": f"01-{'a' * 32}-{'b' * 16}-01-" + "c" * HEAD_LENGTH},
+    "X-Request-ID": {"HTTP_X_REQUEST_ID": "a" * HEAD_LENGTH},
+    "the query": {"QUERY_STRING": "a&" * (LINE_LENGTH // 2)},
+    "the path": {"PATH_INFO": "/" * LINE_LENGTH},
+}
+"""What a stranger may send before a limit is looked at, each as long as the server takes it."""
 
-Layers = dict[str, list[float]]
-"""The microseconds that each layer adds to a call, one figure a round."""
+Costs = dict[str, list[float]]
+"""Microseconds that a layer, or a head, adds to a call, one figure a round."""
 
 
 def main() -> None:
@@ -63,14 +78,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = folder
         use_slot(0)
-        layers = _layer_costs(Metrics(shared_registry(Path(folder)), is_shared=True), rounds)
-    for name, costs in layers.items():
+        layers, heads = _costs(Metrics(shared_registry(Path(folder)), is_shared=True), rounds)
+    for name, costs in (layers | heads).items():
         print(f"{name}: {Spread.of(costs).text(1)} µs")
-    write_section("middleware", summary(layers))
+    write_section("middleware", summary(layers, heads))
 
 
-def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
-    """Builds the stacks, each with one layer more than the one before, and measures them."""
+def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
+    """Builds the stacks, each with one layer more than the one before; measures them, and costly heads."""
     # Log lines are made and written as in production, but to /dev/null.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     writer = LogWriter(nowhere, metrics.log_lines_dropped.inc)
@@ -90,7 +105,7 @@ def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
     outer: dict[str, Callable[[Any], Any]] = {
         "Observation": lambda app: ObservationMiddleware(
             app,
-            addresses=ClientAddressFinder([]),
+            addresses=ClientAddressFinder(networks(PRIVATE_NETWORKS)),
             metrics=metrics,
             headers=security_headers(hsts=True),
             log_request=JSONLines(writer),
@@ -105,13 +120,13 @@ def _layer_costs(metrics: Metrics, rounds: int) -> Layers:
         whole = wrap(whole)
         stacks[name] = whole
     try:
-        return _measure(stacks, rounds)
+        return _measure(stacks, rounds), _measure_heads(whole, rounds)
     finally:
         writer.close()
         os.close(nowhere)
 
 
-def _measure(stacks: Mapping[str, Any], rounds: int) -> Layers:
+def _measure(stacks: Mapping[str, Any], rounds: int) -> Costs:
     costs: dict[str, list[float]] = {name: [] for name in stacks}
     for number in range(rounds + 1):
         before = 0.0
@@ -126,14 +141,29 @@ def _measure(stacks: Mapping[str, Any], rounds: int) -> Layers:
     return costs
 
 
+def _measure_heads(app: Any, rounds: int) -> Costs:  # noqa: ANN401  # any WSGI callable
+    plain = [_call_cost(app) for _ in range(WARM_UPS)][-1]
+    calls = CALLS // 20
+    return {
+        name: [_call_cost(app, calls, REMOTE_ADDR="127.0.0.1", **head) - plain for _ in range(rounds)]
+        for name, head in COSTLY.items()
+    }
+
+
 def _application(router: CompiledRouter, middleware: list[Any]) -> Any:  # noqa: ANN401  # a falcon.App
     app = falcon.App(middleware=middleware, router=router)
     app.add_route(PATH, HealthResource())
     return app
 
 
-def _call_cost(app: Any) -> float:  # noqa: ANN401  # any WSGI callable
-    """Microseconds of CPU time that a call takes."""
+def _call_cost(app: Any, calls: int = CALLS, **head: str) -> float:  # noqa: ANN401  # any WSGI callable
+    """Microseconds of CPU time that a call takes.
+
+    Args:
+        app: is called.
+        calls: how many times.
+        head: goes into the environ.
+    """
     environ = {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
@@ -149,29 +179,31 @@ def _call_cost(app: Any) -> float:  # noqa: ANN401  # any WSGI callable
         "wsgi.errors": sys.stderr,
         "wsgi.url_scheme": "http",
         "connected_backend.route": PATH,
-    }
+    } | head
 
     def start_response(*_: object) -> Callable[[bytes], object]:
         return _ignore
 
     began = time.process_time()
-    for _ in range(CALLS):
+    for _ in range(calls):
         list(app(dict(environ), start_response))
-    return (time.process_time() - began) / CALLS * MICROSECONDS
+    return (time.process_time() - began) / calls * MICROSECONDS
 
 
 def _ignore(_: bytes) -> None:
     pass
 
 
-def summary(layers: Layers) -> str:
+def summary(layers: Costs, heads: Costs) -> str:
     """The result as the page says it: the whole and the most expensive parts."""
     whole = Spread.of([sum(round_) for round_ in zip(*layers.values(), strict=True)])
     medians = {name: statistics.median(costs) for name, costs in layers.items()}
     largest = sorted(medians, key=lambda name: -medians[name])[:NAMED]
     named = ", ".join(f"{name} {medians[name]:.1f}" for name in largest)
+    added, head = max((statistics.median(costs), name) for name, costs in heads.items())
     return (
-        f"{measured_here()} Falcon and all layers take {whole.text(1)} µs of CPU a request, most in {named}."
+        f"{measured_here()} Falcon and all layers take {whole.text(1)} µs of CPU a request, most in {named}. "
+        f"A head made to cost much, up to 32 KiB long, adds at most {added:.0f} ({head})."
     )
 
 

@@ -6,7 +6,16 @@ from app.errors import OriginNotAllowedError
 from app.web.paths import MONITORING, VERIFY
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
-ALLOWED_HEADERS = "Authorization, Content-Type, Traceparent, X-Request-ID"
+TRACE_HEADERS = (
+    # W3C Trace Context and Baggage; Sentry, Zipkin.
+    *("Traceparent", "Tracestate", "Baggage", "Sentry-Trace", "B3"),
+    *("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags"),
+    # Datadog, Elastic, New Relic, Application Insights, CloudWatch.
+    *("X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "X-Datadog-Origin", "X-Datadog-Sampling-Priority"),
+    *("Elastic-Apm-Traceparent", "Newrelic", "Request-Id", "Request-Context", "X-Amzn-Trace-Id"),
+)
+"""What the tracing SDKs of browsers put on every request; without them in the list they break all calls."""
+ALLOWED_HEADERS = ", ".join(("Authorization", "Content-Type", "X-Request-ID", *TRACE_HEADERS))
 EXPOSED_HEADERS = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 MAX_AGE_SECONDS = 7200
 

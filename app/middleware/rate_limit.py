@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import falcon
 
 from app.errors import RateLimitedError
-from app.rate_limit.gcra import NANOSECONDS_PER_SECOND
+from app.rate_limit.gcra import NANOSECONDS_PER_SECOND, Limit
 from app.rate_limit.limiter import Limiter
-from app.rate_limit.policy import Decision, Policy
+from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
-from app.web.client_address import client_key
+from app.web.client_address import client_keys
 from app.web.environ import ROUTE_KEY, client_address
 from app.web.paths import LOGIN, METRICS, UNLIMITED, VERIFY
 
@@ -51,7 +51,7 @@ class RateLimitMiddleware:
         environ = req.env
         if self._is_exempt(environ):
             return
-        client = client_key(client_address(environ))
+        client = client_keys(client_address(environ))
         method = environ["REQUEST_METHOD"]
         if environ[ROUTE_KEY] == METRICS:
             # A token may be a guess. After too many of them the next one is refused unread.
@@ -80,8 +80,8 @@ class RateLimitMiddleware:
         Raises:
             RateLimitedError: the client was refused too often.
         """
-        scraping: bytes | None = getattr(req.context, "scraping_client", None)
-        verifying: bytes | None = getattr(req.context, "verifying_client", None)
+        scraping: Client | None = getattr(req.context, "scraping_client", None)
+        verifying: Client | None = getattr(req.context, "verifying_client", None)
         if scraping is None and verifying is None:
             return
         status = falcon.http_status_to_code(resp.status)
@@ -90,7 +90,7 @@ class RateLimitMiddleware:
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
             self._charge_unverified(verifying, resp)
 
-    def _charge_unverified(self, client: bytes, resp: falcon.Response) -> None:
+    def _charge_unverified(self, client: Client, resp: falcon.Response) -> None:
         """Charges a refusal of /auth/verify; without a way to the sign-in, also as a guess.
 
         The policies are charged separately: with both in one decision, a second one without quota would keep
@@ -144,36 +144,40 @@ class _Charge:
 
         In RateLimit, `r` is how many requests may come at once, and `t` the seconds until the quota is full
         again. A refusal lists only the policies that refuse; there `t` is the seconds until the next request
-        is admitted, and Retry-After is the longest of them.
+        is admitted, and Retry-After is the longest of them. Where the networks around a client leave it less
+        than its own quota does, `r` and `t` are theirs.
 
         Raises:
             RateLimitedError: the request is refused.
         """
         resp.append_header("RateLimit-Policy", self._header)
-        standings = list(zip(self.policies, decision.debts, strict=True))
+        standings = decision.standings(self.policies)
         if decision.is_admitted:
             for counter in self._allowed if is_charged else ():
                 counter.inc()
             resp.append_header(
                 "RateLimit",
-                ", ".join(_item(policy, debt, _seconds(debt)) for policy, debt in standings),
+                ", ".join(
+                    _item(policy, limit, debt, _seconds(debt))
+                    for policy, (limit, debt) in zip(self.policies, standings, strict=True)
+                ),
             )
             return
         items: list[str] = []
         longest = 0
-        for (policy, debt), counter in zip(standings, self._refused, strict=True):
-            if not policy.limit.admits(debt):
+        for policy, (limit, debt), counter in zip(self.policies, standings, self._refused, strict=True):
+            if not limit.admits(debt):
                 counter.inc()
-                wait = _seconds(policy.limit.wait(debt))
+                wait = _seconds(limit.wait(debt))
                 longest = max(longest, wait)
-                items.append(_item(policy, debt, wait))
+                items.append(_item(policy, limit, debt, wait))
         resp.append_header("RateLimit", ", ".join(items))
         resp.set_header("Retry-After", str(longest))
         raise RateLimitedError
 
 
-def _item(policy: Policy, debt: int, seconds: int) -> str:
-    return f'"{policy.name}";r={policy.limit.remaining(debt)};t={seconds}'
+def _item(policy: Policy, limit: Limit, debt: int, seconds: int) -> str:
+    return f'"{policy.name}";r={limit.remaining(debt)};t={seconds}'
 
 
 def _seconds(nanoseconds: int) -> int:

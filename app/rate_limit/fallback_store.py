@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from app.rate_limit.policy import Decision, Policy, Store
+from app.rate_limit.policy import Client, Decision, Policy, Store
 from app.rate_limit.redis_link import RedisAwayError, RedisLink
 from app.rate_limit.redis_store import CHECK, SCRIPT, RedisStore
 from app.rate_limit.shared_memory import SharedFlag, SharedMemory
@@ -12,7 +12,7 @@ class FallbackStore:
     """A store that keeps working without Redis.
 
     What Redis admits is also charged to the replica's own store, so that a client does not start with a full
-    quota when Redis goes away. Redis never learns what was spent while it was away.
+    quota when Redis goes away, or its clock is put back. Redis never learns what was spent while it was away.
     """
 
     def __init__(self, *, shared: RedisStore, own: Store, on_fallback: Callable[[], None]) -> None:
@@ -20,10 +20,11 @@ class FallbackStore:
         self._own = own
         self._on_fallback = on_fallback
 
-    def spend(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+    def spend(self, client: Client, policies: Sequence[Policy]) -> Decision:
         """Charges one request to all policies, or to none where one of them refuses."""
+        known = self._own.peek(client, policies).debts
         try:
-            decision = self._shared.spend(client, policies)
+            decision = self._shared.spend(client, policies, known)
         except RedisAwayError:
             self._on_fallback()
             return self._own.spend(client, policies)
@@ -31,13 +32,14 @@ class FallbackStore:
             self._own.spend(client, policies)
         return decision
 
-    def peek(self, client: bytes, policies: Sequence[Policy]) -> Decision:
+    def peek(self, client: Client, policies: Sequence[Policy]) -> Decision:
         """Decides as `spend` would, and charges nothing."""
+        own = self._own.peek(client, policies)
         try:
-            return self._shared.peek(client, policies)
+            return self._shared.peek(client, policies, own.debts)
         except RedisAwayError:
             self._on_fallback()
-            return self._own.peek(client, policies)
+            return own
 
     def close(self) -> None:
         self._shared.close()

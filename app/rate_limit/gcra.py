@@ -29,7 +29,7 @@ class Limit:
         object.__setattr__(self, "capacity", interval * self.count)
 
     def debt(self, full_at: int, now: int) -> int:
-        """The debt at a time. It is capped, as an older limit or a clock put back may have left more."""
+        """The debt at a time. It is capped, as an older limit may have left more."""
         return min(max(full_at - now, 0), self.capacity)
 
     def admits(self, debt: int) -> bool:

@@ -9,8 +9,8 @@ import struct
 import threading
 from types import TracebackType
 
-TABLES = 3
-"""One a policy."""
+TABLES = 9
+"""One for each policy and size of network."""
 SETS = 8192
 WAYS = 16
 SHARDS = 64

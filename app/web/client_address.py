@@ -11,8 +11,20 @@ CACHE_SIZE = 1024
 """Pairs of peer and header. A client repeats its pair with each request."""
 MAX_CACHED_LENGTH = 200
 """Characters of X-Forwarded-For. Longer ones would let clients fill the memory."""
-IPV6_NETWORK_BYTES = 8
-"""A /64: what one subscriber gets (RFC 6177), and can use any address of."""
+MAX_ENTRIES = 8
+"""Entries of X-Forwarded-For that are read, from the right: a client behind seven proxies and the peer."""
+MAX_ENTRY_LENGTH = 100
+"""Characters. The longest address has 45; a zone, brackets and a port may come with it."""
+IPV6_NETWORK_BYTES = (8, 7, 6)
+"""A /64, of which a client can use any address; the /56 and /48 that a subscriber may get (RFC 6177)."""
+IPV4_IN_IPV6 = {
+    IPv6Network("64:ff9b::/96"): 12,
+    IPv6Network("::ffff:0:0:0/96"): 12,
+    IPv6Network("2002::/16"): 2,
+}
+"""NAT64 (RFC 6052), SIIT (RFC 2765) and 6to4 (RFC 3056): the byte with which the IPv4 address begins."""
+LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+"""NAT64 with a prefix of the operator's own (RFC 8215), mostly a /96."""
 
 
 class ClientAddressFinder:
@@ -20,7 +32,7 @@ class ClientAddressFinder:
 
     Each proxy appends the address of its caller, so a client can write everything but the right end. The
     first address from the right that is not a trusted proxy is the client. If all are trusted, it is the
-    left-most.
+    left-most. No entry beyond MAX_ENTRIES is looked at, as this happens before any limit.
     """
 
     def __init__(self, trusted_proxies: Iterable[Network]) -> None:
@@ -42,7 +54,8 @@ class ClientAddressFinder:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):
             return nearest
-        for entry in reversed(forwarded_for.split(",")):
+        # What is left of them stays one piece, in front.
+        for entry in reversed(forwarded_for.rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:]):
             address = _parse(entry)
             if address is None:
                 return nearest
@@ -55,12 +68,33 @@ class ClientAddressFinder:
         return any(address in network for network in self._trusted if network.version == address.version)
 
 
-def client_key(address: Address | None) -> bytes:
-    """What the limiter knows a client by: an IPv4 address, an IPv6 /64, or nothing without an address."""
-    return address.packed[:IPV6_NETWORK_BYTES] if address else b""
+def client_keys(address: Address | None) -> tuple[bytes, ...]:
+    """What the limiter knows a client by: the IPv4 address; or the IPv6 /64, and the /56 and /48 around it.
+
+    An IPv6 address that stands for an IPv4 address counts as that. Without an address the key is empty.
+    """
+    if address is None:
+        return (b"",)
+    if isinstance(address, IPv4Address):
+        return (address.packed,)
+    key = _translated(address)
+    return (key,) if key else tuple(address.packed[:length] for length in IPV6_NETWORK_BYTES)
+
+
+def _translated(address: IPv6Address) -> bytes | None:
+    """The IPv4 address in an IPv6 address; None where there is none."""
+    for network, start in IPV4_IN_IPV6.items():
+        if address in network:
+            return address.packed[start : start + 4]
+    if address in LOCAL_NAT64:
+        # Behind a shorter prefix the address ends with zeros; then nobody else has all of it.
+        return address.packed[12:] if any(address.packed[13:]) else address.packed
+    return address.teredo[1].packed if address.teredo else None
 
 
 def _parse(text: str) -> Address | None:
+    if len(text) > MAX_ENTRY_LENGTH:
+        return None
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -28,6 +28,7 @@ def client_address(environ: Mapping[str, Any]) -> Address | None:
 def client_of(environ: Mapping[str, Any]) -> Client:
     """The client as its session's row describes it."""
     address = client_address(environ)
-    agent: str = environ.get("HTTP_USER_AGENT", "")
+    # A character has at most four bytes.
+    agent: str = environ.get("HTTP_USER_AGENT", "")[: 4 * MAX_USER_AGENT_LENGTH]
     text = agent.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")
     return Client(ip=str(address) if address else None, user_agent=text[:MAX_USER_AGENT_LENGTH] or None)

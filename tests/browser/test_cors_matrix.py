@@ -95,6 +95,11 @@ def test_the_frontend_changes_after_a_preflight(own_page: "Page", stack: Stack) 
     assert (answer["status"], answer["body"]["name"]) == (200, "Grace")
 
 
+def test_the_frontend_may_send_what_its_tracing_adds(own_page: "Page", stack: Stack) -> None:
+    headers = dict.fromkeys(["traceparent", "tracestate", "baggage", "sentry-trace", "b3"], "1")
+    assert call(own_page, f"{stack.api_url}/auth/session", headers=headers)["status"] == 200
+
+
 def test_a_header_nobody_allowed_is_not_sent(own_page: "Page", stack: Stack) -> None:
     assert call(own_page, f"{stack.api_url}/auth/session", headers={"X-Anything": "1"}) == BLOCKED
 

@@ -49,6 +49,36 @@ def test_a_preflight_names_methods_headers_and_two_hours(visitor: Visitor) -> No
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        *["authorization", "content-type", "x-request-id"],
+        *["traceparent", "tracestate", "baggage", "sentry-trace", "b3"],
+        *["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
+        *["x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority"],
+        *["elastic-apm-traceparent", "newrelic", "request-id", "request-context", "x-amzn-trace-id"],
+    ],
+)
+def test_a_preflight_allows_what_the_frontend_and_its_tracing_send(visitor: Visitor, header: str) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": header}
+    allowed = visitor.request("OPTIONS", "/auth/logout", headers=asked).headers[
+        "access-control-allow-headers"
+    ]
+    assert header in allowed.lower().split(", ")
+
+
+@pytest.mark.parametrize(
+    "asked", ["x-anything", "cookie", "x-auth-email", "*", "traceparent, x-anything", "", ",", "x" * 5000]
+)
+def test_a_preflight_names_the_same_headers_whatever_it_asks_for(visitor: Visitor, asked: str) -> None:
+    def allowed(**headers: str) -> str | None:
+        sent = {"Access-Control-Request-Method": "GET", "Origin": WEBAPP, **headers}
+        answer = visitor.request("OPTIONS", "/auth/session", headers=sent)
+        return answer.headers["access-control-allow-headers"]
+
+    assert allowed(**{"Access-Control-Request-Headers": asked}) == allowed()
+
+
+@pytest.mark.parametrize(
     "origin", [OTHER, "null", f"{WEBAPP}.evil.example", "http://localhost", "HTTP://LOCALHOST:5173"]
 )
 def test_another_origin_is_refused_without_cors_headers(visitor: Visitor, origin: str) -> None:

@@ -18,6 +18,12 @@ def test_processes_and_threads_at_once_spend_no_request_twice() -> None:
     assert run("spend") == str(crowd.POLICY.limit.count)
 
 
+def test_processes_and_threads_at_once_spend_no_request_of_a_network_twice() -> None:
+    limit = crowd.NETWORK_POLICY.limits[2]
+    assert limit.count < crowd.PROCESSES * crowd.THREADS * crowd.REQUESTS
+    assert run("network") == str(limit.count)
+
+
 def test_a_killed_process_holds_no_lock() -> None:
     assert run("die") == f"0 {SHARDS}"
 

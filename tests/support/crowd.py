@@ -1,6 +1,7 @@
 """A family of processes over one memory, as gunicorn's are; prints what it came to.
 
 python -m tests.support.crowd spend    processes of several threads spend one limit, and others beside it
+python -m tests.support.crowd network  the same, each request from another client of one network
 python -m tests.support.crowd die      a process dies holding a lock; another asks for it
 """
 
@@ -8,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from app.rate_limit.gcra import Limit
@@ -19,16 +21,30 @@ PROCESSES = 4
 THREADS = 3
 REQUESTS = 3000
 POLICY = Policy("default", Limit(5000, 366 * 86400))
+NETWORK_POLICY = Policy("default", Limit(300, 366 * 86400))
 
 
 def spend() -> int:
     """How many requests of one client all processes admitted together."""
+    return _admitted(POLICY, lambda _thread, _number: [b"one"])
+
+
+def spend_as_network() -> int:
+    """How many requests of one network all processes admitted together, each from another client."""
+
+    def client(thread: int, number: int) -> list[bytes]:
+        return [b"%d %d %d" % (os.getpid(), thread, number), b"net %d" % (number % 8), b"all"]
+
+    return _admitted(NETWORK_POLICY, client)
+
+
+def _admitted(policy: Policy, client: Callable[[int, int], list[bytes]]) -> int:
     memory = SharedMemory()
     results, end = os.pipe()
     children = []
     for _ in range(PROCESSES):
         if (child := os.fork()) == 0:
-            os.write(end, b"%d\n" % _spend_in_threads(MemoryStore(memory, [POLICY])))
+            os.write(end, b"%d\n" % _spend_in_threads(MemoryStore(memory, [policy]), policy, client))
             os._exit(0)
         children.append(child)
     os.close(end)
@@ -39,14 +55,14 @@ def spend() -> int:
         return sum(int(line) for line in lines)
 
 
-def _spend_in_threads(store: MemoryStore) -> int:
+def _spend_in_threads(store: MemoryStore, policy: Policy, client: Callable[[int, int], list[bytes]]) -> int:
     admitted: list[bool] = []
 
     def ask(thread: int) -> None:
         for number in range(REQUESTS):
-            admitted.append(store.spend(b"one", [POLICY]).is_admitted)
+            admitted.append(store.spend(client(thread, number), [policy]).is_admitted)
             # Others, in other shards: where the kernel might take waiting for deadlock.
-            store.spend(b"%d %d" % (thread, number), [POLICY])
+            store.spend([b"%d %d" % (thread, number)], [policy])
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(THREADS)]
     for thread in threads:
@@ -97,4 +113,4 @@ def _locks(memory: SharedMemory) -> list[ShardLock]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGALRM, _give_up)
-    print({"spend": spend, "die": die}[sys.argv[1]]())  # noqa: T201  # a test reads it
+    print({"spend": spend, "network": spend_as_network, "die": die}[sys.argv[1]]())  # noqa: T201  # a test reads it

@@ -67,6 +67,16 @@ class Redis:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
+    def move_clock(self, seconds: int) -> None:
+        """As after the clock was put forward or back: what Redis noted lies elsewhere in time."""
+        for key in self.call("KEYS", "rate-limit:debt:*"):
+            owed, at = self.call("GET", key).split()
+            left = self.call("PTTL", key) - seconds * 1000
+            if left <= 0:
+                self.call("DEL", key)
+            else:
+                self.call("SET", key, f"{owed} {int(at) - seconds * 1_000_000}", "PX", str(left))
+
     def fill(self) -> None:
         """Takes no more writes: out of memory."""
         self.call("CONFIG", "SET", "maxmemory", "1")

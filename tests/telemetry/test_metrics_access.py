@@ -17,7 +17,62 @@ DIRECT_PEERS = ["127.0.0.1", "127.8.9.10", "10.0.0.7", "172.16.0.1", "172.31.255
 DIRECT_PEERS += ["::1", "fd00::17", "::ffff:10.0.0.7", "::ffff:127.0.0.1"]
 OUTSIDE_PEERS = ["203.0.113.9", "8.8.8.8", "172.32.0.1", "192.169.0.1", "11.0.0.1", "169.254.1.1"]
 OUTSIDE_PEERS += ["2001:db8::1", "fe80::1%eth0", "::ffff:8.8.8.8", "100.64.0.1", "0.0.0.0", "", "garbage"]  # noqa: S104
-PROXY_HEADERS = ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"]
+PROXY_HEADERS = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"]
+OTHER_PROXY_HEADERS = [
+    *["X-Forwarded", "X-Forwarded-By", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server"],
+    *["X-Forwarded-Ssl", "X-Forwarded-Scheme", "X-Forwarded-Uri", "X-Forwarded-Method", "Forwarded-For"],
+    *[
+        "X-Forwarded-Client-Cert",
+        "X-Forwarded-Tls-Client-Cert",
+        "X-Original-Forwarded-For",
+        "X-Original-Host",
+    ],
+    *["X-Original-URL", "X-Rewrite-URL", "X-Scheme", "X-Url-Scheme", "Front-End-Https", "X-Ssl-Cert"],
+    *["CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Ray", "CF-Visitor", "CF-IPCountry", "CDN-Loop"],
+    *[
+        "True-Client-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "Fastly-Client-IP",
+        "Fly-Client-IP",
+        "Client-IP",
+    ],
+    *[
+        "Proxy-Client-IP",
+        "WL-Proxy-Client-IP",
+        "X-ProxyUser-Ip",
+        "X-Remote-IP",
+        "X-Remote-Addr",
+        "Fastly-SSL",
+    ],
+    *["X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-Ref", "X-Sucuri-ClientIP", "Incap-Client-IP"],
+    *["X-Appengine-User-IP", "X-NF-Client-Connection-IP", "DO-Connecting-IP", "Ali-CDN-Real-IP"],
+    *["CloudFront-Viewer-Address", "X-Amz-Cf-Id", "X-Amzn-Trace-Id", "X-Envoy-External-Address"],
+    *["X-Envoy-Expected-Rq-Timeout-Ms", "X-Varnish", "X-Vercel-Id", "X-ARR-LOG-ID", "Surrogate-Capability"],
+    *["Akamai-Origin-Hop", "Proxy-Connection", "Proxy-Authorization"],
+]
+SCRAPERS_HEADERS = [
+    *["Host", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Connection", "Authorization"],
+    *["Cache-Control", "Cookie", "DNT", "If-None-Match", "Origin", "Pragma", "Priority", "Range", "Referer"],
+    *[
+        "Sec-CH-UA",
+        "Sec-CH-UA-Platform",
+        "Sec-Fetch-Dest",
+        "Sec-Fetch-Mode",
+        "Sec-Fetch-Site",
+        "Sec-GPC",
+        "TE",
+    ],
+    *[
+        "Traceparent",
+        "Tracestate",
+        "Baggage",
+        "Upgrade-Insecure-Requests",
+        "X-Requested-With",
+        "X-Request-ID",
+    ],
+    *["X-Prometheus-Scrape-Timeout-Seconds", "X-Scrape"],
+]
 
 
 def ask(app: Any, peer: str = "127.0.0.1", method: str = "GET", **headers: str) -> Result:
@@ -54,11 +109,17 @@ def test_a_peer_without_an_address_may_not() -> None:
     assert not MetricsAccess(None).allows({})
 
 
-@pytest.mark.parametrize("header", PROXY_HEADERS)
+@pytest.mark.parametrize("header", [*PROXY_HEADERS, *OTHER_PROXY_HEADERS])
 @pytest.mark.parametrize("value", ["127.0.0.1", "10.0.0.7", "for=127.0.0.1", "1.1 proxy", ""])
 def test_without_a_token_whoever_came_through_a_proxy_may_not(header: str, value: str) -> None:
     environ = {"REMOTE_ADDR": "127.0.0.1", f"HTTP_{header.upper().replace('-', '_')}": value}
     assert not MetricsAccess(None).allows(environ)
+
+
+@pytest.mark.parametrize("header", SCRAPERS_HEADERS)
+def test_what_scrapers_and_browsers_send_by_themselves_forwards_nothing(header: str) -> None:
+    environ = {"REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
+    assert MetricsAccess(None).allows({**environ, f"HTTP_{header.upper().replace('-', '_')}": "1"})
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "203.0.113.9", ""])

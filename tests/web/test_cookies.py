@@ -126,3 +126,11 @@ def test_no_blank_hides_a_siblings_cookie_behind_the_host_prefix(
     assert victim.get("/auth/session", headers={"Cookie": both}).json == mine
     landed = victim.get(callback, headers={"Cookie": both})
     assert landed.headers["location"].endswith("error=invalid_state")
+
+
+@pytest.mark.parametrize("others", [";" * 30_000, "a=b; " * 6000, "; " * 15_000, "sessions=a;" * 3000])
+def test_a_cookie_is_found_among_thousands(visitor: Visitor, others: str) -> None:
+    visitor.register()
+    token = visitor.cookies["session"]
+    answer = visitor.get("/auth/session", headers={"Cookie": f"{others} session={token};{others}"})
+    assert answer.json["authenticated"] is True
