@@ -7,16 +7,16 @@ from app.web.media import IDENTITY_HEADERS
 from app.web.paths import VERIFY
 
 HEADERS = {
-    "content-security-policy": (
+    "Content-Security-Policy": (
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "cache-control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
 }
 """ObservationMiddleware puts them on each answer that has not set them."""
 STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
@@ -25,7 +25,7 @@ STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
 def security_headers(*, hsts: bool) -> dict[str, str]:
     """The headers by name; HSTS only where API_URL must be https."""
-    return HEADERS | ({"strict-transport-security": STRICT_TRANSPORT_SECURITY} if hsts else {})
+    return HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT_SECURITY} if hsts else {})
 
 
 class IdentityHeadersMiddleware:

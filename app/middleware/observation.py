@@ -86,7 +86,7 @@ class ObservationMiddleware:
         app: the application.
         addresses: finds the client's address.
         metrics: count and time requests.
-        headers: the answer gets those that it has not set; names in lower case.
+        headers: the answer gets those that it has not set.
         log_request: writes the line.
         clock: seconds, for durations.
     """
@@ -104,8 +104,9 @@ class ObservationMiddleware:
         self._app = app
         self._addresses = addresses
         self._metrics = metrics
-        self._headers = tuple(headers.items())
-        self._names = frozenset(headers)
+        # Falcon writes names in lower case.
+        self._headers = tuple((name.lower(), value) for name, value in headers.items())
+        self._names = frozenset(name for name, _ in self._headers)
         self._log_request = log_request
         self._clock = clock
         # `labels` takes a lock and makes strings, so its results are kept: one entry a series.

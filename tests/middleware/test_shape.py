@@ -58,7 +58,7 @@ def assert_shape(result: Result, route: str, origin: str | None, *, is_hardened:
     seen = f"{route} {result.status_code}"
     is_page = route.startswith("/docs")
     for name, value in HEADERS.items():
-        if not (is_page and name in {"content-security-policy", "cache-control"}):
+        if not (is_page and name in {"Content-Security-Policy", "Cache-Control"}):
             assert headers.get(name) == value, (seen, name)
     assert "unsafe" not in headers["content-security-policy"], seen
     assert ("strict-transport-security" in headers) is is_hardened, seen

@@ -3,104 +3,19 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from app.rate_limit.limiter import make_limiter
-from app.rate_limit.policy import Decision
 from app.rate_limit.shared_memory import SharedMemory
-from app.settings.config import Config
-from app.telemetry.metrics import Metrics
+from tests.rate_limit.replica import RECOVERY, MakeReplica, Replica, key_of
 from tests.support.redis import Redis
 from tests.support.slow_proxy import SlowProxy
 from tests.support.waiting import until
 
-RECOVERY = 5
-"""Seconds; the promise."""
 PACE = 0.02
 """Seconds between requests of a client; without a pause they would measure the machine's own stalls."""
-
-
-class Replica:
-    """The limiter of one process, and what its metrics say."""
-
-    def __init__(self, config: Config, memory: SharedMemory) -> None:
-        self._registry = CollectorRegistry()
-        self._limiter = make_limiter(config, memory, Metrics(self._registry))
-        self.seconds: list[float] = []
-        self._fallbacks_before = 0
-
-    def forget(self) -> None:
-        """Counts from here."""
-        self.seconds.clear()
-        self._fallbacks_before += self.fallbacks
-
-    def spend(self, *client: bytes) -> Decision:
-        began = time.perf_counter()
-        decision = self._limiter.store.spend(
-            client or (b"client",), [self._limiter.default, self._limiter.not_found]
-        )
-        self.seconds.append(time.perf_counter() - began)
-        return decision
-
-    @property
-    def fallbacks(self) -> int:
-        counted = int(self._registry.get_sample_value("rate_limit_fallbacks_total") or 0)
-        return counted - self._fallbacks_before
-
-    def is_served_by_redis(self) -> bool:
-        before = self.fallbacks
-        self.spend(b"probe")
-        return self.fallbacks == before
-
-    def close(self) -> None:
-        self._limiter.store.close()
-
-
-MakeReplica = Callable[..., Replica]
-
-
-@pytest.fixture
-def make_replica(
-    make_config: Callable[..., Config], make_memory: Callable[..., SharedMemory]
-) -> Iterator[MakeReplica]:
-    """The limit is 1,000 an hour, so that time brings nothing back during a test."""
-    with ExitStack() as stack:
-
-        def make(url: str, *, memory: SharedMemory | None = None, limit: str = "1000/hour") -> Replica:
-            config = make_config(REDIS_URL=url, RATE_LIMIT=limit, RATE_LIMIT_NOT_FOUND=limit)
-            replica = Replica(config, memory or make_memory())
-            stack.callback(replica.close)
-            return replica
-
-        yield make
-
-
-@pytest.fixture
-def make_served(make_replica: MakeReplica, redis: Redis) -> MakeReplica:
-    """Makes replicas that Redis has begun to serve, which on a busy machine takes a moment."""
-
-    def make(**arguments: Any) -> Replica:
-        replica = make_replica(redis.url, **arguments)
-        until(replica.is_served_by_redis, seconds=RECOVERY, what="Redis to be used")
-        replica.forget()
-        return replica
-
-    return make
-
-
-@pytest.fixture
-def replica(make_served: MakeReplica) -> Replica:
-    return make_served()
-
-
-def key_of(client: bytes, policy: str) -> str:
-    return f"rate-limit:debt:{{{client.hex()}}}:{client.hex()}:{policy}"
 
 
 def assert_lost_once(replica: Replica) -> None:
@@ -144,94 +59,6 @@ def test_a_debt_beyond_the_limit_is_cut_to_it(make_served: MakeReplica, redis: R
     replica = make_served(limit="2/second")
     assert not replica.spend().is_admitted
     until(lambda: replica.spend().is_admitted, seconds=5, what="the limit's own time to pass")
-    assert replica.fallbacks == 0
-
-
-def test_the_networks_around_a_client_are_counted_by_all_replicas(make_served: MakeReplica) -> None:
-    replicas = [make_served(limit="2/hour") for _ in range(2)]
-    admitted = [
-        replicas[number % 2].spend(b"net/sub/%d" % number, b"net/sub", b"net").is_admitted
-        for number in range(20)
-    ]
-    assert admitted == [True] * 8 + [False] * 12
-    elsewhere = [
-        replicas[number % 2].spend(b"net/%d/a" % number, b"net/%d" % number, b"net").is_admitted
-        for number in range(40)
-    ]
-    assert elsewhere == [True] * 24 + [False] * 16
-    assert replicas[0].spend(b"other/sub/1", b"other/sub", b"other").is_admitted
-    assert [replica.fallbacks for replica in replicas] == [0, 0]
-
-
-def test_the_keys_of_a_client_lie_on_one_server_of_a_cluster(replica: Replica, redis: Redis) -> None:
-    replica.spend(bytes([1, 2, 3, 4, 5, 6, 7, 8]), bytes([1, 2, 3, 4, 5, 6, 7]), bytes([1, 2, 3, 4, 5, 6]))
-    keys = [key for key in redis.call("KEYS", "rate-limit:debt:*") if "0102" in key]
-    assert len(keys) == 6
-    assert {key.partition("{")[2].partition("}")[0] for key in keys} == {"010203040506"}
-
-
-@pytest.mark.parametrize("seconds", [-3600, -59, -86400 * 365])
-def test_a_clock_put_back_refuses_nobody_who_has_quota(
-    make_served: MakeReplica, redis: Redis, seconds: int
-) -> None:
-    replica = make_served(limit="5/hour")
-    assert [replica.spend(b"2", b"1", b"0").is_admitted for _ in range(2)] == [True] * 2
-    redis.move_clock(seconds)
-    # Neither more nor fewer than if the clock had gone right.
-    assert [replica.spend(b"2", b"1", b"0").is_admitted for _ in range(6)] == [True] * 3 + [False] * 3
-    assert replica.fallbacks == 0
-
-
-def test_after_a_clock_put_back_time_brings_back_what_it_should(
-    make_served: MakeReplica, redis: Redis
-) -> None:
-    replica = make_served(limit="2/second")
-    while replica.spend().is_admitted:
-        pass
-    redis.move_clock(-3600)
-    until(lambda: replica.spend().is_admitted, seconds=5, what="the limit's own time to pass")
-    assert replica.fallbacks == 0
-
-
-def test_who_has_waited_while_the_clock_was_put_back_is_not_refused(
-    make_served: MakeReplica, redis: Redis
-) -> None:
-    replica = make_served(limit="2/second")
-    while replica.spend().is_admitted:
-        pass
-    # Nobody asks Redis meanwhile, so that only the replica knows of the time that passes.
-    full_again = time.monotonic() + 1
-    redis.move_clock(-3600)
-    until(lambda: time.monotonic() > full_again, seconds=5, what="the bucket to be full again")
-    assert [replica.spend().is_admitted for _ in range(2)] == [True] * 2
-
-
-def test_after_a_clock_put_back_replicas_count_together_again(make_served: MakeReplica, redis: Redis) -> None:
-    replicas = [make_served(limit="6/hour") for _ in range(2)]
-    assert [replica.spend().is_admitted for replica in replicas for _ in range(2)] == [True] * 4
-    redis.move_clock(-3600)
-    # The first to ask has seen two of the four.
-    admitted = [replicas[number % 2].spend().is_admitted for number in range(10)]
-    assert admitted == [True] * 4 + [False] * 6
-
-
-def test_a_clock_put_forward_gives_a_full_bucket_and_not_more(make_served: MakeReplica, redis: Redis) -> None:
-    replica = make_served(limit="5/hour")
-    while replica.spend().is_admitted:
-        pass
-    redis.move_clock(2 * 3600)
-    assert [replica.spend().is_admitted for _ in range(7)] == [True] * 5 + [False] * 2
-    redis.move_clock(-2 * 3600)
-    assert not replica.spend().is_admitted
-
-
-@pytest.mark.parametrize("value", ["", "1", "1700000000000000", "a b", "-1 -1", "1 2 3", "1e9 1e9"])
-def test_what_others_wrote_under_its_keys_is_nothing_to_it(
-    replica: Replica, redis: Redis, value: str
-) -> None:
-    for name in ("default", "not-found"):
-        redis.call("SET", key_of(b"client", name), value)
-    assert replica.spend() == replica.spend(b"another")
     assert replica.fallbacks == 0
 
 
