@@ -6,9 +6,10 @@ from typing import Any
 import psycopg
 
 from app.commands.errors import CommandError, Exit
+from app.commands.schema import get_schema
 from app.migrations.runner.failures import needs_resolve
 from app.migrations.runner.history import History, compare
-from app.migrations.runner.ledger import get_schema, read_ledger
+from app.migrations.runner.ledger import read_ledger
 from app.migrations.runner.lock import find_holder, lock_key
 from app.migrations.runner.runner import Runner, report_oddities
 from app.migrations.script.script import read_scripts
