@@ -12,10 +12,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.commands.connect import connect
 from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
-from app.migrations.runner.ledger import get_schema
+from app.commands.schema import get_schema
+from app.migrations.target import open_database
 from app.settings.places import MIGRATIONS_FOLDER
 
 SCHEMA_FILE = MIGRATIONS_FOLDER.parent / "schema.sql"
@@ -40,14 +40,20 @@ _NOISE = re.compile(
 _TITLE = re.compile(r"\n+--\n-- Name: [^\n]*; Type: [^\n]*\n--\n+")
 
 
-def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE) -> None:
+def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE, variable: str = "DATABASE_URL") -> None:
     """Writes the schema of a database, without the ledger; the same schema always gives the same text.
+
+    Args:
+        url: libpq's.
+        report: told what was written.
+        target: the file.
+        variable: has the URL.
 
     Raises:
         CommandError: UNAVAILABLE, as no pg_dump is new enough for the server; SQL_ERROR, with pg_dump's
         message.
     """
-    with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate dump") as connection:
+    with open_database(url, "dump", wait=DATABASE_WAIT, report=report, variable=variable) as connection:
         text = _tidy(_run(_find_pg_dump(connection.info.server_version // 10000), connection))
     target.write_text(text, encoding="utf-8")
     report.say("dumped", f"Wrote {target} ({text.count(chr(10))} lines).", fields={"path": str(target)})
