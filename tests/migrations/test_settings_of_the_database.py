@@ -66,6 +66,15 @@ def test_files_write_the_same(hostile_url: str, tmp_path: Path) -> None:
     assert written(hostile_url) == ROWS
 
 
+def test_moments_are_told_in_utc(hostile_url: str, tmp_path: Path) -> None:
+    apply(hostile_url, tmp_path, "0001_notes.sql")
+    status = run_command("migrate", "status", "--folder", str(tmp_path), DATABASE_URL=hostile_url)
+    assert status.stdout.rstrip().endswith("+00:00")
+    (tmp_path / "0001_notes.sql").write_text("CREATE TABLE others ();", encoding="utf-8")
+    check = run_command("migrate", "check", "--folder", str(tmp_path), DATABASE_URL=hostile_url)
+    assert " UTC by " in check.stderr
+
+
 @pytest.mark.full
 def test_files_write_the_same_through_a_pooler(pooled_url: str, hostile_url: str, tmp_path: Path) -> None:
     apply(pooled_url, tmp_path, *(name for name in FILES if name != "0004_index.sql"))
