@@ -2,12 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
+from app.commands.database_url import check_url
 from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
 
@@ -20,8 +21,9 @@ DEFAULTS: dict[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-OWN = {"client_encoding": "UTF8"}
-"""Wins over PGCLIENTENCODING: files are sent as UTF-8."""
+ENCODING = "UTF8"
+OWN = {"client_encoding": ENCODING}
+"""Wins over PGCLIENTENCODING and what the database has: files are sent as UTF-8."""
 
 # libpq gives no SQLSTATE for a connection that fails, so its message decides. A message in another language
 # counts as an outage and costs a minute of waiting. A TLS handshake that ends early is an outage, too: the
@@ -31,6 +33,10 @@ SETTING_BY_REFUSAL = {
     r"authentication failed|no pg_hba.conf entry|is not permitted to log in": "user, password and sslmode",
     r'database ".*" does not exist|permission denied for database': "database name",
     r"server does not support SSL|certificate|SSL error(?!: unexpected eof)": "sslmode",
+    r"private key file": "sslkey",
+    r"channel binding|authentication method requirement": "channel_binding and require_auth",
+    r"FATAL:.* (parameter\b|requires a value|command-line argument)": "options",
+    r"conversion between .* is not supported": "database, which must be UTF-8,",
 }
 
 
@@ -40,6 +46,7 @@ def connect(
     wait: float,
     report: Report,
     application_name: str,
+    variable: str = "DATABASE_URL",
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> psycopg.Connection[Any]:
@@ -50,13 +57,14 @@ def connect(
         wait: seconds to wait for a database that does not answer.
         report: told what it waits for.
         application_name: what pg_stat_activity shows.
+        variable: has the URL.
         sleep: waits for so many seconds.
         clock: monotonic seconds.
 
     Raises:
         CommandError: CONFIGURATION at once for what waiting cannot mend, UNAVAILABLE after the wait.
     """
-    given = check_url(url, "DATABASE_URL")
+    given = check_url(url, variable)
     defaults = {name: value for name, value in DEFAULTS.items() if name not in given}
     conninfo = make_conninfo(url, application_name=application_name, **defaults, **OWN)
     began = clock()
@@ -71,14 +79,14 @@ def connect(
                 raise CommandError(
                     Exit.CONFIGURATION,
                     f"The database refuses the connection: {reason}",
-                    f"Check the {setting} in DATABASE_URL, or in DB_HOST, DB_USER, DB_PASSWORD and DB_NAME.",
+                    f"Check the {setting} in {_places(variable)}.",
                 ) from error
             waited = clock() - began
             if waited + pause > wait:
                 raise CommandError(
                     Exit.UNAVAILABLE,
                     f"No database after {waited:.0f} s: {reason}",
-                    "Check that it runs, and DATABASE_URL or DB_HOST and DB_PORT.",
+                    f"Check that it runs, and host and port in {_places(variable)}.",
                 ) from error
             if clock() - said_at >= REPEAT_SECONDS:
                 said_at = clock()
@@ -93,27 +101,26 @@ def connect(
             return _configured(connection)
 
 
+def _places(variable: str) -> str:
+    others = ", or in DB_HOST, DB_USER, DB_PASSWORD and DB_NAME"
+    return variable + (others if variable == "DATABASE_URL" else "")
+
+
 def _configured(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    # A pooler may not tell.
+    encoding = connection.info.parameter_status("server_encoding") or ENCODING
+    if encoding != ENCODING:
+        connection.close()
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"The database's encoding is {encoding}; this service needs one made with ENCODING 'UTF8'.",
+        )
     # A runner reads the ledger after it has the lock; an older snapshot would show an older ledger.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.read_only = False
     # Behind a pooler each transaction may meet another server connection, without the prepared statements.
     connection.prepare_threshold = None
     return connection
-
-
-def check_url(url: str, variable: str) -> Mapping[str, Any]:
-    """The parts of a URL, as libpq reads it.
-
-    Raises:
-        CommandError: CONFIGURATION; names the variable, not the URL, which may hold a password.
-    """
-    try:
-        return conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise CommandError(
-            Exit.CONFIGURATION, f"{variable}: not a URL that PostgreSQL's libpq can read; % is written %25"
-        ) from error
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -9,6 +9,7 @@ from psycopg import errors
 from app.commands.connect import connect
 from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
+from app.commands.schema import get_schema
 from app.housekeeping.queries import HousekeepingQueries
 
 DATABASE_WAIT = 5.0
@@ -31,6 +32,9 @@ def open_queries(url: str, *, command: str, report: Report) -> Iterator[Housekee
         try:
             yield HousekeepingQueries(connection)
         except psycopg.Error as error:
+            if isinstance(error, errors.UndefinedTable):
+                # Where search_path names no schema, no table is found.
+                get_schema(connection)
             raise _explained(error, is_lost=connection.closed) from error
 
 

@@ -1,14 +1,16 @@
 """`bin/migrate` up, check, status and plan."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
 from app.commands.errors import CommandError, Exit
+from app.commands.schema import get_schema
 from app.migrations.runner.failures import needs_resolve
 from app.migrations.runner.history import History, compare
-from app.migrations.runner.ledger import get_schema, read_ledger
+from app.migrations.runner.ledger import read_ledger
 from app.migrations.runner.lock import find_holder, lock_key
 from app.migrations.runner.runner import Runner, report_oddities
 from app.migrations.script.script import read_scripts
@@ -83,7 +85,7 @@ def status(target: Target) -> None:
         row, file = by_version.get(version), files.get(version)
         name = file.name if file else row.name if row else ""
         state = row.status if row else "pending"
-        moment = (row.applied_at or row.started_at).isoformat(sep=" ", timespec="seconds") if row else None
+        moment = _utc(row.applied_at or row.started_at) if row else None
         notes = ["no such file here"] * (file is None) + ["edited since"] * (version in edited)
         words = [f"{state:<7}", name, moment or "", f"({', '.join(notes)})" if notes else ""]
         target.report.say(
@@ -116,6 +118,10 @@ def plan(target: Target) -> None:
         )
     if not history.pending:
         target.report.say("up_to_date", "-- Nothing is pending.")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
 
 
 def _require_resolved(history: History, connection: psycopg.Connection[Any]) -> None:

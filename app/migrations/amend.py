@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Literal
 
 from app.commands.errors import CommandError, Exit
-from app.migrations.runner.ledger import Ledger, Row, get_schema, read_ledger
+from app.commands.schema import get_schema
+from app.migrations.runner.ledger import Ledger, Row
 from app.migrations.runner.lock import lock_key, locked_transaction
 from app.migrations.runner.patience import Patience
 from app.migrations.target import Target
@@ -91,4 +92,4 @@ def _locked_ledger(target: Target, command: str, applied_by: str) -> Iterator[tu
         with locked_transaction(connection, lock_key(schema), patience):
             ledger = Ledger(connection, schema=schema, applied_by=applied_by)
             ledger.create()
-            yield ledger, {row.version: row for row in read_ledger(connection)}
+            yield ledger, {row.version: row for row in ledger.read()}

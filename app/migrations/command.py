@@ -13,33 +13,34 @@ from app.migrations import actions, amend
 from app.migrations.arguments import make_parser
 from app.migrations.new import new
 from app.migrations.target import Target
-from app.settings.environment import load_migration_database_url
+from app.settings.environment import load_migration_database_url, migration_variable
 from app.settings.places import MIGRATIONS_FOLDER, version
 
 TERMINATED = "Terminated. What ran in a transaction was rolled back; bin/migrate goes on from there."
 
 
-def migrate(url: str, *, report: Report, wait: float) -> None:
-    """Applies what is pending.
+def migrate(url: str, *, report: Report, wait: float, variable: str = "DATABASE_URL") -> None:
+    """Applies what is pending; `variable` has the URL.
 
     Raises:
         CommandError: with the exit code of what went wrong.
     """
-    actions.up(_target(url, report, wait=wait))
+    actions.up(_target(url, report, wait=wait, variable=variable))
 
 
-def check(url: str, *, report: Report, edits_matter: bool = True) -> None:
+def check(url: str, *, report: Report, edits_matter: bool = True, variable: str = "DATABASE_URL") -> None:
     """Says whether the database is up to date.
 
     Args:
         url: libpq's.
         report: told what it finds.
         edits_matter: False makes an edited file a warning, as long as nothing is pending.
+        variable: has the URL.
 
     Raises:
         CommandError: PENDING, naming the files, or what else is wrong.
     """
-    actions.check(_target(url, report, wait=0.0), edits_matter=edits_matter)
+    actions.check(_target(url, report, wait=0.0, variable=variable), edits_matter=edits_matter)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -62,10 +63,11 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report
         lint(folder, report=report)
         return
     url = load_migration_database_url(environ)
+    variable = migration_variable(environ)
     if options.command == "dump":
         from app.migrations.dump import dump  # noqa: PLC0415
 
-        dump(url, report=report)
+        dump(url, report=report, variable=variable)
         return
     commands: dict[str, Callable[[Target], None]] = {
         "up": actions.up,
@@ -76,12 +78,15 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report
         "resolve": lambda target: amend.resolve(target, options.name, options.outcome),
         "accept": lambda target: amend.accept(target, options.name, options.reason),
     }
-    commands[options.command](_target(url, report, wait=options.wait, folder=folder))
+    target = _target(url, report, wait=options.wait, variable=variable, folder=folder)
+    commands[options.command](target)
 
 
-def _target(url: str, report: Report, *, wait: float, folder: Path = MIGRATIONS_FOLDER) -> Target:
+def _target(
+    url: str, report: Report, *, wait: float, variable: str, folder: Path = MIGRATIONS_FOLDER
+) -> Target:
     applied_by = f"connected-backend {version()}"
-    return Target(url=url, folder=folder, applied_by=applied_by, report=report, wait=wait)
+    return Target(url=url, variable=variable, folder=folder, applied_by=applied_by, report=report, wait=wait)
 
 
 if __name__ == "__main__":

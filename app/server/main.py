@@ -17,11 +17,12 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NoReturn
 
-from app.commands.connect import check_url
+from app.commands.database_url import faults_of
 from app.commands.frame import run_command
 from app.commands.report import LogReport
 from app.migrations.command import TERMINATED, check, migrate
 from app.settings.config import Config, load_config
+from app.settings.environment import migration_variable
 from app.settings.places import ROOT
 from app.settings.variables import ConfigError
 from app.telemetry import logs
@@ -68,16 +69,16 @@ def prepare(environ: Mapping[str, str]) -> Config:
     _require_packages(config)
     for warning in config.warnings():
         logger.warning(warning)
-    for variable, url in (
-        ("DATABASE_URL", config.database_url),
-        ("MIGRATE_DATABASE_URL", config.migrate_database_url),
-    ):
-        check_url(url, variable)
+    variable = migration_variable(environ)
+    urls = {"DATABASE_URL": config.database_url, variable: config.migrate_database_url}
+    if faults := [f"{name}: {fault}" for name, url in urls.items() for fault in faults_of(url)]:
+        raise ConfigError(faults)
+    report = LogReport(logger)
     if config.migrate_on_start:
-        migrate(config.migrate_database_url, report=LogReport(logger), wait=LOCK_WAIT)
+        migrate(config.migrate_database_url, report=report, wait=LOCK_WAIT, variable=variable)
     else:
         # The service ran with this database before, so a migration edited since then must not stop it.
-        check(config.migrate_database_url, report=LogReport(logger), edits_matter=False)
+        check(config.migrate_database_url, report=report, edits_matter=False, variable=variable)
     return config
 
 

@@ -53,7 +53,8 @@ class DatabaseVariables:
             for name in REQUIRED_PARTS
             if variables.find(self._environ, name) is None
         ]
-        host, user, password, database = (self._read(name, parse.text) for name in REQUIRED_PARTS)
+        host = self._read("DB_HOST", parse.database_host)
+        user, password, database = (self._read(name, parse.text) for name in REQUIRED_PARTS[1:])
         port = self._read("DB_PORT", parse.integer(1, 65535))
         sslmode = self._read("DB_SSLMODE", parse.one_of(*parse.SSL_MODES))
         if self.faults or host is None or user is None or password is None or database is None:

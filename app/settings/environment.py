@@ -23,6 +23,12 @@ def load_migration_database_url(environ: Mapping[str, str]) -> str:
     return _load_database(environ).migrate_url or ""
 
 
+def migration_variable(environ: Mapping[str, str]) -> str:
+    """The variable that the URL for migrations comes from: DATABASE_URL stands for the DB_ variables, too."""
+    direct = variables.find(with_dotenv(environ), "MIGRATE_DATABASE_URL")
+    return "MIGRATE_DATABASE_URL" if direct else "DATABASE_URL"
+
+
 def load_database_url(environ: Mapping[str, str]) -> str:
     """The URL of the service's database; reads no other setting.
 

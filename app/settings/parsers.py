@@ -125,6 +125,14 @@ def database_url(value: str) -> str:
     return value
 
 
+def database_host(value: str) -> str:
+    """A host or several, as libpq takes them; one that begins with / is a socket's folder."""
+    for name in text(value).split(","):
+        if not name.startswith("/") and re.search(r"[\s/@?#\[]|^[^:]*:[^:]*$", name):
+            raise ParseError("must be a name, an address, or a socket's folder; the port goes into DB_PORT")
+    return value
+
+
 def redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ParseError("must begin with redis://, rediss:// or unix://")

@@ -107,7 +107,8 @@ class Metrics:
         )
         self.database_up = Gauge(
             "database_up",
-            "Whether the database answered the latest readiness check: 1 or 0.",
+            "Whether the database answered the latest readiness check, and takes the service's statements: "
+            "1 or 0.",
             registry=own,
             multiprocess_mode="mostrecent",
         )

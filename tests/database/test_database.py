@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from app.database.pool import Database
 from app.errors import DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
+from dev.postgres import EmbeddedPostgres
 
 
 @pytest.fixture
@@ -74,3 +75,31 @@ def test_a_row_that_somebody_holds_makes_nobody_else_wait(
         # The circuit is closed: the server answers everybody else.
         assert database.run_repeatable(b"SELECT 1", {}, tuple_row) == [(1,)]
     database.run_once(b"UPDATE users SET name = 'Ada'", {}, tuple_row)
+
+
+def test_a_database_that_is_not_utf_8_is_unavailable_and_says_why(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute(
+            "CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C' LOCALE_PROVIDER libc"
+        )
+        database = Database(url=postgres.url("latin"), metrics=Metrics(CollectorRegistry()), pool_max=1)
+        database.open()
+        try:
+            with pytest.raises(DatabaseUnavailableError, match="encoding is LATIN1, not UTF8"):
+                database.run_repeatable(b"SELECT 1", {}, tuple_row)
+        finally:
+            database.close()
+            admin.execute("DROP DATABASE latin WITH (FORCE)")
+
+
+def test_a_transaction_that_lost_to_another_closes_nobody_else_out(
+    make_database: Callable[[str], Database], connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    connection.execute(
+        "CREATE FUNCTION lose() RETURNS void LANGUAGE plpgsql AS "
+        "'BEGIN RAISE ''lost'' USING ERRCODE = ''serialization_failure''; END'"
+    )
+    database = make_database("")
+    with pytest.raises(DatabaseUnavailableError, match="lost"):
+        database.run_once(b"SELECT lose()", {}, tuple_row)
+    assert database.run_repeatable(b"SELECT 1", {}, tuple_row) == [(1,)]

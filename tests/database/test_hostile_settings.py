@@ -1,7 +1,7 @@
 """Whatever a database or a role has for defaults, people sign in, and every command works."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -16,6 +16,8 @@ from tests.housekeeping.conftest import run_command
 from tests.support.pgbouncer import PgBouncer
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
+
+Kind = Literal["DATABASE", "ROLE"]
 
 HOSTILE = {
     "DateStyle": "German",
@@ -58,17 +60,17 @@ PINNED = {
 }
 
 
-def set_default(connection: psycopg.Connection[Any], kind: str, name: str, value: str) -> None:
+def set_default(connection: psycopg.Connection[Any], kind: Kind, name: str, value: str) -> None:
     """ALTER DATABASE or ROLE … SET, for connections from now on."""
     target = connection.info.dbname if kind == "DATABASE" else connection.info.user
-    where = sql.SQL("")
+    where: sql.Composable = sql.SQL("")
     if kind == "ROLE":
         # Of this database alone, as the role belongs to all tests.
         where = sql.SQL("IN DATABASE {}").format(sql.Identifier(connection.info.dbname))
     values = sql.SQL(", ").join(sql.Literal(part.strip()) for part in value.split(","))
     connection.execute(
         sql.SQL("ALTER {} {} {} SET {} TO {}").format(
-            sql.SQL(kind),  # type: ignore[arg-type]  # one of two words
+            sql.SQL(kind),
             sql.Identifier(target),
             where,
             sql.Identifier(name),
@@ -142,7 +144,7 @@ def test_nor_do_they_behind_a_pooler(
     postgres: Any,
     make_app: Callable[..., Any],
     provider: OpenIDProvider,
-    kind: str,
+    kind: Kind,
 ) -> None:
     for name, value in HOSTILE.items():
         set_default(connection, kind, name.strip(), value)

@@ -1,7 +1,7 @@
 """Readiness notices a database in which the service's own statements would fail."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ from tests.database.test_query_plans import CASES, FOLDER
 from tests.support.visitor import Visitor
 
 TABLES = ["users", "identities", "sessions", "api_tokens"]
-RIGHTS = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+RIGHTS: list[LiteralString] = ["SELECT", "INSERT", "UPDATE", "DELETE"]
 NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable", "migrations": "ok"}}
 LEDGER_SHUT = {"status": "unavailable", "checks": {"database": "unavailable", "migrations": "unavailable"}}
 ROLE = "service_of_few_rights"
@@ -56,7 +56,7 @@ def test_the_check_needs_just_the_rights_that_the_services_statements_need(
         assert not fails(service, check, {})
         for table in TABLES:
             for right in RIGHTS:
-                words = sql.SQL(right), sql.Identifier(table), sql.Identifier(ROLE)  # type: ignore[arg-type]  # one of four words
+                words = sql.SQL(right), sql.Identifier(table), sql.Identifier(ROLE)
                 connection.execute(sql.SQL("REVOKE {} ON {} FROM {}").format(*words))
                 missed = [name for name, query in queries.items() if fails(service, query, CASES[name])]
                 assert fails(service, check, {}) == bool(missed), (table, right, missed)

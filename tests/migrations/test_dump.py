@@ -13,6 +13,7 @@ from app.migrations import dump as module
 from app.migrations.command import migrate
 from app.migrations.dump import SCHEMA_FILE, dump
 from dev.postgres import EmbeddedPostgres
+from tests.database.test_hostile_settings import HOSTILE, set_default
 from tests.migrations.conftest import BOTH
 from tests.support.databases import fresh_database
 
@@ -43,6 +44,13 @@ def dumped(url: str, folder: Path) -> str:
 def test_the_committed_schema_is_what_the_migrations_make_on_each_version(url: str, tmp_path: Path) -> None:
     migrate(url, report=SILENT, wait=10)
     assert dumped(url, tmp_path) == SCHEMA_FILE.read_text(encoding="utf-8"), "run bin/migrate dump"
+
+
+def test_the_databases_own_settings_change_no_dump(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for name, value in HOSTILE.items():
+            set_default(connection, "DATABASE", name.strip(), value)
+    assert dumped(database_url, tmp_path) == SCHEMA_FILE.read_text(encoding="utf-8")
 
 
 def test_the_dump_makes_a_database_that_dumps_the_same(

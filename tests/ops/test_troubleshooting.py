@@ -50,6 +50,7 @@ ENDS = {
 WAITS = listed(PAGE.section(SECTIONS[1]))
 RUNS = listed(PAGE.section(SECTIONS[2]))
 FEW_CONNECTIONS = "8"
+ELSEWHERE = "postgres://postgres@db:5432/postgres"
 
 
 def says(text: str, message: str) -> bool:
@@ -70,6 +71,12 @@ def statement(sql: str) -> Fault:
         return {}
 
     return bring_about
+
+
+def database_in_latin_1(database: OriginalDatabase, stack: ExitStack) -> Mapping[str, str]:
+    made = f"CREATE DATABASE {database.name}_latin1 TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'"
+    statement(f"{made} LOCALE_PROVIDER libc")(database, stack)
+    return {"DB_NAME": f"{database.name}_latin1"}
 
 
 def taken_port(_database: OriginalDatabase, stack: ExitStack) -> Mapping[str, str]:
@@ -116,6 +123,12 @@ ENDING: dict[str, Fault] = {
     "DATABASE_URL: must begin with postgresql://": variables(DATABASE_URL='"postgres://db/x"'),
     "DATABASE_URL: not a URL that PostgreSQL's libpq can read; % is written %25": variables(
         DATABASE_URL="postgres://postgres:100%safe@db:5432/postgres"
+    ),
+    "DATABASE_URL: libpq has no parameter …; take it out": variables(DATABASE_URL=f"{ELSEWHERE}?schema=app"),
+    'DATABASE_URL: invalid sslmode value: "…"': variables(DATABASE_URL=f"{ELSEWHERE}?sslmode=no-verify"),
+    "The database's encoding is …; this service needs one made with ENCODING 'UTF8'.": database_in_latin_1,
+    "The database's search_path is '…', which names no schema that exists.": statement(
+        "ALTER SCHEMA public RENAME TO elsewhere"
     ),
     "WEBAPP_URL: must begin with https:// in staging and production": variables(
         WEBAPP_URL="http://your-frontend-domain.com"

@@ -47,6 +47,16 @@ def break_the_schema(service: Service, url: str) -> None:
     assert requests.get(f"{service.url}/auth/session", headers=cookie, timeout=10).status_code == 500
 
 
+def take_a_table(service: Service, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE api_tokens RENAME TO elsewhere")
+    until(lambda: ready_status(service) == 503, seconds=10, what="not ready")
+
+
+def ready_status(service: Service) -> int:
+    return requests.get(f"{service.url}/health/ready", timeout=10).status_code
+
+
 def drop_the_database(service: Service, url: str) -> None:
     cookie = insert_live_session(url)
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
@@ -62,6 +72,7 @@ CAUSES: dict[str, Callable[[Service, str], None]] = {
     "WORKER TIMEOUT": suspend_a_worker,
     "Request error": break_the_schema,
     "Database unavailable": drop_the_database,
+    "Readiness check failed": take_a_table,
 }
 ELSEWHERE = {"No room in /dev/shm": "tests/chaos/test_disk_full.py"}
 """What a start says that has no room, and who fills the memory."""

@@ -84,8 +84,7 @@ def apply_without_transaction(
     except psycopg.Error as error:
         if connection.closed:
             raise
-        reset(connection)
-        outcome = _note_failure(script, ledger, error)
+        outcome = _settle(connection, script, ledger, error)
         if isinstance(error, BUSY) and may_be_repeated_after_error(script.statements[0]):
             raise
         raise sql_error(script.migration, script.statements[0], error, outcome=outcome) from error
@@ -120,6 +119,19 @@ def _finish_index(connection: psycopg.Connection[Any], script: Script, row: Row,
     set_for_session(connection, CONCURRENT)
     drop_index(connection, found)
     return False
+
+
+def _settle(connection: psycopg.Connection[Any], script: Script, ledger: Ledger, error: psycopg.Error) -> str:
+    """Cleans up after a failed statement; returns the sentence that says what the next run will do.
+
+    What fails here is told beside the statement's own error, which must not be lost.
+    """
+    try:
+        reset(connection)
+        return _note_failure(script, ledger, error)
+    except psycopg.Error as later:
+        reason = later.diag.message_primary or str(later).partition("\n")[0]
+        return f"{_UNKNOWN} {script.migration.name} --retry, or --applied (the ledger failed, too: {reason})"
 
 
 def _note_failure(script: Script, ledger: Ledger, error: psycopg.Error) -> str:

@@ -1,6 +1,7 @@
 """Compares the files of this version with the ledger of a database."""
 
 from dataclasses import dataclass
+from datetime import UTC
 
 from app.commands.errors import CommandError, Exit
 from app.migrations.runner.ledger import Row
@@ -75,7 +76,7 @@ def compare(migrations: list[Migration], rows: list[Row]) -> History:
 
 
 def _edit_sentences(migration: Migration, row: Row) -> list[str]:
-    moment = f"{row.applied_at:%Y-%m-%d %H:%M:%S %Z}"
+    moment = f"{(row.applied_at or row.started_at).astimezone(UTC):%Y-%m-%d %H:%M:%S %Z}"
     return [
         f"{migration.file} was edited after it was applied on {moment} by {row.applied_by}.",
         f"  SHA-256 applied: {row.accepted_checksum or row.checksum}",

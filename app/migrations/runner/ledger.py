@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from app.commands.errors import CommandError, Exit
+from app.commands.schema import get_schema
 from app.migrations.script.files import Migration
 
 # status: `started` while a file without a transaction runs, and after an interruption; `retry` after the
@@ -34,7 +35,7 @@ CREATE = """
 READ = """
     SELECT version, name, status, checksum, raw_checksum, applied_by, started_at, applied_at,
            accepted_checksum
-    FROM schema_migrations
+    FROM {}
     ORDER BY version
 """
 WRITE = """
@@ -69,36 +70,26 @@ class Row:
     accepted_checksum: str | None
 
 
-def get_schema(connection: psycopg.Connection[Any]) -> str:
-    """The schema that migrations work in: the first one of search_path that exists.
-
-    Raises:
-        CommandError: CONFIGURATION, where none of them exists.
-    """
-    row = connection.execute("SELECT current_schema(), current_setting('search_path')").fetchone()
-    schema, search_path = row or (None, "")
-    if schema is None:
-        raise CommandError(
-            Exit.CONFIGURATION,
-            f"The database's search_path is '{search_path}', which names no schema that exists.",
-            "Name one, as in: ALTER DATABASE name SET search_path = public",
-        )
-    return str(schema)
-
-
 def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
     """The rows, in the order of their versions; none where there is no ledger yet. One query where there is.
+
+    Call it outside a transaction, in which no other query could follow a failed one.
 
     Raises:
         CommandError: INVALID where another tool made the table; CONFIGURATION where there is no schema.
     """
     try:
-        # Binary results are the same under any setting of the server; text follows DateStyle and others.
-        with connection.cursor(binary=True, row_factory=class_row(Row)) as cursor:
-            return cursor.execute(READ).fetchall()
+        return _read(connection, sql.SQL("schema_migrations"))
     except psycopg.errors.UndefinedTable:
         get_schema(connection)
         return []
+
+
+def _read(connection: psycopg.Connection[Any], table: sql.Composable) -> list[Row]:
+    try:
+        # Binary results are the same under any setting of the server; text follows DateStyle and others.
+        with connection.cursor(binary=True, row_factory=class_row(Row)) as cursor:
+            return cursor.execute(sql.SQL(READ).format(table)).fetchall()
     except psycopg.errors.UndefinedColumn as error:
         raise CommandError(
             Exit.INVALID,
@@ -109,7 +100,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> list[Row]:
 
 
 class Ledger:
-    """Writes the table. Its name includes the schema, as a migration may change search_path.
+    """Reads and writes the table under the lock, by its whole name: a migration may change search_path.
 
     Args:
         connection: the runner's.
@@ -127,6 +118,14 @@ class Ledger:
         found = self._connection.execute("SELECT to_regclass(%s)", (self._table.as_string(self._connection),))
         if found.fetchone() == (None,):
             self._connection.execute(sql.SQL(CREATE).format(self._table))
+
+    def read(self) -> list[Row]:
+        """The rows, in the order of their versions.
+
+        Raises:
+            CommandError: INVALID where another tool made the table.
+        """
+        return _read(self._connection, self._table)
 
     def write(self, migration: Migration, status: Status, *, duration_ms: int | None = None) -> None:
         """Inserts or replaces the row of a file."""

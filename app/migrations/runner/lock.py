@@ -6,7 +6,7 @@ waits for all older snapshots, so both would wait for ever.
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,12 @@ def locked_session(connection: psycopg.Connection[Any], key: int, patience: Pati
         patience.wait_for_runner(find_holder(connection, key))
     try:
         yield
-    finally:
-        kept = connection.closed or _is_true(connection, "SELECT pg_advisory_unlock(%s)", key)
-    if not kept:
+    except BaseException:
+        # What went wrong first is what is reported; the end of the connection frees the lock, too.
+        with suppress(psycopg.Error):
+            connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
+        raise
+    if not _is_true(connection, "SELECT pg_advisory_unlock(%s)", key):
         raise CommandError(
             Exit.CONFIGURATION, "The lock was lost while it was held: a pooler is in between.", WAY_OUT
         )

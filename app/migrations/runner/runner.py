@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 
 from app.commands.report import Report
+from app.commands.schema import get_schema
 from app.migrations.runner.apply import apply_in_transaction, apply_without_transaction
 from app.migrations.runner.failures import needs_resolve, sql_error
 from app.migrations.runner.history import History, compare
-from app.migrations.runner.ledger import Ledger, get_schema, read_ledger
+from app.migrations.runner.ledger import Ledger, read_ledger
 from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
 from app.migrations.runner.patience import BUSY, Patience
 from app.migrations.script.files import Migration
@@ -98,7 +99,7 @@ class Runner:
         try:
             with locked(self.connection, self._key, self._patience):
                 self._ledger.create()
-                history = compare(self.migrations, read_ledger(self.connection))
+                history = compare(self.migrations, self._ledger.read())
                 history.require_fit()
                 pending = history.pending
                 if not pending or pending[0].in_transaction != expected.in_transaction:

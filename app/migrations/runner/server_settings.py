@@ -41,6 +41,8 @@ def reset(connection: psycopg.Connection[Any]) -> None:
     """Undoes what a file set: a role or search_path would reach the next file, or a pooler's next client."""
     connection.execute("RESET SESSION AUTHORIZATION")
     connection.execute("RESET ALL")
+    # Behind a pooler that brings back the database's own, and psycopg would read the ledger by it.
+    connection.execute("SET client_encoding TO 'UTF8'")
 
 
 def _set(connection: psycopg.Connection[Any], settings: dict[str, str], *, is_local: bool) -> None:
