@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ import pytest
 from tests.support.service import PRODUCTION, ROOT, clean_environ
 from tests.support.waiting import until
 
-NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:9/none"
 COMMANDS = [["start"], ["migrate"], ["sessions", "list"], ["users", "list"]]
 DELAYS = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0]
 """Seconds."""
@@ -25,14 +25,23 @@ exec /usr/bin/dirname "$@"
 TERM = 1 << (signal.SIGTERM - 1)
 
 
+@pytest.fixture(scope="module")
+def mute_database() -> Iterator[str]:
+    """Takes connections and says nothing, so that a command waits."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"postgresql://nobody@127.0.0.1:{listener.getsockname()[1]}/none"
+
+
 @contextmanager
-def first_process(command: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", psutil.Process]]:
+def first_process(
+    command: list[str], database_url: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", psutil.Process]]:
     """Whoever waits for a command of bin/ and has its exit code, and the command as first process."""
     rights = () if os.geteuid() == 0 else ("--map-root-user",)
     name, *arguments = command
     waiting = subprocess.Popen(
         ["unshare", "--pid", "--fork", "--kill-child", *rights, str(ROOT / "bin" / name), *arguments],
-        env=clean_environ(PRODUCTION | {"DATABASE_URL": NOBODY_LISTENS}),
+        env=clean_environ(PRODUCTION | {"DATABASE_URL": database_url}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -51,9 +60,9 @@ def takes_sigterm(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_sigterm_is_lost_while_python_starts(command: list[str]) -> None:
+def test_no_sigterm_is_lost_while_python_starts(command: list[str], mute_database: str) -> None:
     for delay in DELAYS:
-        with first_process(command) as (waiting, process):
+        with first_process(command, mute_database) as (waiting, process):
             until(partial(takes_sigterm, process), seconds=10, what="the signal to be blocked")
             with pytest.raises(psutil.TimeoutExpired):
                 process.wait(delay)
@@ -63,12 +72,12 @@ def test_no_sigterm_is_lost_while_python_starts(command: list[str]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_sigterm_that_reaches_the_shell_is_reported_as_any_other(
-    command: list[str], tmp_path: Path
+    command: list[str], mute_database: str, tmp_path: Path
 ) -> None:
     asked = tmp_path / "dirname"
     asked.write_text(ENDS_WHO_ASKS_FIRST)
     asked.chmod(0o755)
-    environ = clean_environ(PRODUCTION | {"DATABASE_URL": NOBODY_LISTENS})
+    environ = clean_environ(PRODUCTION | {"DATABASE_URL": mute_database})
     environ["PATH"] = f"{tmp_path}:{environ['PATH']}"
     name, *arguments = command
     ended = subprocess.run(
