@@ -78,6 +78,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._closing: deque[Any] = deque()
         self._deadlines: dict[Any, float] = {}
         self.is_told_to_stop = False
+        # A stop may come before the application is loaded.
+        self.wsgi: Any = None
 
     def init_signals(self) -> None:
         super().init_signals()
