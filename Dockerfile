@@ -72,4 +72,5 @@ USER 10001:10001
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=40s --retries=3 CMD ["bin/healthcheck"]
-CMD ["bin/start"]
+# A SIGTERM that comes before the shell takes it waits.
+CMD ["env", "--block-signal=TERM", "bin/start"]

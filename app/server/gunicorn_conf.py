@@ -18,6 +18,7 @@ import app.wsgi
 from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
 from app.server.cpu import available_cpus
+from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
 from app.server.worker import STOP_SIGNALS
 from app.settings.config import load_config
 from app.telemetry import logs
@@ -75,7 +76,9 @@ graceful_timeout = 22
 timeout = 60
 max_requests = 50_000
 max_requests_jitter = 10_000
-limit_request_line = 8190
+limit_request_line = MAX_REQUEST_LINE
+# One header may be the whole head: applications behind /auth/verify have large cookies.
+limit_request_field_size = MAX_HEAD
 
 # By default gunicorn lets a peer on this machine, or one that FORWARDED_ALLOW_IPS names, change the path with
 # the header SCRIPT_NAME, and the scheme with others. This service has TRUSTED_PROXIES instead.

@@ -12,8 +12,10 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from app.server.head import BoundedParser
 from app.web.problems import invalid_request_answer
 
 FIRST_REQUEST_SECONDS = 10.0
@@ -76,6 +78,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._closing: deque[Any] = deque()
         self._deadlines: dict[Any, float] = {}
         self.is_told_to_stop = False
+        # A stop may come before the application is loaded.
+        self.wsgi: Any = None
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -129,6 +133,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle(self, conn: Any) -> object:  # noqa: ANN401  # likewise
         self._deadlines[conn] = time.monotonic() + HEAD_SECONDS
+        conn.parser = conn.parser or BoundedParser(self.cfg, conn.sock, conn.client)
         try:
             result = super().handle(conn)
         finally:
@@ -139,7 +144,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:  # noqa: ANN401, FBT001  # likewise
         """Whether the connection can be used again."""
         deadline = time.monotonic() + UNREAD_BODY_SECONDS
-        return bool(keepalive and conn.parser.finish_body(deadline=deadline))
+        try:
+            return bool(keepalive and conn.parser.finish_body(deadline=deadline))
+        except ParseException:
+            # The request has its answer; a second one would be taken for the next request's.
+            return False
 
     def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
         # `conn.is_over` is missing where the future was cancelled. Asking the future would take three locks.

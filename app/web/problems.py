@@ -72,10 +72,12 @@ DETAILS_BY_STATUS = {
 INVALID_REQUESTS = {
     gunicorn_errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "uri_too_long"),
     gunicorn_errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
-    gunicorn_errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "unsupported_transfer_coding"),
     gunicorn_errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "expectation_failed"),
 }
-"""gunicorn's error → status and code; its other errors are a 400 `bad_request`."""
+"""gunicorn's error → status and code; its other errors are a 400 `bad_request`.
+
+An unknown transfer coding is one of the others: gunicorn's parser in C does not tell it apart.
+"""
 INVALID_REQUEST_DETAIL = "The request cannot be understood."
 
 MAX_CAUSE_LENGTH = 500

@@ -64,7 +64,7 @@ def test_an_image_with_a_compiler_is_rejected(engine: Engine, broken: Breaker) -
 def test_a_start_script_that_does_not_become_the_server_is_rejected(
     engine: Engine, broken: Breaker, database_url: str
 ) -> None:
-    image = broken(r"^USER ", r"RUN sed -i 's/^exec //' bin/start\n\g<0>")
+    image = broken(r"^USER ", r"RUN sed -i 's/exec //' bin/python\n\g<0>")
     with Container(engine, image, production(database_url)) as container:
         container.wait_until_healthy()
         with pytest.raises(checks.BrokenImageError, match=r"PID 1 is '/bin/sh bin/start'"):

@@ -1,11 +1,14 @@
 """A SIGTERM that comes before a command can take it is an orderly end, not a stack trace."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
+from gunicorn.config import Config
 
+from app.server.worker import Worker
 from tests.support.service import PRODUCTION, ROOT
 
 KILLED_BEFORE_IT_BEGAN = """
@@ -47,3 +50,11 @@ def test_a_worker_takes_no_stop_signal_before_it_has_handlers_of_its_own(databas
     program = [sys.executable, "-c", FORKED_AS_A_WORKER]
     said = subprocess.check_output(program, env=environ, text=True, timeout=30)
     assert said.splitlines() == ["worker SIGINT SIGQUIT SIGTERM", "master"]
+
+
+def test_a_worker_without_an_application_notes_a_stop() -> None:
+    """post_worker_init tells the application, once there is one."""
+    worker = Worker(1, os.getpid(), [], None, 30, Config(), None)
+    worker.method_queue.init()
+    worker.handle_exit(signal.SIGTERM, None)
+    assert (worker.is_told_to_stop, worker.alive) == (True, False)

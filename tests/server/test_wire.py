@@ -131,7 +131,7 @@ def test_a_trace_that_is_one_is_honoured(service: Service) -> None:
     [
         (b"GET /auth/callback?code=secret-code\xff HTTP/1.1", b"", 400),
         (b"GET /?" + b"x" * 9000 + b" HTTP/1.1", b"", 414),
-        (b"GET / HTTP/1.1", b"Cookie: secret-cookie" + b"x" * 9000 + b"\r\n", 431),
+        (b"GET / HTTP/1.1", b"Cookie: secret-cookie" + b"x" * 33000 + b"\r\n", 431),
         (b"GET / HTTP/1.1", b"X: \x7f\r\n", 400),
         (b"nonsense", b"", 400),
     ],

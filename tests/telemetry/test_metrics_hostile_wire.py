@@ -74,7 +74,7 @@ def test_what_is_no_http_is_counted_too(make_service: MakeService) -> None:
     service = make_service()
     service.wait_until_serving()
     assert send(service, b"garbage\r\n\r\n")
-    assert send(service, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000 + b"\r\n\r\n")
+    assert send(service, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n")
     found = scrape(service)
     labels = {"method": "OTHER", "route": "unmatched"}
     assert found.value("http_requests_total", status="400", **labels) == 1

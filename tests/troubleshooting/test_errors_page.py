@@ -3,11 +3,9 @@
 import json
 import re
 import socket
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,12 +16,10 @@ from app.accounts.api_tokens import MAX_PER_USER
 from app.web.json_body import MAX_BODY_BYTES
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
-from tests.support.bare import make_bare_root
 from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
 from tests.support.pages import Page, rows
-from tests.support.service import PRODUCTION, UNLIMITED, Process, Service, free_port
-from tests.support.waiting import until
+from tests.support.service import Service
 
 ENTRIES = {
     row[0].strip("`"): int(row[1]) for row in rows(Page("errors.md").text) if re.fullmatch(r"`\w+`", row[0])
@@ -115,24 +111,6 @@ def take_the_database_away(backend: Backend) -> Any:
     return answer
 
 
-def send_in_an_unknown_coding(backend: Backend) -> Any:
-    """To gunicorn without its parser in C, which does not tell this fault from others."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        root = make_bare_root(Path(folder), without=("gunicorn_h1c",))
-        environ = PRODUCTION | UNLIMITED | {"PORT": str(port), "DATABASE_URL": backend.url}
-        process = Process(str(root / "bin" / "start"), environ=environ)
-        try:
-            until(
-                lambda: requests.get(f"http://127.0.0.1:{port}/health", timeout=2).ok,
-                seconds=30,
-                what="the service without the parser in C",
-            )
-            return backend.write(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: tea, chunked", port=port)
-        finally:
-            process.kill()
-
-
 CAUSES: dict[str, Callable[[Backend], Any]] = {
     "invalid_return_to": lambda backend: backend.send(
         "GET", "/auth/login?return_to=https://elsewhere.example"
@@ -164,10 +142,9 @@ CAUSES: dict[str, Callable[[Backend], Any]] = {
     "too_many_tokens": make_tokens,
     "rate_limited": ask_twice,
     "headers_too_large": lambda backend: backend.write(
-        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + b"x" * 9000
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + b"x" * 33000
     ),
     "internal_error": break_the_schema,
-    "unsupported_transfer_coding": send_in_an_unknown_coding,
     "database_unavailable": take_the_database_away,
 }
 
