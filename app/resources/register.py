@@ -25,7 +25,7 @@ class RegisterResource:
         session = self._authentication.get_session(req, resp)
         if session.pending is None:
             raise AlreadyRegisteredError
-        body = read_object(req, FIELDS)
+        body = read_object(req, FIELDS, may_be_empty=True)
         user, token = self._registration.register(
             session.id, session.pending, name=name_field(body), picture=picture_field(body)
         )

@@ -25,7 +25,7 @@ class UserResource(HeadMixin):
     def on_patch(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Changes the given fields as a merge patch (RFC 7396): null empties a field, an absent one stays."""
         _, user = self._authentication.get_user_session(req, resp)
-        body = read_object(req, frozenset(FIELDS))
+        body = read_object(req, frozenset(FIELDS), may_be_empty=True)
         changes = {name: FIELDS[name](body) for name in body}
         resp.media = user_media(self._accounts.update(user, changes))
 
