@@ -91,6 +91,14 @@ class Registration:
         log_event("user_registered", user_id=str(user.id))
         return user, token
 
+    def has_registered(self, token: str) -> bool:
+        """Whether this was the token of a pending session that became an account within the hour.
+
+        Of two registrations at once, one uses the session up. The other's person has an account all the same.
+        """
+        hashes = self._keyring.token_hashes(token)
+        return bool(self._queries.find_registered_session(token_hashes=hashes, period=PENDING_LIFETIME))
+
     def _sign_in(self, identity: PendingIdentity, previous_token: str | None, client: Client) -> SignIn:
         account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
         if account and account.is_disabled:

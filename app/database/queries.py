@@ -62,6 +62,15 @@ class Queries:
         )
         return rows[0] if rows else None
 
+    def find_registered_session(self, *, token_hashes: list[bytes], period: timedelta) -> UUID | None:
+        """The pending session under one of the hashes, if it became an account within the period."""
+        rows: Sequence[tuple[UUID]] = self._database.run_repeatable(
+            self._sql["find_registered_session"],
+            {"token_hashes": token_hashes, "period": period},
+            tuple_row,
+        )
+        return rows[0][0] if rows else None
+
     def insert_session(
         self,
         *,

@@ -2,7 +2,7 @@ import falcon
 
 from app.accounts.lifetimes import LIFETIME
 from app.accounts.registration import Registration
-from app.errors import AlreadyRegisteredError
+from app.errors import AlreadyRegisteredError, NotSignedInError
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy
 from app.web.json_body import name_field, picture_field, read_object
@@ -22,6 +22,15 @@ class RegisterResource:
         self._cookies = cookies
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        try:
+            self._register(req, resp)
+        except NotSignedInError:
+            token = self._cookies.session_token(req)
+            if token and self._registration.has_registered(token):
+                raise AlreadyRegisteredError from None
+            raise
+
+    def _register(self, req: falcon.Request, resp: falcon.Response) -> None:
         session = self._authentication.get_session(req, resp)
         if session.pending is None:
             raise AlreadyRegisteredError

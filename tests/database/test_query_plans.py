@@ -47,6 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
     "delete_user": {"user_id": SOME_ID},
     "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
+    "find_registered_session": {"token_hashes": HASHES, "period": PERIOD},
     "find_session": {
         "token_hash": HASHES[0],
         "previous_hash": HASHES[1],
