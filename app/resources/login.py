@@ -1,6 +1,6 @@
 import falcon
 
-from app.errors import InvalidReturnToError
+from app.errors import InvalidReturnToError, NotANavigationError
 from app.identity.attempt import (
     ATTEMPT_PREFIX,
     ATTEMPT_SECONDS,
@@ -13,6 +13,7 @@ from app.identity.conversation import Conversation
 from app.identity.return_to import checked_return_to
 from app.web.cookies import CookiePolicy
 from app.web.methods import HeadMixin
+from app.web.navigation import is_navigation
 
 
 class LoginResource(HeadMixin):
@@ -24,6 +25,8 @@ class LoginResource(HeadMixin):
         self._cookies = cookies
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if not is_navigation(req.env):
+            raise NotANavigationError
         wanted = req.get_param_as_list("return_to") or []
         if len(wanted) > 1:
             raise InvalidReturnToError
