@@ -2,10 +2,11 @@ import falcon
 
 from app.accounts.registration import Registration
 from app.errors import DatabaseUnavailableError, SignInError
-from app.identity.attempt import ATTEMPT_PREFIX, Attempt, AttemptSigner, attempt_id
+from app.identity.attempt import Attempt, AttemptSigner
+from app.identity.attempt_slots import SLOTS, AttemptSlots
 from app.identity.conversation import Conversation
 from app.telemetry.metrics import Metrics
-from app.web.cookies import CookiePolicy, cookie_values
+from app.web.cookies import CookiePolicy
 from app.web.environ import client_of
 from app.web.methods import HeadMixin
 from app.web.paths import FRONTEND_REGISTER
@@ -25,7 +26,7 @@ class CallbackResource(HeadMixin):
         webapp_url: str,
     ) -> None:
         self._conversation = conversation
-        self._signer = signer
+        self._slots = AttemptSlots(signer)
         self._registration = registration
         self._cookies = cookies
         self._sign_ins = metrics.sign_ins
@@ -51,12 +52,9 @@ class CallbackResource(HeadMixin):
     def _take_attempt(self, req: falcon.Request, resp: falcon.Response) -> Attempt:
         """The attempt of this browser that the state names. It is cleared, so that it works once."""
         state = _single(req, "state") or ""
-        name = ATTEMPT_PREFIX + attempt_id(state)
-        cookies = cookie_values(req, self._cookies.host_name(name))
-        if len(cookies) != 1:
-            raise SignInError("invalid_state", "this browser has no such attempt open")
-        self._cookies.clear_host(resp, name)
-        return self._signer.read(cookies[0], state)
+        slot, attempt = self._slots.find(self._cookies.host_values(req, SLOTS), state)
+        self._cookies.clear_host(resp, slot)
+        return attempt
 
 
 def _code(req: falcon.Request) -> str:
