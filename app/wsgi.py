@@ -187,6 +187,7 @@ def _routes(
             conversation=conversation,
             signer=signer,
             registration=registration,
+            sessions=sessions,
             cookies=cookies,
             metrics=metrics,
             webapp_url=config.webapp_url,

@@ -47,6 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
     "delete_user": {"user_id": SOME_ID},
     "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
+    "find_begun_session": {"token_hashes": HASHES, "state_hash": HASHES[0]},
     "find_registered_session": {"token_hashes": HASHES, "period": PERIOD},
     "find_session": {
         "token_hash": HASHES[0],
@@ -66,6 +67,7 @@ CASES: dict[str, dict[str, Any]] = {
         "previous_token_hashes": HASHES,
         "user_id": None,
         "pending_identity": Jsonb({}),
+        "state_hash": HASHES[0],
         **LIFE,
         **CLIENT,
     },
