@@ -15,6 +15,7 @@ from app.telemetry.logs import REQUEST_FIELDS, request_fields
 from app.telemetry.metrics import Metrics
 from app.telemetry.security_events import log_event
 from app.web.environ import route_of
+from app.web.paths import CALLBACK
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -101,6 +102,8 @@ def add_error_handlers(
 ) -> None:
     """Makes the application answer each exception; one that no table has is a 500 and logs its stack.
 
+    A fault in a callback leads to the frontend all the same, with a code.
+
     Args:
         app: raises the exceptions.
         metrics: count failed sign-ins.
@@ -116,7 +119,19 @@ def add_error_handlers(
         resp.status = 303
         resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")
 
-    app.add_error_handler(Exception, _handle_unexpected)
+    def handle_unexpected(
+        req: falcon.Request, resp: falcon.Response, error: Exception, params: object
+    ) -> None:
+        fields = {"method": req.env["REQUEST_METHOD"], "route": route_of(req.env)}
+        logger.error("Request error", exc_info=error, extra=fields)
+        if route_of(req.env) == CALLBACK:
+            # A person stands before it, whom only the frontend can tell something.
+            cause = f"a fault of the service: {type(error).__name__}"
+            handle_sign_in_error(req, resp, errors.SignInError("oauth_failed", cause), params)
+        else:
+            _set_problem(resp, *INTERNAL_ERROR)
+
+    app.add_error_handler(Exception, handle_unexpected)
     app.add_error_handler(errors.SignInError, handle_sign_in_error)
     app.add_error_handler(falcon.HTTPError, _handle_http_error)
     for exception in PROBLEMS:
@@ -142,12 +157,6 @@ def _handle_http_error(
         resp.set_header(name, value)
     code = CODES_BY_STATUS.get(status, "bad_request")
     _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, INVALID_REQUEST_DETAIL))
-
-
-def _handle_unexpected(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
-    fields = {"method": req.env["REQUEST_METHOD"], "route": route_of(req.env)}
-    logger.error("Request error", exc_info=error, extra=fields)
-    _set_problem(resp, *INTERNAL_ERROR)
 
 
 def type_and_title(code: str, status: int) -> tuple[str, str]:
