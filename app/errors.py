@@ -92,6 +92,10 @@ class InvalidReturnToError(ServiceError):
     """`return_to` is not a path of the frontend, or a page under COOKIE_DOMAIN."""
 
 
+class NotANavigationError(ServiceError):
+    """The request opens no page, so it begins no sign-in."""
+
+
 class BodyTooLargeError(ServiceError):
     """The request's body is longer than the service reads."""
 

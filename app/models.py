@@ -44,6 +44,13 @@ class Session(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class BegunSession:
+    """The live session that a sign-in began; pending where the person has yet to register."""
+
+    is_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InsertedSession:
     """A new session, and the user of the previous session that it ended."""
 

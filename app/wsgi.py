@@ -24,6 +24,7 @@ from app.database.queries import Queries
 from app.database.readiness import ReadinessProbe
 from app.identity.attempt import AttemptSigner
 from app.identity.conversation import Conversation
+from app.identity.email_domains import EmailDomains
 from app.identity.provider import Provider
 from app.middleware.cors import CORSMiddleware
 from app.middleware.headers import IdentityHeadersMiddleware, security_headers
@@ -157,7 +158,7 @@ def _routes(
         client_id=config.client_id,
         client_secret=config.client_secret,
         redirect_uri=f"{config.api_url}{paths.CALLBACK}",
-        allowed_email_domains=config.allowed_email_domains,
+        email_domains=EmailDomains(config.allowed_email_domains),
     )
     versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
@@ -183,6 +184,7 @@ def _routes(
             conversation=conversation,
             signer=signer,
             registration=registration,
+            sessions=sessions,
             cookies=cookies,
             metrics=metrics,
             webapp_url=config.webapp_url,

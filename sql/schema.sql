@@ -35,6 +35,7 @@ CREATE TABLE public.sessions (
     revoke_reason text,
     ip inet,
     user_agent text,
+    state_hash bytea,
     CONSTRAINT sessions_owner_check CHECK ((num_nonnulls(user_id, pending_identity) = 1)),
     CONSTRAINT sessions_user_agent_check CHECK ((char_length(user_agent) <= 512))
 );
@@ -42,6 +43,8 @@ CREATE TABLE public.sessions (
 COMMENT ON COLUMN public.sessions.token_hash IS 'HMAC-SHA256(SESSION_SECRET, token); the token itself is nowhere.';
 
 COMMENT ON COLUMN public.sessions.pending_identity IS 'What the provider said of somebody not registered yet.';
+
+COMMENT ON COLUMN public.sessions.state_hash IS 'SHA-256 of the state, 256 random bits, of the sign-in it began with.';
 
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -48,6 +48,11 @@ def api_token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def state_hash(state: str) -> bytes:
+    """SHA-256 of a sign-in's state. Ours have 256 random bits, so it needs no key."""
+    return hashlib.sha256(state.encode(errors="surrogatepass")).digest()
+
+
 def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode()):08x}"
 

@@ -41,13 +41,21 @@ def without_control_characters(text: str) -> str:
 def usable_email(text: str) -> str | None:
     """The address in lower case, as accounts store it; None where it is not an address, or too long."""
     claimed = text.strip()
-    email = claimed.lower()
-    # The Kelvin sign's lower case is the letter k, so the address would become somebody else's.
-    if email.isascii() and not claimed.isascii():
+    if any(_becomes_ascii(character) for character in claimed):
         return None
+    email = claimed.lower()
     if len(email) > MAX_EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
         return None
     return email
+
+
+def _becomes_ascii(character: str) -> bool:
+    """Whether the lower case has an ASCII letter that was none, so that an address would be somebody else's.
+
+    So it is with the Kelvin sign, a k, and with the dotted İ, in Python an i with another dot, in PostgreSQL
+    an i by some of its locales.
+    """
+    return not character.isascii() and any(lower.isascii() for lower in character.lower())
 
 
 def usable_name(text: str) -> str | None:

@@ -1,7 +1,9 @@
 """Decides who gets an account, by REGISTRATION."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -58,16 +60,24 @@ class Registration:
         self._keyring = keyring
         self._mode = mode
 
-    def sign_in(self, identity: PendingIdentity, *, previous_token: str | None, client: Client) -> SignIn:
+    def sign_in(
+        self, identity: PendingIdentity, *, state: str, previous_token: str | None, client: Client
+    ) -> SignIn:
         """Starts a session for an identity; the browser's previous session ends.
+
+        Args:
+            identity: what the provider said.
+            state: the sign-in's, which the session remembers.
+            previous_token: of the browser's session so far.
+            client: for the list of sessions.
 
         Raises:
             SignInError: account_disabled, registration_closed or email_taken; oauth_failed where the account
-            or
-                the session was deleted meanwhile.
+                or the session was deleted meanwhile.
         """
+        start = partial(self._sessions.start, state=state, client=client)
         try:
-            return self._sign_in(identity, previous_token, client)
+            return self._sign_in(identity, previous_token, start)
         except (AccountGoneError, NotSignedInError) as error:
             raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
 
@@ -90,21 +100,33 @@ class Registration:
         log_event("user_registered", user_id=str(user.id))
         return user, token
 
-    def _sign_in(self, identity: PendingIdentity, previous_token: str | None, client: Client) -> SignIn:
+    def has_registered(self, token: str) -> bool:
+        """Whether this was the token of a pending session that became an account within the hour.
+
+        Of two registrations at once, one uses the session up. The other's person has an account all the same.
+        """
+        hashes = self._keyring.token_hashes(token)
+        return bool(self._queries.find_registered_session(token_hashes=hashes, period=PENDING_LIFETIME))
+
+    def _sign_in(
+        self, identity: PendingIdentity, previous_token: str | None, start: Callable[..., StartedSession]
+    ) -> SignIn:
         account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
         if account and account.is_disabled:
             raise SignInError("account_disabled", f"user {account.user_id} is disabled")
         if account:
-            started = self._sessions.start(account.user_id, previous_token=previous_token, client=client)
+            started = start(account.user_id, previous_token=previous_token)
             return SignIn(started.token, LIFETIME, is_pending=False)
         if self._mode == "closed":
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
-        pending = self._sessions.start(identity, previous_token=previous_token, client=client)
+        pending = start(identity, previous_token=previous_token)
         if self._mode == "confirm":
             return SignIn(pending.token, PENDING_LIFETIME, is_pending=True)
-        return SignIn(self._register_at_once(pending, identity, client), LIFETIME, is_pending=False)
+        return SignIn(self._register_at_once(pending, identity, start), LIFETIME, is_pending=False)
 
-    def _register_at_once(self, pending: StartedSession, identity: PendingIdentity, client: Client) -> str:
+    def _register_at_once(
+        self, pending: StartedSession, identity: PendingIdentity, start: Callable[..., StartedSession]
+    ) -> str:
         """REGISTRATION=automatic: makes the account; returns the token of its session."""
         try:
             return self.register(pending.id, identity, name=None, picture=None)[1]
@@ -113,7 +135,7 @@ class Registration:
             account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
             if account is None:
                 raise AccountGoneError from None
-            return self._sessions.start(account.user_id, previous_token=pending.token, client=client).token
+            return start(account.user_id, previous_token=pending.token).token
         except EmailTakenError as error:
             self._sessions.end(pending.token)
             raise SignInError("email_taken", "another identity holds the e-mail address") from error

@@ -11,10 +11,11 @@ from app.accounts.credentials import (
     Keyring,
     is_token,
     new_token,
+    state_hash,
 )
 from app.database.queries import Queries
 from app.errors import SessionNotFoundError
-from app.models import Client, PendingIdentity, Session, SessionSummary, User
+from app.models import BegunSession, Client, PendingIdentity, Session, SessionSummary, User
 from app.telemetry.security_events import log_event
 
 
@@ -44,10 +45,22 @@ class Sessions:
             session = self._queries.find_session(token_hash=previous_hash)
         return session
 
+    def find_begun(self, token: str, *, state: str) -> BegunSession | None:
+        """The live session of a token, if it began with the sign-in that had this state."""
+        return self._queries.find_begun_session(
+            token_hashes=self._keyring.token_hashes(token), state_hash=state_hash(state)
+        )
+
     def start(
-        self, owner: UUID | PendingIdentity, *, previous_token: str | None, client: Client
+        self, owner: UUID | PendingIdentity, *, state: str, previous_token: str | None, client: Client
     ) -> StartedSession:
         """Starts a session, and ends the browser's previous one (session fixation, OWASP ASVS 5.0, V7.2.4).
+
+        Args:
+            owner: whose it is.
+            state: the sign-in's, by which `find_begun` knows the session.
+            previous_token: the one that the browser has so far.
+            client: for the list of sessions.
 
         Raises:
             AccountGoneError: the owner has been deleted.
@@ -61,6 +74,7 @@ class Sessions:
             lifetime=lifetime,
             idle_limit=min(lifetime, IDLE_LIMIT),
             client=client,
+            state_hash=state_hash(state),
         )
         user_id = owner if isinstance(owner, UUID) else None
         log_event("signed_in", session_id=str(inserted.id), user_id=_shown(user_id))

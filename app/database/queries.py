@@ -17,6 +17,7 @@ from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError
 from app.models import (
     Account,
     APIToken,
+    BegunSession,
     Client,
     EndedSession,
     InsertedSession,
@@ -50,6 +51,24 @@ class Queries:
         )
         return rows[0] if rows else None
 
+    def find_begun_session(self, *, token_hashes: list[bytes], state_hash: bytes) -> BegunSession | None:
+        """The live session under one of the hashes, if its sign-in had this state."""
+        rows = self._database.run_repeatable(
+            self._sql["find_begun_session"],
+            {"token_hashes": token_hashes, "state_hash": state_hash},
+            class_row(BegunSession),
+        )
+        return rows[0] if rows else None
+
+    def find_registered_session(self, *, token_hashes: list[bytes], period: timedelta) -> UUID | None:
+        """The pending session under one of the hashes, if it became an account within the period."""
+        rows: Sequence[tuple[UUID]] = self._database.run_repeatable(
+            self._sql["find_registered_session"],
+            {"token_hashes": token_hashes, "period": period},
+            tuple_row,
+        )
+        return rows[0][0] if rows else None
+
     def insert_session(
         self,
         *,
@@ -59,6 +78,7 @@ class Queries:
         lifetime: timedelta,
         idle_limit: timedelta,
         client: Client,
+        state_hash: bytes,
     ) -> InsertedSession:
         """Inserts a session, and revokes the previous ones; returns its id and the previous user's.
 
@@ -73,6 +93,7 @@ class Queries:
                     "previous_token_hashes": previous_token_hashes,
                     "user_id": owner if isinstance(owner, UUID) else None,
                     "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
+                    "state_hash": state_hash,
                     "lifetime": lifetime,
                     "idle_limit": idle_limit,
                     "ip": client.ip,

@@ -12,6 +12,7 @@ from requests_oauthlib import OAuth2Session
 from app.accounts.profile import is_picture_url, usable_email, usable_name
 from app.errors import SignInError
 from app.identity.attempt import Attempt
+from app.identity.email_domains import EmailDomains
 from app.identity.id_token import verified_claims
 from app.identity.provider import Provider, ProviderMetadata
 from app.identity.provider_http import TIMEOUT, ProviderAnswerError, bound, json_object
@@ -32,13 +33,13 @@ class Conversation:
         client_id: str,
         client_secret: str,
         redirect_uri: str,
-        allowed_email_domains: frozenset[str] = frozenset(),
+        email_domains: EmailDomains,
     ) -> None:
         self._provider = provider
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
-        self._allowed_email_domains = allowed_email_domains
+        self._email_domains = email_domains
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         """The URL to send the browser to.
@@ -81,10 +82,12 @@ class Conversation:
         if not isinstance(id_token, str) or not id_token.isascii():
             raise SignInError("invalid_token", "the provider sent no ID token")
         claims = verified_claims(id_token, self._provider, client_id=self._client_id, nonce=attempt.nonce)
+        email = _email(claims)
+        self._email_domains.check(email, issuer=metadata.issuer, hosted_domain=claims.get("hd"))
         return PendingIdentity(
             issuer=metadata.issuer,
             subject=claims["sub"],
-            email=self._email(claims),
+            email=email,
             name=usable_name(_text(claims.get("name"))),
             picture=_picture(claims.get("picture")),
         )
@@ -119,16 +122,6 @@ class Conversation:
         """The client's credentials, form-encoded (RFC 6749, section 2.3.1), which oauthlib does not do."""
         return HTTPBasicAuth(quote_plus(self._client_id), quote_plus(self._client_secret))
 
-    def _email(self, claims: dict[str, Any]) -> str:
-        email = usable_email(_text(claims.get("email")))
-        if email is None:
-            raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
-        if claims.get("email_verified") is not True:
-            raise SignInError("email_not_verified", "the provider does not vouch for the e-mail address")
-        if self._allowed_email_domains and email.rpartition("@")[2] not in self._allowed_email_domains:
-            raise SignInError("domain_not_allowed", "the e-mail's domain is not in ALLOWED_EMAIL_DOMAINS")
-        return email
-
 
 def _check_is_answer(response: requests.Response) -> requests.Response:
     """Raises where this is not a token endpoint's answer (RFC 6749, section 5); oauthlib would guess."""
@@ -138,6 +131,15 @@ def _check_is_answer(response: requests.Response) -> requests.Response:
     if "error" not in json_object(response) and not is_success:
         raise ProviderAnswerError(f"status {response.status_code} without an error")
     return response
+
+
+def _email(claims: dict[str, Any]) -> str:
+    email = usable_email(_text(claims.get("email")))
+    if email is None:
+        raise SignInError("email_not_verified", "the provider sent no usable e-mail address")
+    if claims.get("email_verified") is not True:
+        raise SignInError("email_not_verified", "the provider does not vouch for the e-mail address")
+    return email
 
 
 def _picture(claim: object) -> str | None:

@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 from app.errors import InvalidReturnToError
 
 DEFAULT = "/dashboard"
-MAX_LENGTH = 2000
-"""Characters of the encoded path. The attempt with it must fit into a cookie of 4,096."""
+MAX_BYTES = 600
+"""What an attempt keeps: four of them must fit into 4 KiB of the Cookie header."""
 MAX_DECODINGS = 5
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
 _NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
@@ -20,6 +20,8 @@ _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 
 def checked_return_to(value: str | None, *, cookie_domain: str | None = None) -> str:
     """The path or URL to return to, ready for a Location header; DEFAULT where none was given.
+
+    One of more than MAX_BYTES loses its query, or leads to the beginning of its host, or to DEFAULT.
 
     Args:
         value: a path under WEBAPP_URL, or with COOKIE_DOMAIN an https URL under that domain.
@@ -35,24 +37,29 @@ def checked_return_to(value: str | None, *, cookie_domain: str | None = None) ->
         host = match["host"].lower()
         if not f".{host}".endswith(f".{cookie_domain}"):
             raise InvalidReturnToError
-        return f"https://{host}{_checked_path(match['rest'] or '/')}"
-    return _checked_path(value)
+        path = _checked_path(match["rest"] or "/")
+        return _first_that_fits(f"https://{host}{path}", f"https://{host}{_bare(path)}", f"https://{host}/")
+    path = _checked_path(value)
+    return _first_that_fits(path, _bare(path))
 
 
 def _checked_path(value: str) -> str:
-    if len(value) > MAX_LENGTH:
-        raise InvalidReturnToError
-    path = re.split(r"[?#]", value, maxsplit=1)[0]
-    for form in _decoded_forms(path):
+    for form in _decoded_forms(_bare(value)):
         if not form.startswith("/") or "//" in form or _DOT_SEGMENT.search(form):
             raise InvalidReturnToError
     for form in _decoded_forms(value):
         if "\\" in form or _NOT_UTF_8 in form or any(_is_control(character) for character in form):
             raise InvalidReturnToError
-    path = quote(value, safe=_URL_CHARACTERS)
-    if len(path) > MAX_LENGTH:
-        raise InvalidReturnToError
-    return path
+    return quote(value, safe=_URL_CHARACTERS)
+
+
+def _bare(path: str) -> str:
+    """The path without its query and fragment."""
+    return re.split(r"[?#]", path, maxsplit=1)[0]
+
+
+def _first_that_fits(*places: str) -> str:
+    return next((place for place in places if len(place) <= MAX_BYTES), DEFAULT)
 
 
 def _decoded_forms(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
 from app.web.client_address import client_keys
 from app.web.environ import ROUTE_KEY, client_address
+from app.web.navigation import is_navigation
 from app.web.paths import LOGIN, METRICS, UNLIMITED, VERIFY
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class RateLimitMiddleware:
             self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
             req.context.verifying_client = client
             return
-        charge = self._charge(environ[ROUTE_KEY], method)
+        charge = self._charge(environ)
         charge.apply(self._store.spend(client, charge.policies), resp)
 
     def process_response(
@@ -108,10 +109,11 @@ class RateLimitMiddleware:
                 resp.delete_header(name)
             raise
 
-    def _charge(self, route: str | None, method: str) -> "_Charge":
-        if route is None:
+    def _charge(self, environ: "WSGIEnvironment") -> "_Charge":
+        if environ[ROUTE_KEY] is None:
             return self._not_found
-        if route == LOGIN and method in READING:
+        # Only what begins a sign-in: with images, any website could use up the limit of its visitors.
+        if environ[ROUTE_KEY] == LOGIN and environ["REQUEST_METHOD"] in READING and is_navigation(environ):
             return self._sign_in
         return self._usual
 

@@ -3,7 +3,7 @@ import falcon
 from app.accounts.accounts import Accounts
 from app.accounts.credentials import LIFETIME
 from app.accounts.registration import Registration
-from app.errors import AlreadyRegisteredError
+from app.errors import AlreadyRegisteredError, NotSignedInError
 from app.web.authentication import Authentication
 from app.web.cookies import CookiePolicy
 from app.web.json_body import name_field, picture_field, read_object
@@ -24,10 +24,19 @@ class RegisterResource:
         self._cookies = cookies
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        try:
+            self._register(req, resp)
+        except NotSignedInError:
+            token = self._cookies.session_token(req)
+            if token and self._registration.has_registered(token):
+                raise AlreadyRegisteredError from None
+            raise
+
+    def _register(self, req: falcon.Request, resp: falcon.Response) -> None:
         session = self._authentication.get_session(req, resp)
         if session.pending is None:
             raise AlreadyRegisteredError
-        body = read_object(req, frozenset(FIELDS))
+        body = read_object(req, frozenset(FIELDS), may_be_empty=True)
         user, token = self._registration.register(
             session.id, session.pending, name=name_field(body), picture=picture_field(body)
         )
@@ -51,7 +60,7 @@ class UserResource(HeadMixin):
     def on_patch(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Changes the given fields as a merge patch (RFC 7396): null empties a field, an absent one stays."""
         _, user = self._authentication.get_user_session(req, resp)
-        body = read_object(req, frozenset(FIELDS))
+        body = read_object(req, frozenset(FIELDS), may_be_empty=True)
         changes = {name: FIELDS[name](body) for name in body}
         resp.media = user_media(self._accounts.update(user, changes))
 

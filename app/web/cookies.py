@@ -1,5 +1,6 @@
 """The cookies of this service: names, attributes, and how to clear them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -41,6 +42,11 @@ class CookiePolicy:
     @property
     def session_name(self) -> str:
         return f"__Secure-{SESSION}" if self.domain and self.is_secure else self.host_name(SESSION)
+
+    def host_values(self, req: falcon.Request, names: Iterable[str]) -> dict[str, str]:
+        """The values of those cookies of this host that the request has exactly once, by bare name."""
+        found = {name: cookie_values(req, self.host_name(name)) for name in names}
+        return {name: values[0] for name, values in found.items() if len(values) == 1}
 
     def set_host(self, resp: falcon.Response, name: str, value: str, *, max_age: int) -> None:
         self._write(resp, self.host_name(name), value, max_age=max_age, domain=None)

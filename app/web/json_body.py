@@ -12,8 +12,13 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_DAYS = 3650
 
 
-def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
-    """The body's JSON object, which may have the given fields only; an empty body is an empty object.
+def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bool = False) -> dict[str, Any]:
+    """The body's JSON object; a body of no bytes and no type is an empty one.
+
+    Args:
+        req: the request.
+        fields: those that the object may have.
+        may_be_empty: whether no bytes of JSON are an empty object, too, as where each field is optional.
 
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
@@ -27,6 +32,8 @@ def read_object(req: falcon.Request, fields: frozenset[str]) -> dict[str, Any]:
         return {}
     if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError
+    if not body and may_be_empty:
+        return {}
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

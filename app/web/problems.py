@@ -21,6 +21,11 @@ PROBLEM_JSON = "application/problem+json"
 
 PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidReturnToError: (400, "invalid_return_to", "return_to must be a path such as /dashboard."),
+    errors.NotANavigationError: (
+        400,
+        "not_a_navigation",
+        "A sign-in begins where a browser opens this address as a page: link to it.",
+    ),
     errors.InvalidJSONError: (400, "invalid_json", "The body is not valid JSON."),
     errors.NotSignedInError: (401, "not_signed_in", "Sign in first."),
     errors.InvalidBearerError: (401, "invalid_token", "This bearer token is not valid."),

@@ -6,9 +6,11 @@ WITH previous AS (
       AND revoked_at IS NULL
     RETURNING user_id
 )
-INSERT INTO sessions (token_hash, user_id, pending_identity, idle_expires_at, expires_at, ip, user_agent)
+INSERT INTO sessions (
+    token_hash, user_id, pending_identity, state_hash, idle_expires_at, expires_at, ip, user_agent
+)
 VALUES (
-    %(token_hash)s, %(user_id)s, %(pending_identity)s,
+    %(token_hash)s, %(user_id)s, %(pending_identity)s, %(state_hash)s,
     now() + %(idle_limit)s, now() + %(lifetime)s, %(ip)s, %(user_agent)s
 )
 RETURNING id, (SELECT user_id FROM previous LIMIT 1) AS previous_user_id

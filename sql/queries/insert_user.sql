@@ -6,7 +6,7 @@ WITH pending AS (
       AND pending_identity IS NOT NULL
       AND revoked_at IS NULL
       AND expires_at > now()
-    RETURNING pending_identity, ip, user_agent
+    RETURNING pending_identity, state_hash, ip, user_agent
 ), new_user AS (
     INSERT INTO users (email, name, picture)
     SELECT pending_identity ->> 'email',
@@ -19,8 +19,8 @@ WITH pending AS (
     SELECT pending_identity ->> 'issuer', pending_identity ->> 'subject', new_user.id
     FROM pending, new_user
 ), new_session AS (
-    INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at, ip, user_agent)
-    SELECT %(token_hash)s, new_user.id, now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
+    INSERT INTO sessions (token_hash, user_id, state_hash, idle_expires_at, expires_at, ip, user_agent)
+    SELECT %(token_hash)s, new_user.id, state_hash, now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
     FROM pending, new_user
 )
 SELECT id, email, name, picture

@@ -114,6 +114,6 @@ def test_an_account_deleted_meanwhile_cannot_be_changed(
 ) -> None:
     visitor.register()
     find = "app.resources.account.read_object"
-    monkeypatch.setattr(find, lambda *_: connection.execute("DELETE FROM users") and {"name": "Ada"})
+    monkeypatch.setattr(find, lambda *_, **__: connection.execute("DELETE FROM users") and {"name": "Ada"})
     refused = visitor.patch("/auth/user", json={"name": "Ada"})
     assert (refused.status_code, refused.json["code"]) == (401, "not_signed_in")

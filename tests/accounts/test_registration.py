@@ -1,9 +1,12 @@
 """Becoming a user: confirmed, automatic, closed, and whoever may not."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import psycopg
+from falcon.testing import Result
 
 from app.accounts.credentials import IDLE_LIMIT, LIFETIME
 from app.settings.places import QUERIES_FOLDER
@@ -46,6 +49,65 @@ def test_one_person_registering_in_two_tabs_is_one_user(app: Any, connection: Co
     assert [answer.status_code for answer in answers] == [201, 409]
     assert answers[1].json["code"] == "already_registered"
     assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+def test_of_registrations_at_once_one_makes_the_account_and_the_others_say_so(
+    app: Any, visitor: Visitor, connection: Connection
+) -> None:
+    visitor.sign_in()
+    clicks = [Visitor(app, origin=WEBAPP) for _ in range(8)]
+    start = Barrier(len(clicks))
+
+    def click(tab: Visitor) -> Result:
+        tab.cookies = dict(visitor.cookies)
+        start.wait()
+        return tab.post("/auth/register")
+
+    with ThreadPoolExecutor(len(clicks)) as threads:
+        answers = list(threads.map(click, clicks))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert {answer.json.get("code") for answer in answers} == {None, "already_registered"}
+    assert not [answer for answer in answers if answer.status_code == 409 and answer.cookies]
+    assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+def test_a_session_used_up_by_its_registration_says_so_for_an_hour_there_and_nowhere_else(
+    app: Any, visitor: Visitor, connection: Connection
+) -> None:
+    visitor.sign_in()
+    late = Visitor(app, origin=WEBAPP)
+    late.cookies = dict(visitor.cookies)
+    visitor.post("/auth/register")
+    again = late.post("/auth/register", json={"name": "Eve"})
+    assert (again.status_code, again.json["code"]) == (409, "already_registered")
+    assert not late.is_signed_in
+    for method, path in (("GET", "/auth/user"), ("PATCH", "/auth/user"), ("GET", "/auth/verify")):
+        assert late.request(method, path).status_code == 401
+    connection.execute("UPDATE sessions SET revoked_at = now() - interval '61 minutes' WHERE user_id IS NULL")
+    assert late.post("/auth/register").status_code == 401
+
+
+def test_a_used_up_session_says_nothing_of_an_account_that_is_gone(app: Any, visitor: Visitor) -> None:
+    visitor.sign_in()
+    late = Visitor(app, origin=WEBAPP)
+    late.cookies = dict(visitor.cookies)
+    visitor.post("/auth/register")
+    visitor.delete("/auth/user")
+    assert late.post("/auth/register").status_code == 401
+
+
+def test_a_pending_session_that_was_signed_out_or_replaced_registers_nobody(
+    app: Any, visitor: Visitor
+) -> None:
+    visitor.sign_in()
+    replaced = Visitor(app, origin=WEBAPP)
+    replaced.cookies = dict(visitor.cookies)
+    visitor.sign_in()
+    signed_out = Visitor(app, origin=WEBAPP)
+    signed_out.cookies = dict(visitor.cookies)
+    visitor.post("/auth/logout")
+    for tab in (replaced, signed_out):
+        assert tab.post("/auth/register").status_code == 401
 
 
 def test_registration_can_be_automatic(make_app: Callable[..., Any], provider: OpenIDProvider) -> None:

@@ -48,6 +48,8 @@ CASES: dict[str, dict[str, Any]] = {
     "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
     "find_session": {"token_hash": HASHES[0]},
+    "find_begun_session": {"token_hashes": HASHES, "state_hash": HASHES[0]},
+    "find_registered_session": {"token_hashes": HASHES, "period": PERIOD},
     "insert_api_token": {
         "user_id": SOME_ID,
         "slots": 20,
@@ -60,6 +62,7 @@ CASES: dict[str, dict[str, Any]] = {
         "previous_token_hashes": HASHES,
         "user_id": None,
         "pending_identity": Jsonb({}),
+        "state_hash": HASHES[0],
         **LIFE,
         **CLIENT,
     },

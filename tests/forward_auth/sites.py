@@ -76,7 +76,10 @@ def start_caddy(certificate: Path, folder: Path, *, service: int, application: i
     return Caddy("\n".join([protected, api, *others]), certificates=[certificate], folder=folder)
 
 
-def start_nginx(certificate: Path, folder: Path, *, service: int, application: int) -> OutsideServer:
+def start_nginx(
+    certificate: Path, folder: Path, *, service: int, application: int, before: str = ""
+) -> OutsideServer:
+    """As the page configures it; `before` comes first inside `http`, with `LISTEN` and `TLS` filled in."""
     port = free_port()
     listen = f"listen 127.0.0.1:{port} ssl;"
     tls = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
@@ -96,7 +99,8 @@ def start_nginx(certificate: Path, folder: Path, *, service: int, application: i
         return f"server {{ {listen} {tls} server_name {name}.{DOMAIN}; {location} }}"
 
     others = [open_host("api", service), *(open_host(name, application) for name in OPEN_HOSTS)]
-    return Nginx("\n".join([protected, *others]), port=port, folder=folder)
+    first = before.replace("LISTEN", listen).replace("TLS", tls)
+    return Nginx("\n".join([first, protected, *others]), port=port, folder=folder)
 
 
 @dataclass(frozen=True, slots=True)

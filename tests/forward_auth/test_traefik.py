@@ -5,6 +5,7 @@ hop-by-hop ones, and with trustForwardHeader off its own X-Forwarded-Method, -Pr
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -69,6 +70,17 @@ def test_all_identity_headers_are_taken_from_the_service() -> None:
     sign_in = middlewares_of_file()["sign-in"]["forwardAuth"]
     assert tuple(sign_in["authResponseHeaders"]) == IDENTITY_HEADERS
     assert sign_in["trustForwardHeader"] is False
+
+
+def test_every_mix_of_hyphens_and_underscores_is_taken_from_the_client() -> None:
+    """Traefik finds a header whatever its case, since Go does."""
+    taken = middlewares_of_file()["without-credentials"]["headers"]["customRequestHeaders"]
+    mixes = set()
+    for words in (name.split("-") for name in IDENTITY_HEADERS):
+        for separators in product("-_", repeat=len(words) - 1):
+            mixes.add("".join(map("".join, zip(words, (*separators, ""), strict=True))))
+    assert set(taken) == {"Authorization", "Cookie"} | mixes - set(IDENTITY_HEADERS)
+    assert set(taken.values()) == {""}
 
 
 def test_a_page_leads_to_sign_in_and_back(visitor: Visitor) -> None:

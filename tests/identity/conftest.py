@@ -11,6 +11,8 @@ from falcon.testing import Result
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE, WEBAPP
 from tests.support.databases import fresh_database
+from tests.support.provider import OpenIDProvider
+from tests.support.tls import CertificateAuthority
 
 Connection = psycopg.Connection[Any]
 
@@ -28,6 +30,19 @@ def database_url(_shared_database_url: str) -> str:
         connection.execute("DELETE FROM sessions")
         connection.execute("DELETE FROM users")
     return _shared_database_url
+
+
+@pytest.fixture(scope="package")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def https_provider(authority: CertificateAuthority) -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider(authority.server_context("localhost"))
+    provider.start()
+    yield provider
+    provider.stop()
 
 
 class Refusal:

@@ -62,6 +62,7 @@ def test_another_browsers_callback_signs_nobody_in_and_stays_usable(
 def test_a_callback_works_once(visitor: Visitor, refusal: Refusal) -> None:
     path = visitor.go_to_provider()
     assert "session" in visitor.get(path).cookies
+    visitor.post("/auth/logout")
     refusal.check(visitor.get(path), "invalid_state", "no such attempt", sessions=1)
 
 
@@ -211,6 +212,7 @@ def test_the_log_tells_no_secrets(
     attempt = next(iter(visitor.cookies.values()))
     visitor.get(path)
     visitor.get(path)
+    visitor.get(path, headers={"Cookie": "of=another-browser"})
     parameters = provider.requests[0][1]
     lines = "\n".join(JSONFormatter().format(record) for record in caplog.records)
     assert lines.count("Sign-in failed") == 1

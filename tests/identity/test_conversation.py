@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from app.accounts.profile import usable_email
 from tests.conftest import WEBAPP
 from tests.identity.conftest import Connection, Refusal
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
@@ -37,6 +38,9 @@ UNUSABLE_EMAILS: dict[str, tuple[dict[str, Any], str]] = {
     "surrogate": ({"email": "\ud800@example.com"}, "no usable"),
     "overlong": ({"email": "a" * 310 + "@example.com"}, "no usable"),
     "another-address-in-lower-case": ({"email": "\N{KELVIN SIGN}ate@example.com"}, "no usable"),
+    "kelvin-sign-beside-an-accent": ({"email": "\N{KELVIN SIGN}at\xe9@example.com"}, "no usable"),
+    "kelvin-sign-in-the-domain": ({"email": "\xe9@\N{KELVIN SIGN}ate.example"}, "no usable"),
+    "dotted-capital-i": ({"email": "kat\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}e@example.com"}, "no usable"),
 }
 
 PROFILES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
@@ -153,6 +157,19 @@ def test_a_wrong_secret_is_ours_to_look_into(
 ) -> None:
     visitor = Visitor(make_app(GOOGLE_CLIENT_SECRET="another"))
     refusal.check(visitor.sign_in(), "oauth_failed", "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("claimed", "stored"),
+    [
+        ("KATE@EXAMPLE.COM", "kate@example.com"),
+        ("\xc9MILIE@example.com", "\xe9milie@example.com"),
+        ("\N{GREEK CAPITAL LETTER KAPPA}ate@example.com", "\N{GREEK SMALL LETTER KAPPA}ate@example.com"),
+        ("\N{LATIN CAPITAL LETTER SHARP S}a@example.com", "\xdfa@example.com"),
+    ],
+)
+def test_an_address_is_kept_in_lower_case_in_its_own_letters(claimed: str, stored: str) -> None:
+    assert usable_email(claimed) == stored
 
 
 @pytest.mark.parametrize(("changes", "cause"), UNUSABLE_EMAILS.values(), ids=UNUSABLE_EMAILS)

@@ -1,7 +1,7 @@
 """A provider on https, as all are in production."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,19 +10,6 @@ from tests.identity.conftest import Refusal
 from tests.identity.misbehaviour import ENDPOINTS, Patience, begin_and_finish
 from tests.support.provider import OpenIDProvider
 from tests.support.tls import CertificateAuthority
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
-    return CertificateAuthority(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def https_provider(authority: CertificateAuthority) -> Iterator[OpenIDProvider]:
-    provider = OpenIDProvider(authority.server_context("localhost"))
-    provider.start()
-    yield provider
-    provider.stop()
 
 
 @pytest.fixture

@@ -81,8 +81,9 @@ REFUSED = {
     "bad-utf-8": "/a%ff",
     "overlong-slash": "/%c0%afevil.example",
     "encoded-surrogate": "/%ed%a0%80",
-    "long": "/" + "a" * 3000,
-    "long-when-encoded": "/" + "日" * 300,
+    "long-and-elsewhere": "//evil.example/" + "a" * 3000,
+    "long-and-up": "/a/../" + "a" * 3000,
+    "control-in-a-query-that-is-dropped": "/a?" + "b" * 3000 + "\x01",
 }
 
 RAW_QUERIES = {
@@ -121,6 +122,24 @@ ACCEPTED = {
 }
 
 
+SHORTENED = {
+    "just-as-long": ("/" + "a" * 599, "/" + "a" * 599),
+    "longer": ("/" + "a" * 600, "/dashboard"),
+    "longer-with-its-query": ("/reports?" + "q" * 592, "/reports"),
+    "just-as-long-with-its-query": ("/reports?" + "q" * 591, "/reports?" + "q" * 591),
+    "longer-with-its-fragment": ("/reports?page=2#" + "f" * 600, "/reports"),
+    "longer-once-it-is-encoded": ("/" + "日" * 67, "/dashboard"),
+    "query-longer-once-it-is-encoded": ("/größe?q=" + "日" * 100, "/gr%C3%B6%C3%9Fe"),
+    "very-long": ("/" + "a" * 6000 + "?" + "q" * 1500, "/dashboard"),
+    "sibling": ("https://docs.example.com/a?" + "q" * 600, "https://docs.example.com/a"),
+    "sibling-with-a-long-path": ("https://docs.example.com/" + "a" * 600 + "?q", "https://docs.example.com/"),
+    "sibling-just-as-long": (
+        "https://docs.example.com/" + "a" * 575,
+        "https://docs.example.com/" + "a" * 575,
+    ),
+    "host-longer-than-hosts-are": ("https://" + "a" * 700 + ".example.com/a", "/dashboard"),
+}
+
 FRONTENDS = ["http://localhost:5173", "https://app.example.com", "https://example.com/portal/v2"]
 
 PIECES = st.one_of(
@@ -156,6 +175,17 @@ def test_no_path_means_the_dashboard(make_app: Callable[..., Any]) -> None:
 def test_paths_of_the_frontend_are_returned_to(make_app: Callable[..., Any], value: str, path: str) -> None:
     visitor = Visitor(make_app(REGISTRATION="automatic"))
     assert visitor.sign_in(quote(value, safe="")).headers["location"] == WEBAPP + path
+
+
+@pytest.mark.parametrize(("value", "kept"), SHORTENED.values(), ids=SHORTENED)
+def test_what_is_too_long_to_keep_leads_as_near_as_can_be(value: str, kept: str) -> None:
+    assert checked_return_to(value, cookie_domain="example.com") == kept
+
+
+def test_no_sign_in_is_refused_for_the_length_of_its_way_back(make_app: Callable[..., Any]) -> None:
+    visitor = Visitor(make_app(REGISTRATION="automatic"))
+    assert visitor.sign_in("/reports?" + "q" * 7000).headers["location"] == f"{WEBAPP}/reports"
+    assert visitor.sign_in("/" + "a" * 7000).headers["location"] == f"{WEBAPP}/dashboard"
 
 
 def test_a_frontend_below_a_path_is_not_left(make_app: Callable[..., Any]) -> None:

@@ -14,6 +14,8 @@ from tests.support.service import ROOT, UNLIMITED, Service
 
 SEED = "20251103"
 EXAMPLES = "20"
+NOTHING_TO_BEGIN = ("HEAD", "/auth/login")
+"""The one operation that is refused whatever is sent: it is no navigation."""
 
 
 def run(service: Service, asks_as: str, database_url: str) -> subprocess.CompletedProcess[str]:
@@ -23,6 +25,7 @@ def run(service: Service, asks_as: str, database_url: str) -> subprocess.Complet
             *(sys.executable, "-P", "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"),
             *("--url", service.url, "--checks", "all", "--seed", SEED, "--max-examples", EXAMPLES),
             *("--generation-database", "none", "--no-color"),
+            *("--exclude-operation-id", "headBeginSignIn"),
         ],
         env={
             **os.environ,
@@ -68,4 +71,4 @@ def test_nothing_the_service_answers_contradicts_its_description(
         if record["message"] == "Request" and record["status"] < 400
     }
     document = requests.get(f"{service.url}/openapi.json", timeout=5).json()
-    assert expected(document, asks_as) - went_well == set()
+    assert expected(document, asks_as) - went_well == {NOTHING_TO_BEGIN} & expected(document, asks_as)

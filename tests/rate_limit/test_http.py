@@ -64,15 +64,39 @@ def test_unknown_paths_spend_their_own_limit_too(limited: Visitor) -> None:
     assert limited.get("/").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_beginning_to_sign_in_spends_its_own_limit_too(limited: Visitor, method: str) -> None:
-    answers = [limited.request(method, "/auth/login") for _ in range(11)]
+def test_beginning_to_sign_in_spends_its_own_limit_too(limited: Visitor) -> None:
+    answers = [limited.get("/auth/login") for _ in range(11)]
     assert [answer.status_code for answer in answers] == [302] * 10 + [429]
     assert limits(answers[0])[0] == '"default";q=200;w=60, "sign-in";q=10;w=900'
     assert limits(answers[10])[1] == '"sign-in";r=0;t=90'
     assert answers[10].headers["retry-after"] == "90"
     # Who only asks wrongly begins nothing.
     assert limited.post("/auth/login", headers={"Origin": WEBAPP}).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}),
+        ("GET", {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"}),
+        ("GET", {"Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch;prerender"}),
+        ("HEAD", {}),
+    ],
+)
+def test_what_is_no_navigation_leaves_the_sign_in_limit_alone(
+    limited: Visitor, method: str, headers: dict[str, str]
+) -> None:
+    answers = [limited.request(method, "/auth/login", headers=headers) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {400}
+    assert limits(answers[19]) == ('"default";q=200;w=60', '"default";r=180;t=6')
+    assert [limited.get("/auth/login").status_code for _ in range(11)] == [302] * 10 + [429]
+
+
+def test_what_is_no_navigation_still_spends_the_default_limit(make_app: MakeApp) -> None:
+    visitor = Visitor(make_app(RATE_LIMIT="3/hour"))
+    image = {"Sec-Fetch-Dest": "image"}
+    statuses = [visitor.get("/auth/login", headers=image).status_code for _ in range(4)]
+    assert statuses == [400, 400, 400, 429]
 
 
 def test_a_refused_request_costs_nothing(make_app: MakeApp) -> None:

@@ -115,6 +115,9 @@ CAUSES: dict[str, Callable[[Backend], Any]] = {
     "invalid_return_to": lambda backend: backend.send(
         "GET", "/auth/login?return_to=https://elsewhere.example"
     ),
+    "not_a_navigation": lambda backend: backend.send(
+        "GET", "/auth/login", headers={"Sec-Fetch-Dest": "image"}
+    ),
     "invalid_json": lambda backend: backend.send(
         "POST", "/auth/tokens", session=True, data="{", headers={"Content-Type": "application/json"}
     ),

@@ -49,11 +49,9 @@ def fail_at_the_provider(sign_in: SignIn) -> Result:
     return sign_in.begin()
 
 
-def load_again(sign_in: SignIn) -> Result:
-    visitor = Visitor(sign_in.make_app(), origin=WEBAPP)
-    callback = visitor.go_to_provider()
-    visitor.get(callback)
-    return visitor.get(callback)
+def finish_in_another_browser(sign_in: SignIn) -> Result:
+    app = sign_in.make_app()
+    return Visitor(app, origin=WEBAPP).get(Visitor(app, origin=WEBAPP).go_to_provider())
 
 
 def claim_another_audience(sign_in: SignIn) -> Result:
@@ -80,7 +78,7 @@ def change_the_secret(sign_in: SignIn) -> Result:
 CAUSES: dict[str, Callable[[SignIn], Result]] = {
     "access_denied": deny,
     "provider_unavailable": fail_at_the_provider,
-    "invalid_state": load_again,
+    "invalid_state": finish_in_another_browser,
     "invalid_token": claim_another_audience,
     "email_not_verified": lambda sign_in: sign_in.with_person(email_verified=False),
     "email_taken": take_the_address,

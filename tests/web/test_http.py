@@ -123,6 +123,8 @@ def test_a_declared_long_body_is_refused_everywhere(visitor: Visitor) -> None:
     [
         ("{}", "text/plain", 415, "unsupported_media_type"),
         ("a=b", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
+        ("", "text/plain", 415, "unsupported_media_type"),
+        (" ", "application/json", 400, "invalid_json"),
         ("{", "application/json", 400, "invalid_json"),
         (b"\xff", "application/json", 400, "invalid_json"),
         ("NaN", "application/json", 400, "invalid_json"),
@@ -153,6 +155,24 @@ def test_bodies_that_break_the_rules_are_refused(
     visitor.sign_in()
     assert_problem(visitor.post("/auth/register", body=body, content_type=content_type), status, code)
     assert visitor.get("/auth/session").json["registered"] is False
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", None])
+def test_no_body_is_an_empty_object_where_each_field_is_optional(
+    visitor: Visitor, content_type: str | None
+) -> None:
+    visitor.sign_in()
+    registered = visitor.post("/auth/register", body="", content_type=content_type)
+    assert (registered.status_code, registered.json["name"]) == (201, "Ada Lovelace")
+    unchanged = visitor.patch("/auth/user", body="", content_type=content_type)
+    assert (unchanged.status_code, unchanged.json) == (200, registered.json)
+
+
+def test_no_body_is_no_json_where_a_field_is_required(visitor: Visitor) -> None:
+    visitor.register()
+    assert_problem(
+        visitor.post("/auth/tokens", body="", content_type="application/json"), 400, "invalid_json"
+    )
 
 
 @pytest.mark.parametrize("name", ["Zoë", "👩‍🚀 Ada", "علی‌رضا", "x" * 200])
