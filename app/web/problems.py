@@ -129,8 +129,8 @@ def add_error_handlers(
             "Request error", exc_info=error, extra={"method": req.env["REQUEST_METHOD"], "route": route}
         )
         if route.startswith(CALLBACK):
-            # Somebody's browser is here, which has no use for a problem.
-            failed = errors.SignInError("oauth_failed", f"the service failed: {type(error).__name__}")
+            # A browser shows this answer to a person, so the frontend explains it.
+            failed = errors.SignInError("oauth_failed", f"a fault of the service: {type(error).__name__}")
             handle_sign_in_error(req, resp, failed, params)
         else:
             _set_problem(resp, *INTERNAL_ERROR)

@@ -57,4 +57,5 @@ def test_a_worker_without_an_application_notes_a_stop() -> None:
     worker = Worker(1, os.getpid(), [], None, 30, Config(), None)
     worker.method_queue.init()
     worker.handle_exit(signal.SIGTERM, None)
+    worker.tmp.close()
     assert (worker.is_told_to_stop, worker.alive) == (True, False)
