@@ -123,7 +123,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         return super().wait(gen, interval, self.deadline if timeout is None else timeout)
 
     def _result(self, expected: ExecStatus) -> Any:  # noqa: ANN401  # a PGresult of psycopg's C library
-        [result] = waiting.wait(execute(self.pgconn), self.pgconn.socket, POLL_INTERVAL, self.deadline)
+        # A connection that dies may give a second result, about its end.
+        result, *_ = waiting.wait(execute(self.pgconn), self.pgconn.socket, POLL_INTERVAL, self.deadline)
         if result.status != expected:
             raise error_from_result(result, encoding="utf-8")
         return result
