@@ -38,7 +38,7 @@ from app.middleware.request_id import RequestIDMiddleware
 from app.middleware.request_log import JSONLines, RequestLogMiddleware, log_record
 from app.middleware.route import RouteMiddleware
 from app.middleware.security_headers import SecurityHeadersMiddleware, security_headers
-from app.migrations.script.files import load_migrations
+from app.migrations.script.folder import find_versions
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
@@ -163,7 +163,7 @@ def _routes(
         redirect_uri=f"{config.api_url}{paths.CALLBACK}",
         allowed_email_domains=config.allowed_email_domains,
     )
-    versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
+    versions = find_versions(MIGRATIONS_FOLDER)
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
     page = load_page()
     document = openapi_document(

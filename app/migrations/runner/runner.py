@@ -10,7 +10,8 @@ import psycopg
 
 from app.commands.report import Report
 from app.migrations.runner.apply import apply_in_transaction, apply_without_transaction
-from app.migrations.runner.failures import needs_resolve, sql_error
+from app.migrations.runner.execute import TransactionEndedError
+from app.migrations.runner.failures import needs_resolve, sql_error, transaction_ended
 from app.migrations.runner.history import History, compare
 from app.migrations.runner.ledger import Ledger, get_schema, read_ledger
 from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
@@ -85,13 +86,15 @@ class Runner:
             if applied:
                 done.append(applied)
                 self._patience.begin()
+            elif pending:
+                self._patience.let_others_go_on()
         return done
 
     def _apply_first(self, expected: Migration) -> tuple[Migration | None, list[Migration]]:
         """Applies the first pending file; returns it, and what is pending then.
 
-        Another runner may have applied the expected file meanwhile. Where the next one needs another kind of
-        lock, nothing is applied and None returned.
+        Where another runner has applied the expected file meanwhile, nothing is applied and None returned:
+        that runner is at work, and has let the lock go only between two files.
         """
         locked = locked_transaction if expected.in_transaction else locked_session
         migration = None
@@ -101,11 +104,15 @@ class Runner:
                 history = compare(self.migrations, read_ledger(self.connection))
                 history.require_fit()
                 pending = history.pending
-                if not pending or pending[0].in_transaction != expected.in_transaction:
+                if pending[:1] != [expected]:
                     return None, pending
                 migration = pending[0]
                 waited_ms = self._patience.waited_ms()
                 ms = self._apply(migration, history)
+        except TransactionEndedError as ended:
+            if ended.tag != "ROLLBACK":
+                self._record_started(expected)
+            raise transaction_ended(expected, ended.line, ended.tag) from ended
         except psycopg.Error as error:
             if migration is None or self.connection.closed or isinstance(error, BUSY):
                 raise
@@ -121,6 +128,11 @@ class Runner:
             },
         )
         return migration, pending[1:]
+
+    def _record_started(self, migration: Migration) -> None:
+        with locked_transaction(self.connection, self._key, self._patience):
+            self._ledger.create()
+            self._ledger.write(migration, "started")
 
     def _apply(self, migration: Migration, history: History) -> int:
         script = self._scripts.get(migration.version) or read_scripts([migration])[0]

@@ -4,11 +4,13 @@ from typing import Any
 
 import psycopg
 
+from app.migrations.script.reading import READING
+
 LOCK_TIMEOUT = "2s"
 """How long a statement may queue for a table. Everybody who wants the table then queues behind it."""
 
 _ALWAYS = {
-    "standard_conforming_strings": "on",  # tokens.py relies on it
+    **READING,  # tokens.py relies on it; behind a pooler, what the connection asked for may be gone
     # The server soon notices that the runner, or its machine, is gone.
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": "10",
