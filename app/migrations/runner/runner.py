@@ -17,7 +17,7 @@ from app.migrations.runner.ledger import Ledger, get_schema, read_ledger
 from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
 from app.migrations.runner.patience import BUSY, Patience
 from app.migrations.script.files import Migration
-from app.migrations.script.script import read_scripts
+from app.migrations.script.script import Script, read_scripts
 
 
 @dataclass(kw_only=True)
@@ -32,6 +32,7 @@ class Runner:
         applied_by: what each row records.
         sleep: waits for so many seconds.
         clock: monotonic seconds.
+        read: reads files as statements, and refuses what they may not hold.
     """
 
     connection: psycopg.Connection[Any]
@@ -41,6 +42,7 @@ class Runner:
     applied_by: str
     sleep: Callable[[float], None] = sleep
     clock: Callable[[], float] = monotonic
+    read: Callable[[list[Migration]], list[Script]] = read_scripts
 
     def up(self) -> None:
         """Applies what is pending. Where nothing is, this is one query without a lock.
@@ -66,7 +68,7 @@ class Runner:
         self.report.say("completed", "✅ Migration check completed successfully")
 
     def _apply_all(self, pending: list[Migration]) -> list[Migration]:
-        self._scripts = {script.migration.version: script for script in read_scripts(pending)}
+        self._scripts = {script.migration.version: script for script in self.read(pending)}
         alone = next((migration for migration in pending if not migration.in_transaction), None)
         if alone:
             require_direct(self.connection, alone.name)
@@ -135,7 +137,7 @@ class Runner:
             self._ledger.write(migration, "started")
 
     def _apply(self, migration: Migration, history: History) -> int:
-        script = self._scripts.get(migration.version) or read_scripts([migration])[0]
+        script = self._scripts.get(migration.version) or self.read([migration])[0]
         row = history.begun.get(migration.version)
         if not migration.in_transaction:
             return apply_without_transaction(
