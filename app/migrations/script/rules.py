@@ -29,6 +29,7 @@ _OUTSIDE = {
     r"DISCARD ALL\b": "DISCARD ALL",
 }
 """Statements that the server refuses in a transaction, by their unquoted words."""
+_OUTSIDE_BEGINS = frozenset({"VACUUM", "CREATE", "DROP", "REINDEX", "ALTER", "CLUSTER", "DISCARD"})
 
 
 def fault_of(statement: Statement, *, in_transaction: bool) -> str | None:
@@ -40,7 +41,7 @@ def fault_of(statement: Statement, *, in_transaction: bool) -> str | None:
         return f"{words[0]}: {_OWN_TRANSACTION}"
     if words[0] == "COPY" and any(word in {"STDIN", "STDOUT"} for word in statement.words()):
         return f"COPY: {_NO_CLIENT}"
-    if in_transaction and (name := _needs_no_transaction(statement)):
+    if in_transaction and (name := _needs_no_transaction(statement, words)):
         return f"{name}: {_ADD_DIRECTIVE}"
     if changes_reading(statement):
         return f"{words[0]}: {READING_FAULT}"
@@ -72,7 +73,8 @@ def _controls_transaction(words: tuple[str, ...]) -> bool:
     }
 
 
-def _needs_no_transaction(statement: Statement) -> str | None:
-    count = _MANY if statement.first_words(1)[0] in {"ALTER", "REINDEX"} else _ENOUGH
-    text = " ".join(statement.first_words(count))
+def _needs_no_transaction(statement: Statement, words: tuple[str, ...]) -> str | None:
+    if words[0] not in _OUTSIDE_BEGINS:
+        return None  # as most statements of a big file
+    text = " ".join(statement.first_words(_MANY) if words[0] in {"ALTER", "REINDEX"} else words)
     return next((name for pattern, name in _OUTSIDE.items() if re.match(pattern, text)), None)
