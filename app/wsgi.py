@@ -33,7 +33,7 @@ from app.middleware.observation import JSONLines, Line, ObservationMiddleware, l
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
 from app.middleware.route import RouteMiddleware
-from app.migrations.script.files import load_migrations
+from app.migrations.script.folder import find_versions
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
@@ -160,7 +160,7 @@ def _routes(
         redirect_uri=f"{config.api_url}{paths.CALLBACK}",
         email_domains=EmailDomains(config.allowed_email_domains),
     )
-    versions = frozenset(migration.version for migration in load_migrations(MIGRATIONS_FOLDER))
+    versions = find_versions(MIGRATIONS_FOLDER)
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
     page = load_page()
     document = openapi_document(

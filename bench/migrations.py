@@ -1,6 +1,7 @@
 """What the check of migrations costs a start when nothing is pending; writes docs/benchmarks.md.
 
     bin/python -m bench.migrations [--rounds 15]
+    bin/python -m bench.migrations --memory      the most memory that `check` has with a file of 43 MB
 
 Each round runs `bin/migrate` on an up-to-date database over a Unix socket, and a Python that only imports
 psycopg. The difference is the cost of the check. bench/run uses `migration_figures` to measure many files.
@@ -27,6 +28,11 @@ from tests.support.service import ROOT
 MIGRATE = str(ROOT / "bin" / "migrate")
 BARE = [str(ROOT / "bin" / "python"), "-c", "import psycopg"]
 TARGET = 60
+BIG_SIZE = 43_000_000
+BIG = {
+    "many statements": ("INSERT INTO big VALUES ", ";\nINSERT INTO big VALUES "),
+    "one statement": ("INSERT INTO big VALUES\n", ",\n"),
+}
 FILE = "-- Table {number}.\nCREATE TABLE table_{number} (\n    id int PRIMARY KEY,\n    name text\n);\n"
 
 
@@ -35,11 +41,40 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    if options.memory:
+        print_memory()
+        return
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as data, EmbeddedPostgres(Path(data)) as postgres:
         migrate(postgres.url(), report=TextReport(sys.stdout), wait=30)
         beyond, whole = _measure_check(postgres.url(), rounds)
     write_section("migrations", summary(beyond, whole))
+
+
+def print_memory() -> None:
+    """Prints the most memory that `bin/migrate check` has, for many statements and for a single one."""
+    with tempfile.TemporaryDirectory() as data, EmbeddedPostgres(Path(data)) as postgres:
+        for kind, (beginning, between) in BIG.items():
+            with tempfile.TemporaryDirectory() as folder:
+                _write_big(Path(folder) / "0001_big.sql", beginning, between)
+                command = [MIGRATE, "--folder", folder, "check"]
+                environ = {"PATH": os.environ["PATH"], "DATABASE_URL": postgres.url()}
+                process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
+                _, _, usage = os.wait4(process.pid, 0)
+                print(f"{kind}: {usage.ru_maxrss // 1024} MiB, {usage.ru_utime:.1f} s of CPU")
+
+
+def _write_big(path: Path, beginning: str, between: str) -> None:
+    row = "({0}, 'name {0}', 'some text; it''s fine', 1.5)"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(beginning)
+        number = 0
+        while file.tell() < BIG_SIZE:
+            file.write(row.format(number) + between)
+            number += 1
+        file.write(row.format(0) + ";\n")
 
 
 def _measure_check(url: str, rounds: int) -> tuple[list[float], list[float]]:

@@ -112,7 +112,7 @@ def plan(target: Target) -> None:
         target.report.say(
             "plan",
             f"-- {migration.file}: {'in' if migration.in_transaction else 'without'} a transaction",
-            *migration.sql.rstrip("\n").split("\n"),
+            *b"".join(migration.lines()).decode().rstrip("\n").split("\n"),
             "",
             fields={"version": migration.version, "file": migration.file},
         )

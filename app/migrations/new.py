@@ -22,12 +22,14 @@ def new(folder: Path, name: str, *, report: Report) -> Path:
     """Makes the file and returns its path.
 
     Raises:
-        CommandError: USAGE, as the name has no letter or digit; INVALID, as the folder cannot be written to.
+        CommandError: USAGE, as the name has no letter or digit; INVALID, as the folder cannot be read or
+            written to.
     """
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not slug:
         raise CommandError(Exit.USAGE, "Name the migration in letters and digits, such as: add_user_locale")
-    newest = max((migration.version for migration in load_migrations(folder)), default=0)
+    migrations = load_migrations(folder, may_be_empty=True)
+    newest = max((migration.version for migration in migrations), default=0)
     path = folder / f"{newest + 1:04d}_{slug}.sql"
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:

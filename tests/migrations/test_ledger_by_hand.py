@@ -114,5 +114,6 @@ def test_a_new_file_needs_a_name_and_a_folder(target: Target, folder: Path) -> N
     with pytest.raises(CommandError, match="letters and digits") as caught:
         new(folder, "…", report=target.report)
     assert caught.value.exit_code == Exit.USAGE
-    with pytest.raises(CommandError, match="cannot be written"):
+    with pytest.raises(CommandError, match="nowhere cannot be read: No such file") as caught:
         new(folder / "nowhere", "name", report=target.report)
+    assert caught.value.exit_code == Exit.INVALID

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from app.migrations.runner.lock import lock_key
+from app.migrations.script.files import load_migrations
 from dev.postgres import EmbeddedPostgres
-from tests.migrations.conftest import BOTH
+from tests.migrations.conftest import BOTH, MakeRunner
 from tests.support.databases import fresh_database
 from tests.support.service import Process
 
@@ -77,3 +80,42 @@ def test_twelve_at_once_build_an_index_concurrently_once(race_folder: Path, url:
             "SELECT array_agg(indisvalid) FROM pg_index WHERE indrelid = 'effects'::regclass"
         )
         assert valid.fetchone() == ([True],)
+
+
+def test_a_runner_applies_all_that_was_pending_when_it_got_the_lock(
+    make_runner: MakeRunner, folder: Path, url: str
+) -> None:
+    """Another that waited finds the lock free between two files, and sees from the ledger who is at work."""
+    (folder / "0003_three.sql").write_text("CREATE TABLE three (id int);\n")
+    first, second = StringIO(), StringIO()
+    turns = iter([1, 3])
+
+    def let_the_first_go_on(_seconds: float) -> None:
+        runner = make_runner(first)
+        runner.migrations = runner.migrations[: next(turns)]
+        holder.rollback()
+        runner.up()
+
+    with psycopg.connect(url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("public"),))
+        make_runner(second, sleep=let_the_first_go_on).up()
+    assert first.getvalue().count("Applied 00") == 3
+    assert "Applied 00" not in second.getvalue()
+    assert "no pending migrations" in second.getvalue()
+
+
+def test_a_runner_that_stops_between_two_files_is_taken_over_from(
+    make_runner: MakeRunner, folder: Path, url: str
+) -> None:
+    output = StringIO()
+
+    def apply_one(_seconds: float) -> None:
+        holder.rollback()
+        runner = make_runner()
+        runner.migrations = load_migrations(folder)[:1]
+        runner.up()
+
+    with psycopg.connect(url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("public"),))
+        make_runner(output, sleep=apply_one).up()
+    assert "   - 0002_two" in output.getvalue()

@@ -55,7 +55,7 @@ FINE = [
 
 
 def fault(sql: str) -> str | None:
-    (statement,) = split_statements(sql)
+    (statement,) = split_statements([sql.encode()])
     return fault_of(statement, in_transaction=True)
 
 

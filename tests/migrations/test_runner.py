@@ -119,7 +119,7 @@ def test_a_file_that_another_branchs_newer_one_overtook_is_named(
     ("added", "removed", "sentence"),
     [
         ("0002_again.sql", None, "Two migrations have the number 2: 0002_again.sql, 0002_two.sql"),
-        ("0000_late.sql", None, "0000_late.sql is older than the newest applied migration (2)"),
+        ("0000_late.sql", None, "0000_late.sql has the number 0. Numbers begin with 0001."),
         ("0003_next.sql", "0001_one.sql", "0001_one.sql was applied to this database and is missing here"),
         ("0003-dash.sql", None, "0003-dash.sql is not named like"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.migrations.script.statements import split_statements
+from app.migrations.script.statements import Statement, split_statements
 from app.migrations.script.tokens import UnterminatedError
 from dev.postgres import EmbeddedPostgres
 
@@ -30,6 +30,10 @@ GAP = st.lists(
     min_size=1,
     max_size=3,
 ).map(" ".join)
+
+
+def split(sql: str) -> list[Statement]:
+    return list(split_statements([sql.encode()]))
 
 
 def doubled(value: str, quote: str = "'") -> str:
@@ -74,6 +78,9 @@ def selects(draw: st.DrawFn) -> tuple[str, str]:
 
 
 FUNCTION = "CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE 1 WHEN 1 THEN 2 END AS end; SELECT 1; END"
+ALIASED = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 case; SELECT 1 end, 2 AS end, (3) case; END"
+NAMED = "CREATE FUNCTION f(t t) RETURNS int BEGIN ATOMIC SELECT (t).end; SELECT t.case FROM t; /* ; */END"
+NOT_ATOMIC = "CREATE FUNCTION f(begin atomic) RETURNS begin RETURN 1"
 PROCEDURE = "create or /* ; */ replace procedure begin() begin atomic select (case 1 when 1 then 2 end); end"
 
 
@@ -90,9 +97,9 @@ def test_each_statement_alone_is_what_the_server_sees_in_the_whole(
 ) -> None:
     whole = ";".join(text for text, _ in pieces) + ending
     values = [value for _, value in pieces]
-    statements = split_statements(whole)
-    assert [whole[s.start :].startswith(s.text) for s in statements] == [True] * len(pieces)
-    alone = [server.execute(statement.text.encode()).fetchall() for statement in statements]
+    statements = split(whole)
+    assert [whole.encode()[s.start :].startswith(s.text) for s in statements] == [True] * len(pieces)
+    alone = [server.execute(statement.text).fetchall() for statement in statements]
     cursor = server.execute(whole.encode())
     together = [cursor.fetchall()]
     while cursor.nextset():
@@ -103,17 +110,35 @@ def test_each_statement_alone_is_what_the_server_sees_in_the_whole(
 @settings(deadline=None, max_examples=300)
 @given(sql=VALUE)
 def test_any_text_is_cut_or_refused_and_nothing_of_it_is_lost(sql: str) -> None:
+    text = sql.encode()
     try:
-        statements = split_statements(sql)
+        statements = list(split_statements([text]))
     except UnterminatedError as error:
-        sql = sql[: error.start]
-        statements = split_statements(sql)
+        text = text[: error.start]
+        statements = list(split_statements([text]))
     position = 0
     for statement in statements:
-        assert sql.startswith(statement.text, statement.start)
-        assert split_statements(sql[position : statement.start]) == []
+        assert text.startswith(statement.text, statement.start)
+        assert statement.line == text.count(b"\n", 0, statement.start) + 1
+        assert list(split_statements([text[position : statement.start]])) == []
         position = statement.start + len(statement.text)
-    assert split_statements(sql[position:]) == []
+    assert list(split_statements([text[position:]])) == []
+
+
+@settings(deadline=None, max_examples=300)
+@given(sql=st.lists(st.one_of(VALUE, selects().map(lambda pair: pair[0])), max_size=4).map(";\n".join))
+def test_a_text_read_in_small_pieces_is_cut_as_the_whole(sql: str) -> None:
+    def outcome(pieces: list[bytes], at_once: int) -> tuple[list[Statement], tuple[int, int] | None]:
+        found = []
+        try:
+            found += list(split_statements(pieces, at_once=at_once))
+        except UnterminatedError as error:
+            return [], (error.start, error.line)
+        return found, None
+
+    text = sql.encode()
+    pieces = [text[position : position + 3] for position in range(0, len(text), 3)]
+    assert outcome(pieces, 1) == outcome([text], 1 << 18)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +162,15 @@ def test_any_text_is_cut_or_refused_and_nothing_of_it_is_lost(sql: str) -> None:
         ),
         (f"{FUNCTION}; SELECT 3", [FUNCTION, "SELECT 3"]),
         (f"{PROCEDURE}; SELECT 3", [PROCEDURE, "SELECT 3"]),
+        (f"{ALIASED}; SELECT 3; COMMIT", [ALIASED, "SELECT 3", "COMMIT"]),
+        (f"{NAMED}; COMMIT; SELECT 3", [NAMED, "COMMIT", "SELECT 3"]),
+        (f"{NOT_ATOMIC}; COMMIT; END", [NOT_ATOMIC, "COMMIT", "END"]),
         ("BEGIN; SELECT 1; END", ["BEGIN", "SELECT 1", "END"]),
         ("DO $a$ BEGIN; $$ ; $$ END $a$; SELECT 1", ["DO $a$ BEGIN; $$ ; $$ END $a$", "SELECT 1"]),
     ],
 )
 def test_semicolons_that_end_nothing_cut_nothing(sql: str, expected: list[str]) -> None:
-    assert [statement.text for statement in split_statements(sql)] == expected
+    assert [statement.text.decode() for statement in split(sql)] == expected
 
 
 @pytest.mark.parametrize(
@@ -151,8 +179,26 @@ def test_semicolons_that_end_nothing_cut_nothing(sql: str, expected: list[str]) 
 )
 def test_what_does_not_end_is_found_where_it_begins(sql: str, start: int) -> None:
     with pytest.raises(UnterminatedError) as caught:
-        split_statements(sql)
+        split(sql)
     assert caught.value.start == start
+
+
+def test_names_that_are_keywords_elsewhere_end_no_body(server: psycopg.Connection[Any]) -> None:
+    sql = """
+        CREATE TEMPORARY TABLE named (id int, "case" int, "end" int);
+        CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE sql
+        BEGIN ATOMIC
+            SELECT 1 case;
+            SELECT 1 end;
+            SELECT named.case, named.end FROM named;
+            SELECT DISTINCT ON (id) CASE id WHEN 1 THEN (SELECT 2 end) END end FROM named;
+        END;
+        DROP FUNCTION pg_temp.g; DROP TABLE named
+    """
+    statements = split(sql)
+    assert len(statements) == 4
+    for statement in statements:
+        server.execute(statement.text)
 
 
 def test_functions_and_rules_of_real_sql_arrive_whole(server: psycopg.Connection[Any]) -> None:
@@ -167,7 +213,7 @@ def test_functions_and_rules_of_real_sql_arrive_whole(server: psycopg.Connection
         DO $body$ BEGIN PERFORM 1; PERFORM $$;$$; END $body$;
         DROP TABLE t
     """
-    statements = split_statements(sql)
+    statements = split(sql)
     assert len(statements) == 5
     for statement in statements:
-        server.execute(statement.text.encode())
+        server.execute(statement.text)

@@ -8,6 +8,7 @@ import psycopg
 
 from app.commands.errors import CommandError, Exit, TerminatedError
 from app.commands.report import Report
+from app.migrations.runner.execute import execute, execute_in_transaction
 from app.migrations.runner.failures import needs_resolve, sql_error
 from app.migrations.runner.indexes import drop_index, find_index
 from app.migrations.runner.ledger import Ledger, Row
@@ -36,14 +37,15 @@ def apply_in_transaction(connection: psycopg.Connection[Any], script: Script, le
     """Runs a file in the caller's transaction; returns how many milliseconds it took.
 
     Raises:
-        CommandError: SQL_ERROR.
+        CommandError: SQL_ERROR; INVALID where the file was edited meanwhile, or changes how it is read.
+        TransactionEndedError: a statement ended the transaction.
         psycopg.Error: one of BUSY, or a lost connection.
     """
     set_for_transaction(connection, ORDINARY)
     began = time.monotonic()
-    for statement in script.statements:
+    for statement in script.statements():
         try:
-            connection.execute(statement.text.encode())
+            execute_in_transaction(connection, script.migration, statement)
         except psycopg.Error as error:
             if connection.closed or isinstance(error, BUSY):
                 raise
@@ -73,21 +75,23 @@ def apply_without_transaction(
     """
     if row and row.status == "started" and script.index is None:
         raise needs_resolve(script.migration)
+    statement = script.only_statement()
     if row and _finish_index(connection, script, row, report):
         ledger.write(script.migration, "applied", duration_ms=0)
         return 0
     ledger.write(script.migration, "started")
     began = time.monotonic()
-    set_for_session(connection, CONCURRENT if runs_concurrently(script.statements[0]) else ORDINARY)
+    set_for_session(connection, CONCURRENT if runs_concurrently(statement) else ORDINARY)
     try:
-        connection.execute(script.statements[0].text.encode())
+        execute(connection, statement)
     except psycopg.Error as error:
         if connection.closed:
             raise
-        outcome = _settle(connection, script, ledger, error)
-        if isinstance(error, BUSY) and may_be_repeated_after_error(script.statements[0]):
+        is_repeatable = may_be_repeated_after_error(statement)
+        outcome = _settle(connection, script, ledger, error, is_repeatable=is_repeatable)
+        if isinstance(error, BUSY) and is_repeatable:
             raise
-        raise sql_error(script.migration, script.statements[0], error, outcome=outcome) from error
+        raise sql_error(script.migration, statement, error, outcome=outcome) from error
     except TerminatedError:
         report.say("interrupted", f"{script.migration.name} was interrupted.", level=logging.WARNING)
         raise
@@ -121,25 +125,32 @@ def _finish_index(connection: psycopg.Connection[Any], script: Script, row: Row,
     return False
 
 
-def _settle(connection: psycopg.Connection[Any], script: Script, ledger: Ledger, error: psycopg.Error) -> str:
+def _settle(
+    connection: psycopg.Connection[Any],
+    script: Script,
+    ledger: Ledger,
+    error: psycopg.Error,
+    *,
+    is_repeatable: bool,
+) -> str:
     """Cleans up after a failed statement; returns the sentence that says what the next run will do.
 
     What fails here is told beside the statement's own error, which must not be lost.
     """
     try:
         reset(connection)
-        return _note_failure(script, ledger, error)
+        return _note_failure(script, ledger, error, is_repeatable=is_repeatable)
     except psycopg.Error as later:
         reason = later.diag.message_primary or str(later).partition("\n")[0]
         return f"{_UNKNOWN} {script.migration.name} --retry, or --applied (the ledger failed, too: {reason})"
 
 
-def _note_failure(script: Script, ledger: Ledger, error: psycopg.Error) -> str:
+def _note_failure(script: Script, ledger: Ledger, error: psycopg.Error, *, is_repeatable: bool) -> str:
     """Sets the row for the next run; returns the sentence that says what that run will do."""
     if script.index and isinstance(error, psycopg.errors.DuplicateTable):
         ledger.remove(script.migration)
         return _NAME_TAKEN
-    if not may_be_repeated_after_error(script.statements[0]):
+    if not is_repeatable:
         return f"{_UNKNOWN} {script.migration.name} --retry, or --applied"
     ledger.write(script.migration, "retry")
     return _REBUILT if script.index else _REPEATED

@@ -42,7 +42,7 @@ def sql_error(
     if statement:
         # An error without a position is reported at the statement's first line.
         position = int(error.diag.statement_position or 1) - 1
-        line = migration.line_at(statement.start + position)
+        line = statement.line_at(position)
     place = f"{migration.file}:{line}" if line else migration.file
     return CommandError(
         Exit.SQL_ERROR,
@@ -75,14 +75,46 @@ def lost_connection(error: psycopg.Error) -> CommandError:
 
 def needs_resolve(migration: Migration) -> CommandError:
     """NEEDS_RESOLVE, as only a person can find out how far the interrupted file came."""
+    how = (
+        "ended its transaction before its end: a part of it has taken effect."
+        if migration.in_transaction
+        else "was interrupted, and runs without a transaction: it may have taken effect or not."
+    )
     return CommandError(
         Exit.NEEDS_RESOLVE,
-        f"{migration.file} was interrupted, and runs without a transaction: it may have taken effect or not.",
+        f"{migration.file} {how}",
+        *_ways_to_resolve(migration),
+        version=migration.version,
+        file=migration.file,
+    )
+
+
+def transaction_ended(migration: Migration, line: int, tag: str) -> CommandError:
+    """What a statement that ended the file's transaction left: nothing after a ROLLBACK, else a part.
+
+    Args:
+        migration: the file, which has the row `started` where a part of it is left.
+        line: of the statement.
+        tag: what the server calls it.
+    """
+    place = f"{migration.file}:{line}: the statement ended the transaction of the file ({tag})."
+    fields = {"version": migration.version, "file": migration.file, "line": line}
+    if tag == "ROLLBACK":
+        return CommandError(Exit.SQL_ERROR, place, ROLLED_BACK, **fields)
+    return CommandError(
+        Exit.NEEDS_RESOLVE,
+        place,
+        "What stands before it has taken effect, what stands after it has not run.",
+        *_ways_to_resolve(migration),
+        **fields,
+    )
+
+
+def _ways_to_resolve(migration: Migration) -> tuple[str, ...]:
+    return (
         "Look at the database, then say which:",
         f"  bin/migrate resolve {migration.name} --applied   when it has taken effect",
         f"  bin/migrate resolve {migration.name} --retry     when it shall run again",
-        version=migration.version,
-        file=migration.file,
     )
 
 

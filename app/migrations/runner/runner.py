@@ -11,13 +11,14 @@ import psycopg
 from app.commands.report import Report
 from app.commands.schema import get_schema
 from app.migrations.runner.apply import apply_in_transaction, apply_without_transaction
-from app.migrations.runner.failures import needs_resolve, sql_error
+from app.migrations.runner.execute import TransactionEndedError
+from app.migrations.runner.failures import needs_resolve, sql_error, transaction_ended
 from app.migrations.runner.history import History, compare
 from app.migrations.runner.ledger import Ledger, read_ledger
 from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
 from app.migrations.runner.patience import BUSY, Patience
 from app.migrations.script.files import Migration
-from app.migrations.script.script import read_scripts
+from app.migrations.script.script import Script, read_scripts
 
 
 @dataclass(kw_only=True)
@@ -32,6 +33,7 @@ class Runner:
         applied_by: what each row records.
         sleep: waits for so many seconds.
         clock: monotonic seconds.
+        read: reads files as statements, and refuses what they may not hold.
     """
 
     connection: psycopg.Connection[Any]
@@ -41,6 +43,7 @@ class Runner:
     applied_by: str
     sleep: Callable[[float], None] = sleep
     clock: Callable[[], float] = monotonic
+    read: Callable[[list[Migration]], list[Script]] = read_scripts
 
     def up(self) -> None:
         """Applies what is pending. Where nothing is, this is one query without a lock.
@@ -66,7 +69,7 @@ class Runner:
         self.report.say("completed", "✅ Migration check completed successfully")
 
     def _apply_all(self, pending: list[Migration]) -> list[Migration]:
-        self._scripts = {script.migration.version: script for script in read_scripts(pending)}
+        self._scripts = {script.migration.version: script for script in self.read(pending)}
         alone = next((migration for migration in pending if not migration.in_transaction), None)
         if alone:
             require_direct(self.connection, alone.name)
@@ -86,13 +89,15 @@ class Runner:
             if applied:
                 done.append(applied)
                 self._patience.begin()
+            elif pending:
+                self._patience.let_others_go_on()
         return done
 
     def _apply_first(self, expected: Migration) -> tuple[Migration | None, list[Migration]]:
         """Applies the first pending file; returns it, and what is pending then.
 
-        Another runner may have applied the expected file meanwhile. Where the next one needs another kind of
-        lock, nothing is applied and None returned.
+        Where another runner has applied the expected file meanwhile, nothing is applied and None returned:
+        that runner is at work, and has let the lock go only between two files.
         """
         locked = locked_transaction if expected.in_transaction else locked_session
         migration = None
@@ -102,11 +107,15 @@ class Runner:
                 history = compare(self.migrations, self._ledger.read())
                 history.require_fit()
                 pending = history.pending
-                if not pending or pending[0].in_transaction != expected.in_transaction:
+                if pending[:1] != [expected]:
                     return None, pending
                 migration = pending[0]
                 waited_ms = self._patience.waited_ms()
                 ms = self._apply(migration, history)
+        except TransactionEndedError as ended:
+            if ended.tag != "ROLLBACK":
+                self._record_started(expected)
+            raise transaction_ended(expected, ended.line, ended.tag) from ended
         except psycopg.Error as error:
             if migration is None or self.connection.closed or isinstance(error, BUSY):
                 raise
@@ -123,8 +132,13 @@ class Runner:
         )
         return migration, pending[1:]
 
+    def _record_started(self, migration: Migration) -> None:
+        with locked_transaction(self.connection, self._key, self._patience):
+            self._ledger.create()
+            self._ledger.write(migration, "started")
+
     def _apply(self, migration: Migration, history: History) -> int:
-        script = self._scripts.get(migration.version) or read_scripts([migration])[0]
+        script = self._scripts.get(migration.version) or self.read([migration])[0]
         row = history.begun.get(migration.version)
         if not migration.in_transaction:
             return apply_without_transaction(

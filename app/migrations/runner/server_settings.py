@@ -4,12 +4,13 @@ from typing import Any
 
 import psycopg
 
+from app.migrations.script.reading import READING
+
 LOCK_TIMEOUT = "2s"
 """How long a statement may queue for a table. Everybody who wants the table then queues behind it."""
 
 _ALWAYS = {
-    "standard_conforming_strings": "on",  # tokens.py relies on it
-    "client_encoding": "UTF8",  # files are sent as they are
+    **READING,  # tokens.py relies on it; behind a pooler, what the connection asked for may be gone
     # A file means the same in every database.
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",

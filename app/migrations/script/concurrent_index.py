@@ -1,9 +1,10 @@
 """Which index a CREATE INDEX CONCURRENTLY builds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from app.migrations.script.statements import Statement
-from app.migrations.script.tokens import Token
 
 _NAMELESS = (
     "the index needs a name, so that an interrupted attempt is found: CREATE INDEX CONCURRENTLY name ON …"
@@ -12,6 +13,8 @@ _IF_NOT_EXISTS = (
     "IF NOT EXISTS would take the broken index of an interrupted attempt for a finished one. "
     "Leave it out: the runner looks after earlier attempts."
 )
+_ENOUGH = 20
+"""Tokens up to the table's name, at most: CREATE UNIQUE INDEX CONCURRENTLY i ON ONLY schema.table."""
 _UNICODE_NAME = "write the name with plain quotes instead of U&."
 
 
@@ -30,7 +33,9 @@ class ConcurrentIndex:
 
 def parse_concurrent_index(statement: Statement) -> tuple[ConcurrentIndex | None, str | None]:
     """The index that a statement builds concurrently, and what is wrong with it; each may be None."""
-    words = [token.text.upper() if token.kind == "word" else "" for token in statement.tokens]
+    tokens = list(islice(statement.tokens(), _ENOUGH))
+    texts = [statement.text_of(token) for token in tokens]
+    words = [text.upper() if token.kind == "word" else "" for token, text in zip(tokens, texts, strict=True)]
     position = 2 if words[1:2] == ["UNIQUE"] else 1
     if words[:1] != ["CREATE"] or words[position : position + 2] != ["INDEX", "CONCURRENTLY"]:
         return None, None
@@ -39,28 +44,28 @@ def parse_concurrent_index(statement: Statement) -> tuple[ConcurrentIndex | None
         return None, f"CREATE INDEX CONCURRENTLY: {_IF_NOT_EXISTS}"
     if words[position : position + 1] in ([], ["ON"]):
         return None, f"CREATE INDEX CONCURRENTLY: {_NAMELESS}"
-    name = statement.tokens[position]
+    name = texts[position]
     position += 2
     if words[position : position + 1] == ["ONLY"]:
         position += 1
-    table = _qualified_name(statement.tokens[position:])
-    if name.text[:2].upper() == "U&" or "U&" in table.upper():
+    table = _qualified_name(texts[position:])
+    if name[:2].upper() == "U&" or "U&" in table.upper():
         return None, f"CREATE INDEX CONCURRENTLY: {_UNICODE_NAME}"
     return ConcurrentIndex(_stored_name(name), table), None
 
 
-def _stored_name(token: Token) -> str:
-    if token.kind == "quoted":
-        return token.text[1:-1].replace('""', '"')
+def _stored_name(name: str) -> str:
+    if name.startswith('"'):
+        return name[1:-1].replace('""', '"')
     # In a UTF-8 database PostgreSQL lower-cases ASCII letters only.
-    return "".join(letter.lower() if letter.isascii() else letter for letter in token.text)
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
-def _qualified_name(tokens: tuple[Token, ...]) -> str:
+def _qualified_name(texts: Sequence[str]) -> str:
     parts: list[str] = []
-    for token in tokens:
-        is_dot = token.text == "."
+    for text in texts:
+        is_dot = text == "."
         if is_dot != bool(len(parts) % 2):
             break
-        parts.append(token.text)
+        parts.append(text)
     return "".join(parts)

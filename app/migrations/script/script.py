@@ -1,5 +1,6 @@
 """Reads a pending migration as statements, and checks them before anything runs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.commands.errors import CommandError, Exit
@@ -8,6 +9,8 @@ from app.migrations.script.files import Migration
 from app.migrations.script.rules import fault_of
 from app.migrations.script.statements import Statement, split_statements
 from app.migrations.script.tokens import UnterminatedError
+
+_ONE_STATEMENT = "A file without a transaction holds exactly one statement. Give this one a file of its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,20 @@ class Script:
     """
 
     migration: Migration
-    statements: tuple[Statement, ...]
     index: ConcurrentIndex | None
+
+    def statements(self) -> Iterator[Statement]:
+        """They are read anew from the file, one at a time.
+
+        Raises:
+            CommandError: INVALID, as the file is not what was checked before.
+        """
+        return split_statements(self.migration.lines())
+
+    def only_statement(self) -> Statement:
+        """That of a file without a transaction; raises CommandError as `statements` does."""
+        (statement,) = self.statements()
+        return statement
 
 
 def read_scripts(migrations: list[Migration]) -> list[Script]:
@@ -42,29 +57,24 @@ def read_scripts(migrations: list[Migration]) -> list[Script]:
 
 
 def _read(migration: Migration, faults: list[tuple[str, int, str]]) -> Script:
-    def note(start: int, sentence: str) -> None:
-        faults.append((migration.file, migration.line_at(start), sentence))
+    def note(line: int, sentence: str) -> None:
+        faults.append((migration.file, line, sentence))
 
     index = None
-    statements: list[Statement] = []
+    count = 0
     try:
-        statements = split_statements(migration.sql)
+        for count, statement in enumerate(split_statements(migration.lines()), start=1):
+            if fault := fault_of(statement, in_transaction=migration.in_transaction):
+                note(statement.line, fault)
+            if not migration.in_transaction and count == 1:
+                index, fault = parse_concurrent_index(statement)
+                if fault:
+                    note(statement.line, fault)
+            elif not migration.in_transaction and count == 2:  # noqa: PLR2004
+                note(statement.line, _ONE_STATEMENT)
     except UnterminatedError as error:
-        note(error.start, f"{error.what} begins here and does not end.")
-        return Script(migration, (), None)
-    if not statements:
-        note(0, "The file holds no statement. Write one, or remove the file.")
-    for statement in statements:
-        if fault := fault_of(statement, in_transaction=migration.in_transaction):
-            note(statement.start, fault)
-    if not migration.in_transaction:
-        if len(statements) > 1:
-            note(
-                statements[1].start,
-                "A file without a transaction holds exactly one statement. Give this one a file of its own.",
-            )
-        for statement in statements[:1]:
-            index, fault = parse_concurrent_index(statement)
-            if fault:
-                note(statement.start, fault)
-    return Script(migration, tuple(statements), index)
+        note(error.line, f"{error.what} begins here and does not end.")
+    else:
+        if count == 0:
+            note(1, "The file holds no statement. Write one, or remove the file.")
+    return Script(migration, index)

@@ -1,12 +1,16 @@
-"""Cuts the text of a migration into statements."""
+"""Cuts the text of a migration into statements, and holds no more of it than the statement it is at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from app.migrations.script.tokens import Token, tokenize
+from app.migrations.script.tokens import Token, UnterminatedError, make_run, tokenize
 
-_OPENING = frozenset("([")
-_CLOSING = frozenset(")]")
+_BLOCK = 1 << 18
+_TELLING = frozenset({"CREATE", "OR", "REPLACE", "FUNCTION", "PROCEDURE", "BEGIN", "ATOMIC", "END"})
+"""The words that _RoutineBody looks for."""
+_LONGEST = max(map(len, _TELLING))
+_RUN = make_run(_TELLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,77 +19,130 @@ class Statement:
 
     Attributes:
         text: what the server gets.
-        start: characters of the file before it.
-        tokens: its tokens.
+        start: bytes of the file before it.
+        line: the number, from 1, of its first line.
     """
 
-    text: str
+    text: bytes
     start: int
-    tokens: tuple[Token, ...]
+    line: int
 
-    @property
-    def words(self) -> tuple[str, ...]:
+    def tokens(self) -> Iterator[Token]:
+        """Its tokens. They are found anew each time, as those of a long statement would fill the memory."""
+        return tokenize(self.text)
+
+    def text_of(self, token: Token) -> str:
+        """What is written there."""
+        return self.text[token.start : token.end].decode()
+
+    def words(self) -> Iterator[str]:
         """Its unquoted names and keywords, in upper case."""
-        return tuple(token.text.upper() for token in self.tokens if token.kind == "word")
+        return (self.text_of(token).upper() for token in self.tokens() if token.kind == "word")
+
+    def first_words(self, count: int) -> tuple[str, ...]:
+        """So many of its words, or all where it has fewer."""
+        return tuple(islice(self.words(), count))
+
+    def line_at(self, position: int) -> int:
+        """The number of the line with its character at a position, from 0."""
+        return self.line + self.text.decode().count("\n", 0, position)
 
 
-def split_statements(sql: str) -> list[Statement]:
+def split_statements(lines: Iterable[bytes], *, at_once: int = _BLOCK) -> Iterator[Statement]:
     """The statements, in order; empty ones are left out.
 
     A semicolon ends no statement inside a string, quoted name, comment, parentheses (as in CREATE RULE), or
     the `BEGIN ATOMIC … END` of an SQL function.
 
+    Args:
+        lines: the text, with line feeds as line ends, in pieces of any length.
+        at_once: bytes to read before looking for the ends of statements.
+
     Raises:
         UnterminatedError: a string, quoted name or comment does not end.
     """
-    return [_statement(sql, tokens) for tokens in _groups(tokenize(sql)) if tokens]
+    source = iter(lines)
+    text, start, line = b"", 0, 1
+    is_last = False
+    while not is_last:
+        # What follows a semicolon cannot change what stands before it. So what is complete is cut off, and
+        # the rest begun again with at least twice as much text: a long statement is read about twice.
+        more = _read(source, max(at_once, len(text)))
+        is_last = not more
+        text += more
+        counted = cut = 0
+        try:
+            for begin, end, after in _spans(text):
+                if after is None and not is_last:
+                    break
+                line += text.count(b"\n", counted, begin)
+                yield Statement(text[begin:end], start + begin, line)
+                counted, cut = begin, after or end
+        except UnterminatedError as error:
+            if is_last:
+                lines_before = line - 1 - text.count(b"\n", 0, counted)
+                raise UnterminatedError(error.what, start + error.start, lines_before + error.line) from error
+        line += text.count(b"\n", counted, cut)
+        start += cut
+        text = text[cut:]
 
 
-def _statement(sql: str, tokens: list[Token]) -> Statement:
-    start, end = tokens[0].start, tokens[-1].end
-    return Statement(sql[start:end], start, tuple(tokens))
+def _read(source: Iterator[bytes], size: int) -> bytes:
+    """The next pieces, together at least of that size where there are as many."""
+    pieces = []
+    while size > 0 and (piece := next(source, b"")):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
-def _groups(tokens: Iterator[Token]) -> Iterator[list[Token]]:
-    group: list[Token] = []
+def _spans(sql: bytes) -> Iterator[tuple[int, int, int | None]]:
+    """Where each statement begins, where it ends, and what is after its semicolon; None without one."""
+    begin, end = None, 0
     parentheses = 0
-    body = _AtomicBody()
-    for token in tokens:
-        if token.kind == "other" and token.text == ";" and parentheses == 0 and not body.is_open:
-            yield group
-            group, body = [], _AtomicBody()
+    body = _RoutineBody()
+    for kind, start, stop in tokenize(sql, in_one=_RUN):
+        text = sql[start:stop] if kind in {"other", "word"} and stop - start <= _LONGEST else b""
+        if text == b";" and parentheses == 0 and not body.is_open:
+            if begin is not None:
+                yield begin, end, stop
+            begin, body = None, _RoutineBody()
             continue
-        group.append(token)
-        if token.kind == "other":
-            parentheses += (token.text in _OPENING) - (token.text in _CLOSING)
-            parentheses = max(parentheses, 0)
-        body.follow(token)
-    yield group
+        begin = start if begin is None else begin
+        end = stop
+        parentheses = max(parentheses + (text in {b"(", b"["}) - (text in {b")", b"]"}), 0)
+        if parentheses == 0 and body.is_possible:
+            body.follow(text)
+    if begin is not None:
+        yield begin, end, None
 
 
-class _AtomicBody:
-    """Tells whether a CREATE FUNCTION or PROCEDURE is inside BEGIN ATOMIC … END; a CASE there has an END."""
+class _RoutineBody:
+    """Tells whether a CREATE FUNCTION or PROCEDURE is inside BEGIN ATOMIC … END.
+
+    PostgreSQL's grammar wants a semicolon after each statement there. So an END closes the body only after a
+    semicolon or ATOMIC, and any other END is a CASE's, or a name.
+    """
 
     def __init__(self) -> None:
-        self._depth = 0
-        self._first_words: list[str] = []
-        self._before = ""
+        self.is_open = False
+        self.is_possible = True
+        self._first_words: list[bytes] = []
+        self._before = b""
 
-    @property
-    def is_open(self) -> bool:
-        return self._depth > 0
-
-    def follow(self, token: Token) -> None:
-        word = token.text.upper() if token.kind in {"word", "other"} else ""
+    def follow(self, text: bytes) -> None:
+        """Takes the next token outside parentheses: a word, other characters, or nothing for the rest."""
+        word = text.upper()
         if len(self._first_words) < 4:  # noqa: PLR2004  # CREATE OR REPLACE FUNCTION
             self._first_words.append(word)
-        if self._depth == 0:
-            if word == "ATOMIC" and self._before == "BEGIN" and self._creates_routine():
-                self._depth = 1
-        elif self._before not in {"AS", "."}:  # after these words, CASE and END are names
-            self._depth += (word == "CASE") - (word == "END")
+            self.is_possible = _may_create_routine(self._first_words)
+        elif self.is_open:
+            self.is_open = not (word == b"END" and self._before in {b";", b"ATOMIC"})
+        else:
+            self.is_open = word == b"ATOMIC" and self._before == b"BEGIN"
         self._before = word
 
-    def _creates_routine(self) -> bool:
-        words = [word for word in self._first_words if word not in {"OR", "REPLACE"}]
-        return words[:1] == ["CREATE"] and words[1:2] in (["FUNCTION"], ["PROCEDURE"])
+
+def _may_create_routine(first_words: list[bytes]) -> bool:
+    words = [word for word in first_words if word not in {b"OR", b"REPLACE"}]
+    return words[:1] == [b"CREATE"] and (words[1:2] in ([], [b"FUNCTION"], [b"PROCEDURE"]))
