@@ -115,7 +115,7 @@ class Exchange:
 
         Raises:
             ParseException: that is no request.
-            EOFError: nothing more will come, and that is not even a head.
+            EOFError: nothing more will come, and that is no whole head, or no whole chunked body.
         """
         end = received.find(END)
         if end >= 0:
@@ -225,9 +225,11 @@ class Exchange:
         else:
             try:
                 request.body = io.BytesIO(request.body.read())
-            except (NoMoreData, ParseException):
-                if is_over or not source.was_short:
+            except (NoMoreData, ParseException) as error:
+                if not source.was_short:
                     raise
+                if is_over:
+                    raise EOFError from error
                 if len(received) <= MAX_RECEIVED:
                     asks_leave = request._expected_100_continue and len(received) == begin  # noqa: SLF001
                     needed = len(received) * 5 // 4 + 1

@@ -18,6 +18,7 @@ from app.server.connection import Connection
 from app.server.crowd import whom_to_close
 from app.server.exchange import Answer, Exchange, Wanted
 from app.server.head import END
+from app.server.stop_signals import STOP_SIGNALS
 from app.web.problems import invalid_request_answer
 
 FIRST_REQUEST_SECONDS = 10.0
@@ -34,8 +35,6 @@ STOP_LINGER = 2.0
 """The same for a kept connection when the worker stops: its next request may be on the way."""
 TICK = 0.5
 """Seconds between two looks at the deadlines."""
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
-"""Blocked from the fork until the worker has its handlers for them."""
 NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 READ = select.EPOLLIN | select.EPOLLONESHOT
