@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 RECEIVE = 65536
+Address = tuple[Any, ...] | str
+"""What accept() says of a client, or a listener of itself: a path for a Unix socket."""
 SMALL = 65536
 """Bytes up to which an answer is copied together, to leave in one piece with one call."""
 
@@ -49,7 +51,7 @@ class Connection:
         "unsent",
     )
 
-    def __init__(self, sock: socket.socket, client: Any, server: Any, *, patience: float) -> None:  # noqa: ANN401
+    def __init__(self, sock: socket.socket, client: Address, server: Address, *, patience: float) -> None:
         sock.setblocking(False)  # noqa: FBT003  # the socket's own signature
         self.sock = sock
         self.fd = sock.fileno()

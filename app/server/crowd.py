@@ -5,7 +5,7 @@ import time
 from app.server.connection import Connection
 
 CROWDED_SECONDS = 1.0
-"""How long a client may take for its first request, or to read or send on, while there is hardly any room."""
+"""How long a connection may stand still while there is hardly any room."""
 
 
 def whom_to_close(connections: list[Connection], most: int) -> list[Connection]:

@@ -15,7 +15,7 @@ from gunicorn.http.errors import InvalidHeader, InvalidResponseHeader, NoMoreDat
 from gunicorn.http.unreader import Unreader
 from gunicorn.util import hop_headers
 
-from app.server.connection import CollectingSocket
+from app.server.connection import Address, CollectingSocket
 from app.server.gate import Gate
 from app.server.head import END, MAX_HEAD, BoundedRequest, is_readable
 from app.web.json_body import MAX_BODY_BYTES
@@ -43,7 +43,7 @@ class Wanted:
     may_end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What to send, and what comes after.
 
@@ -104,7 +104,7 @@ class Exchange:
         self._gate = Gate(cfg)
         self._dated = (0, "")
 
-    def answer(self, received: bytes, *, client: Any, server: Any, is_over: bool) -> Answer | Wanted:  # noqa: ANN401
+    def answer(self, received: bytes, *, client: Address, server: Address, is_over: bool) -> Answer | Wanted:
         """The answer to the first request in these bytes, or what is missing of it.
 
         Args:
@@ -133,7 +133,7 @@ class Exchange:
         return self._answer_fully(received, client=client, server=server, is_over=is_over)
 
     def _answer_plainly(self, environ: dict[str, Any], rest: bytes) -> Answer:
-        """The short path."""
+        """The short way."""
         closes = environ.get("HTTP_CONNECTION", "").lower() == "close"
         closes = self._closes_after() or closes
         begun: list[Any] = []
@@ -162,7 +162,7 @@ class Exchange:
     def _plain_head(
         self, status: str, headers: Iterable[tuple[str, str]], length: int, *, closes: bool
     ) -> bytes | None:
-        """The answer's head; None where gunicorn has to look at it: what frames it is not one right length."""
+        """The answer's head; None where its length is not said or is wrong, for gunicorn to frame it."""
         lengths = []
         lines = []
         for name, value in headers:
@@ -210,8 +210,10 @@ class Exchange:
             raise RuntimeError("the application's header") from error
         return Answer(sock.parts, bool(response.should_close()), rest)
 
-    def _answer_fully(self, received: bytes, *, client: Any, server: Any, is_over: bool) -> Answer | Wanted:  # noqa: ANN401
-        """The long path: gunicorn reads the request and writes the answer."""
+    def _answer_fully(
+        self, received: bytes, *, client: Address, server: Address, is_over: bool
+    ) -> Answer | Wanted:
+        """The long way: gunicorn reads the request and writes the answer."""
         request, source = self._parse(received, client)
         begin = len(received) - len(source.buf.getvalue())
         is_whole = True
@@ -238,7 +240,7 @@ class Exchange:
                 is_whole = False
         return self._run(request, source, client, server, is_whole=is_whole)
 
-    def _parse(self, received: bytes, client: Any) -> tuple[Any, _Received]:  # noqa: ANN401
+    def _parse(self, received: bytes, client: Address) -> tuple[Any, _Received]:
         source = _Received(received)
         try:
             return BoundedRequest(self._cfg, source, client), source
@@ -248,10 +250,10 @@ class Exchange:
 
     def _run(
         self,
-        request: Any,
+        request: Any,  # noqa: ANN401  # gunicorn has no types
         source: _Received,
-        client: Any,
-        server: Any,
+        client: Address,
+        server: Address,
         *,
         is_whole: bool,
     ) -> Answer:

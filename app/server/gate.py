@@ -6,6 +6,7 @@ from typing import Any
 
 from gunicorn.http.wsgi import base_environ
 
+from app.server.connection import Address
 from app.server.head import END
 
 try:
@@ -19,7 +20,7 @@ PLAIN_HEAD = re.compile(
     rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/(?!/)[!\"$&-Z\\^-~]*|/) HTTP/1\.1\r\n"
     rb"(?:[0-9A-Za-z-]+:[\t -~]*\r\n){1,100}\r\n"
 )
-"""A path without escapes, fragment and brackets; headers in printable ASCII, without underscores and folds."""
+"""A path without escapes, fragment, brackets; headers in printable ASCII, without underscores and folds."""
 OTHERS = ("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE")
 CONNECTIONS = frozenset({"keep-alive", "close"})
 SAMPLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -54,11 +55,11 @@ class Gate:
         received: bytes,
         end: int,
         *,
-        client: Any,
-        server: Any,  # noqa: ANN401  # what accept() gives
+        client: Address,
+        server: Address,
     ) -> dict[str, Any] | None:
-        """The environ of a request whose head ends there; None sends it the long way, to gunicorn's parser."""
-        if not self._is_open or end > MAX_SHORT_HEAD or not isinstance(client, tuple):
+        """The environ of a request whose head ends there; None sends it the long way, by gunicorn."""
+        if not self._is_open or end > MAX_SHORT_HEAD or isinstance(client, str) or isinstance(server, str):
             return None
         plain = PLAIN_HEAD.fullmatch(received, 0, end + len(END))
         if plain is None:
@@ -67,18 +68,21 @@ class Gate:
             environ: dict[str, Any] = h1c.parse_to_wsgi_environ(received, server[:2], client[:2])
         except h1c.ParseError:
             return None
-        # A repeated name is one key for several lines.
-        if len(environ) != self._fixed + received.count(b"\r\n", 0, end):
-            return None
-        connection = environ.get("HTTP_CONNECTION")
-        if connection is not None and connection.lower() not in CONNECTIONS:
-            return None
-        if "HTTP_HOST" not in environ or any(name in environ for name in OTHERS):
-            return None
-        length = environ.get("CONTENT_LENGTH")
-        if length is not None and not (length.isdecimal() and len(length) <= MAX_SHORT_BODY_DIGITS):
+        if not self._is_plain(environ, lines=received.count(b"\r\n", 0, end)):
             return None
         del environ["_consumed"]
         environ.update(self._base)
         environ["RAW_URI"] = plain[1].decode("ascii")
         return environ
+
+    def _is_plain(self, environ: Mapping[str, str], *, lines: int) -> bool:
+        """Whether no name is repeated (it is one key for several lines), and nothing special is asked for."""
+        length = environ.get("CONTENT_LENGTH", "0")
+        return (
+            len(environ) == self._fixed + lines
+            and "HTTP_HOST" in environ
+            and environ.get("HTTP_CONNECTION", "close").lower() in CONNECTIONS
+            and not any(name in environ for name in OTHERS)
+            and length.isdecimal()
+            and len(length) <= MAX_SHORT_BODY_DIGITS
+        )

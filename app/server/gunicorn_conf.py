@@ -19,8 +19,8 @@ import app.wsgi
 from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
 from app.server.cpu import available_cpus
-from app.server.stop_signals import STOP_SIGNALS
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
+from app.server.stop_signals import STOP_SIGNALS
 from app.settings.config import load_config
 from app.telemetry import logs
 from app.telemetry.log_writer import ImpatientWriter
@@ -72,8 +72,8 @@ timeout = 60
 max_requests = 50_000
 max_requests_jitter = 10_000
 limit_request_line = MAX_REQUEST_LINE
-# One header may be the whole head: applications behind /auth/verify have large cookies. gunicorn's own worker does
-# not bound the head in all, so it takes shorter ones.
+# One header may be the whole head: applications behind /auth/verify have large cookies. gunicorn's own worker
+# does not bound the head in all, so it takes shorter ones.
 limit_request_field_size = MAX_HEAD if _is_ours else MAX_REQUEST_LINE
 
 # By default gunicorn lets a peer on this machine, or one that FORWARDED_ALLOW_IPS names, change the path with

@@ -9,47 +9,36 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Any
 
 from gunicorn.workers.base import Worker as BaseWorker
 
 from app.server.connection import Connection
 from app.server.crowd import whom_to_close
-from app.server.exchange import Answer, Exchange, Wanted
-from app.server.head import END
+from app.server.dialogue import READ, Dialogue, log_slow
+from app.server.exchange import Exchange
 from app.server.stop_signals import STOP_SIGNALS
-from app.web.problems import invalid_request_answer
 
 FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
-HEAD_SECONDS = 10.0
-"""How long a client may take for its request line and headers, from their first byte on."""
 REQUEST_SECONDS = 60.0
-"""How long the rest may take: sending the body, our work; and once more, reading the answer."""
-SILENT_BODY_SECONDS = 5.0
-"""How long a body may stand still; then the request is answered without the rest of it."""
-CLOSE_LINGER = 2.0
-"""Seconds a client has to read the last answer and close, before its connection is closed for it."""
+"""How long a client may take for a body, and once more to read an answer."""
 STOP_LINGER = 2.0
 """The same for a kept connection when the worker stops: its next request may be on the way."""
 TICK = 0.5
 """Seconds between two looks at the deadlines."""
 NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-READ = select.EPOLLIN | select.EPOLLONESHOT
-WRITE = select.EPOLLOUT | select.EPOLLONESHOT
 
 logger = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Threads that wait on one epoll. The kernel wakes one for a connection; it reads, answers and arms it again.
+    """Threads that wait on one epoll. The kernel wakes one for a connection; it reads, answers, arms again.
 
     Each registration is one-shot, so a connection that somebody has wakes nobody else. Only who has it closes
-    it. The main thread runs no request: signals, heartbeat and deadlines are its own. It cuts a connection off
-    with shutdown(), which wakes a thread that closes it: a descriptor that the main thread closed could be a
-    stranger's by the time its owner uses it.
+    it. The main thread runs no request: signals, heartbeat and deadlines are its own. It cuts a connection
+    off with shutdown(), which wakes a thread that closes it: a descriptor that the main thread closed could
+    be a stranger's by the time its owner uses it.
 
     Attributes:
         is_told_to_stop: whether the replica is stopping; not set where only this worker is replaced.
@@ -64,6 +53,10 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self._listeners: dict[int, socket.socket] = {}
         # Held while a connection is closed, and while the main thread shuts one down.
         self._closing = threading.Lock()
+        self._keeps = bool(self.cfg.keepalive)
+        self._most: int = self.cfg.worker_connections
+        # Beyond so many, connections end with their answer, and those that stand still are closed.
+        self._comfortable = self._most * 9 // 10
         self._is_full = False
         self._is_over = False
 
@@ -80,11 +73,19 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serves until it is told to stop or its master is gone, then answers whom it has."""
         self._epoll = select.epoll()
-        self._exchange = Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request)
+        self._dialogue = Dialogue(
+            epoll=self._epoll,
+            exchange=Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request),
+            close=self._close,
+            request_seconds=REQUEST_SECONDS,
+            keepalive=self.cfg.keepalive,
+            metrics=self.wsgi.metrics,
+            security_headers=self.wsgi.security_headers,
+        )
         over, tell = os.pipe()
         self._epoll.register(over, select.EPOLLIN)
         for listener in self.sockets:
-            listener.setblocking(False)
+            listener.settimeout(0)
             self._listeners[listener.fileno()] = listener
             self._epoll.register(listener.fileno(), READ)
         threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.cfg.threads)]
@@ -110,20 +111,24 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._cut(conn)
         if self._is_full:
             # Silent clients may have been too new when it became full; files of others may be closed by now.
-            self._make_room(self.cfg.worker_connections * 9 // 10)
-            self._is_full = len(self._connections) >= self.cfg.worker_connections
-            self._listen()
+            self._make_room(self._comfortable)
+            self._is_full = len(self._connections) >= self._most
+            if not self._is_full:
+                self._listen()
 
     def _stop(self) -> None:
         self.alive = False
-        for fd, listener in list(self._listeners.items()):
-            # Without this the epoll would watch it further: the master has it, too.
-            self._epoll.unregister(fd)
-            # The clients that the kernel has already connected; there may be more than files that can be open.
+        with self._closing:
+            listeners = dict(self._listeners)
+            self._listeners.clear()
+            for fd in listeners:
+                # Without this the epoll would watch it further: the master has it, too.
+                self._epoll.unregister(fd)
+        for listener in listeners.values():
+            # Clients that the kernel has connected already; there may be more than files that can be open.
             with suppress(OSError):
                 while self._accept_one(listener):
                     pass
-            del self._listeners[fd]
             listener.close()
         end = time.monotonic() + self.cfg.graceful_timeout
         while self._connections and time.monotonic() < end:
@@ -142,8 +147,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                 conn = connections.get(fd)
                 try:
                     if conn is not None:
-                        conn.is_waiting = False
-                        self._go_on(conn)
+                        self._dialogue.go_on(conn)
                     elif listener := self._listeners.get(fd):
                         self._accept(listener)
                 except Exception:
@@ -157,13 +161,15 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             # One at a time, as other workers may be idle.
             self._accept_one(listener)
         except OSError as error:
+            if not self.alive:
+                # The main thread has closed it.
+                return
             logger.warning("No more connections", extra={"fault": errno.errorcode.get(error.errno or 0)})
             self._make_room(len(self._connections) - 1)
             self._is_full = True
-        limit: int = self.cfg.worker_connections
-        if len(self._connections) > limit * 9 // 10:
-            self._make_room(limit * 9 // 10)
-            self._is_full = self._is_full or len(self._connections) >= limit
+        if len(self._connections) > self._comfortable:
+            self._make_room(self._comfortable)
+            self._is_full = self._is_full or len(self._connections) >= self._most
         if not self._is_full:
             self._listen()
 
@@ -186,9 +192,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _listen(self) -> None:
         """Lets the epoll tell of newcomers again."""
-        for fd in list(self._listeners):
-            # The main thread may have closed it for a stop.
-            with suppress(OSError, ValueError):
+        with self._closing:
+            for fd in self._listeners:
                 self._epoll.modify(fd, READ)
 
     def _make_room(self, most: int) -> None:
@@ -203,10 +208,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             conn.is_short = is_late and conn.needed > 0 and conn.is_waiting
             conn.cut()
         if is_late and not (conn.is_short or conn.is_closing) and (conn.received or conn.unsent):
-            self._log_slow(conn)
-
-    def _log_slow(self, conn: Connection) -> None:
-        logger.warning("Client too slow", extra={"client": conn.client[0] if conn.client else None})
+            log_slow(conn)
 
     def _close(self, conn: Connection) -> None:
         with self._closing:
@@ -217,123 +219,6 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             self._is_full = False
             self._listen()
 
-    def _arm(self, conn: Connection, event: int) -> None:
-        """Gives the connection back to the epoll; from here on another thread may have it."""
-        conn.is_waiting = True
-        self._epoll.modify(conn.fd, event)
-
-    def _go_on(self, conn: Connection) -> None:
-        """Does what the connection is ready for."""
-        try:
-            if conn.unsent:
-                self._after_sending(conn, is_all=conn.flush())
-            elif not conn.is_closing:
-                self._read(conn)
-            elif conn.drop_input():
-                self._close(conn)
-            else:
-                self._arm(conn, READ)
-        except OSError:
-            self._close(conn)
-
-    def _read(self, conn: Connection) -> None:
-        is_new = not conn.received
-        is_open = conn.receive()
-        received = conn.received
-        if conn.is_cut and not conn.is_short:
-            self._close(conn)
-        elif not received:
-            if is_open:
-                self._arm(conn, READ)
-            else:
-                self._close(conn)
-        elif is_open and len(received) < conn.needed and not (conn.may_end and received.endswith(END)):
-            self._await_body(conn)
-        else:
-            self._answer(conn, is_new=is_new, is_over=not is_open)
-
-    def _answer(self, conn: Connection, *, is_new: bool, is_over: bool) -> None:
-        now = time.monotonic()
-        head_deadline = now + HEAD_SECONDS if is_new else conn.deadline
-        conn.deadline = now + REQUEST_SECONDS
-        try:
-            answer = self._exchange.answer(
-                conn.received, client=conn.client, server=conn.server, is_over=is_over
-            )
-        except EOFError:
-            self._close(conn)
-        except Exception as error:  # noqa: BLE001  # what is no request, and faults of our own
-            self._refuse(conn, error)
-        else:
-            if isinstance(answer, Answer):
-                self._send(conn, answer)
-            elif answer.is_body:
-                self._want_body(conn, answer)
-            else:
-                conn.deadline = head_deadline
-                self._arm(conn, READ)
-
-    def _want_body(self, conn: Connection, wanted: Wanted) -> None:
-        if not conn.needed:
-            conn.body_deadline = time.monotonic() + REQUEST_SECONDS
-            if wanted.asks_leave:
-                conn.sock.send(CONTINUE)
-        conn.needed, conn.may_end = wanted.needed, wanted.may_end
-        self._await_body(conn)
-
-    def _await_body(self, conn: Connection) -> None:
-        conn.deadline = min(conn.body_deadline, time.monotonic() + SILENT_BODY_SECONDS)
-        self._arm(conn, READ)
-
-    def _send(self, conn: Connection, answer: Answer) -> None:
-        if conn.is_short and answer.was_short:
-            self._log_slow(conn)
-            self._close(conn)
-            return
-        conn.received = answer.rest
-        conn.needed = 0
-        conn.is_last = answer.is_last
-        conn.since = time.monotonic()
-        conn.deadline = conn.since + REQUEST_SECONDS
-        self._after_sending(conn, is_all=conn.send(answer.parts))
-
-    def _after_sending(self, conn: Connection, *, is_all: bool) -> None:
-        now = time.monotonic()
-        if not is_all:
-            self._arm(conn, WRITE)
-            return
-        conn.since = now
-        conn.is_kept = True
-        if conn.is_last:
-            # Half-closing first lets the client read the whole answer (RFC 9112, section 9.6).
-            conn.sock.shutdown(socket.SHUT_WR)
-            conn.is_closing = True
-            conn.deadline = now + CLOSE_LINGER
-            self._arm(conn, READ)
-        elif conn.received:
-            # Of what is read already the epoll tells only like this; and others have their turn before it.
-            conn.deadline = now + HEAD_SECONDS
-            self._arm(conn, WRITE)
-        else:
-            conn.deadline = now + self.cfg.keepalive
-            self._arm(conn, READ)
-
-    def _refuse(self, conn: Connection, error: Exception) -> None:
-        """Answers with a problem. Logs only the kind of fault, as the bytes may hold a code or a cookie."""
-        refused = invalid_request_answer(error, self.wsgi.security_headers)
-        self.wsgi.metrics.requests.labels("OTHER", "unmatched", str(refused.status)).inc()
-        fields = {
-            "request_id": refused.request_id,
-            "status": refused.status,
-            "client": conn.client[0] if conn.client else None,
-            "fault": type(error).__name__,
-        }
-        level = logging.WARNING
-        if refused.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            level = logging.ERROR
-        logger.log(level, "Invalid request", extra=fields)
-        self._send(conn, Answer([refused.raw], is_last=True))
-
     def _count_request(self) -> bool:
         """Whether the connection ends with this request's answer."""
         self.nr += 1
@@ -341,4 +226,4 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
             os.write(self.PIPE[1], b".")
-        return not (self.alive and self.cfg.keepalive)
+        return not (self.alive and self._keeps and len(self._connections) <= self._comfortable)

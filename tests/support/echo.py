@@ -1,4 +1,4 @@
-"""An application that answers with what it was told, under our worker or gunicorn's own: gunicorn's settings file.
+"""An application that answers with what it was told, and the settings of a gunicorn that runs it.
 
 ECHO_WORKER=app.server.worker.Worker python -m gunicorn --config tests/support/echo.py tests.support.echo:app
 """
