@@ -181,7 +181,7 @@ PLAIN = [
     b"HEAD /a?b=c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
     b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    b"PUT / HTTP/1.1\r\nX: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
     b"GET /a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1,\r\n 192.0.2.2\r\n\r\n",
     b"Useless:\n\nGET /auth/session HTTP/1.1\nHost: a\n\n",
     b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n",
