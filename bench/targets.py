@@ -49,24 +49,6 @@ def _difference(ours: float, theirs: float) -> float:
 
 TARGETS = [
     Target(
-        "`/health`, beside gunicorn's own worker",
-        case="health",
-        other="gthread",
-        figure="per_second",
-        combine=ratio,
-        bound=2.5,
-        is_minimum=True,
-    ),
-    Target(
-        "`/auth/session`, beside gunicorn's own worker",
-        case="session",
-        other="gthread",
-        figure="per_second",
-        combine=ratio,
-        bound=2.0,
-        is_minimum=True,
-    ),
-    Target(
         "`/health`, beside a bare WSGI callable",
         case="health",
         other="bare",
