@@ -51,16 +51,16 @@ class Case:
 
 
 CASES = [
-    Case("health", "`/health`", "/health", (*STACKS, "bare", "bare_silent")),
+    Case("health", "`/health`", "/health", (*STACKS, "gthread", "bare", "bare_silent")),
     Case(
         "session",
         "`/auth/session`, signed in",
         "/auth/session",
-        (*STACKS, "query", "query_silent"),
+        (*STACKS, "gthread", "query", "query_silent"),
         ORIGIN,
         is_signed_in=True,
     ),
-    Case("verify", "`/auth/verify`, signed in", "/auth/verify", STACKS, is_signed_in=True),
+    Case("verify", "`/auth/verify`, signed in", "/auth/verify", (*STACKS, "gthread"), is_signed_in=True),
     Case(
         "refused",
         "`/auth/session`, 429",

@@ -14,12 +14,15 @@ from bench.targets import TARGETS
 
 TITLES = {
     "ours": "this service",
+    "gthread": "with gunicorn's own worker",
     "fastify": "Fastify",
     "fastapi": "FastAPI",
     "flask": "Flask",
     "falcon": "bare Falcon app",
 }
 PEERS = STACKS[1:]
+OWN_WORKER = "gthread"
+"""This service with WORKER_CLASS=gthread."""
 PLOT = "benchmarks.svg"
 
 
@@ -84,6 +87,11 @@ def _figures(results: Results, cases: Sequence[Case]) -> str:
     blocks = [_head(results, cases)]
     blocks.append(f"### Requests a second\n\n{_table(cases, STACKS, per_second)}")
     blocks.append(f"### 99 of 100 answers within, ms\n\n{_table(cases, STACKS, p99)}")
+    beside = [case for case in cases if OWN_WORKER in results.comparison[case.name]]
+    if beside:
+        blocks.append(
+            f"### Requests a second, by worker\n\n{_table(beside, ('ours', OWN_WORKER), per_second)}"
+        )
     if results.comparison.get("start"):
         blocks.append(f"### Start and memory\n\n{_start(results)}")
     return "\n\n".join(blocks)

@@ -63,6 +63,9 @@ def servers(built: Built) -> dict[str, Server]:
     sql = {"SQL_FILE": str(ROOT / "sql" / "queries" / "find_session.sql"), "NODE_ENV": "production"}
     listed = [
         Server("ours", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
+        Server(
+            "gthread", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1", "WORKER_CLASS": "gthread"}
+        ),
         Server("fastify", ("node", str(built.fastify)), sql),
         Server("fastapi", (str(built.python), *uvicorn, "bench.peers.fastapi_app:app"), root),
         Server("flask", (*theirs, *ACCESS_LOG, "bench.peers.flask_app:app"), root),

@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import resource
+import select
 import signal
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
 from app.server.cpu import available_cpus
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
-from app.server.worker import STOP_SIGNALS
+from app.server.stop_signals import STOP_SIGNALS
 from app.settings.config import load_config
 from app.telemetry import logs
 from app.telemetry.log_writer import ImpatientWriter
@@ -58,7 +59,9 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"
-worker_class = "app.server.worker.Worker"
+# Ours needs Linux's epoll.
+_is_ours = _config.worker_class == "ours" and hasattr(select, "epoll")
+worker_class = "app.server.worker.Worker" if _is_ours else "gthread"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads
 # Each connection is an open file. Linux allows 1,024 by default, and a worker without a free one ends.
@@ -77,8 +80,9 @@ timeout = 60
 max_requests = 50_000
 max_requests_jitter = 10_000
 limit_request_line = MAX_REQUEST_LINE
-# One header may be the whole head: applications behind /auth/verify have large cookies.
-limit_request_field_size = MAX_HEAD
+# One header may be the whole head: applications behind /auth/verify have large cookies. gunicorn's own worker
+# does not bound the head in all, so it takes shorter ones.
+limit_request_field_size = MAX_HEAD if _is_ours else MAX_REQUEST_LINE
 
 # By default gunicorn lets a peer on this machine, or one that FORWARDED_ALLOW_IPS names, change the path with
 # the header SCRIPT_NAME, and the scheme with others. This service has TRUSTED_PROXIES instead.
@@ -139,8 +143,10 @@ def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401
     """The worker has loaded its application."""
+    # gunicorn's own worker does not know that they are blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     # SIGTERM may have arrived before there was an application to tell.
-    if worker.is_told_to_stop:
+    if getattr(worker, "is_told_to_stop", False):
         worker.wsgi.stopping.set()
 
 

@@ -1,73 +1,44 @@
-"""gunicorn's threaded worker, changed: silent clients hold no thread, and a stop answers everybody."""
+"""Our gunicorn worker: threads on one shared epoll, which a client holds only while it is being answered."""
 
+import errno
 import logging
-import selectors
+import os
+import select
 import signal
 import socket
+import threading
 import time
-from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
-from http import HTTPStatus
 from typing import Any
 
-from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.base import Worker as BaseWorker
 
-from app.server.head import BoundedParser
-from app.web.problems import invalid_request_answer
+from app.server.connection import Connection
+from app.server.crowd import whom_to_close
+from app.server.dialogue import READ, Dialogue, log_slow
+from app.server.exchange import Exchange
+from app.server.stop_signals import STOP_SIGNALS
 
 FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
-CROWDED_SECONDS = 1.0
-"""The same, while the worker has hardly any room for more connections."""
-HEAD_SECONDS = 10.0
-"""How long a client may take for its request line and headers, from their first byte on."""
 REQUEST_SECONDS = 60.0
-"""How long the rest may take: sending the body, our work, reading the answer."""
-UNREAD_BODY_SECONDS = 0.05
-"""How long a thread waits for the rest of a body that the application did not read."""
-CLOSE_LINGER = 2.0
-"""Seconds a client has to read an answer and close, before its connection is closed for it."""
-READ_SIZE = 65536
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGINT})
-"""Blocked from the fork until the worker has its handlers for them."""
+"""How long a client may take for a body, and once more to read an answer."""
+STOP_LINGER = 2.0
+"""The same for a kept connection when the worker stops: its next request may be on the way."""
+TICK = 0.5
+"""Seconds between two looks at the deadlines."""
+NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
 
 logger = logging.getLogger(__name__)
 
 
-class _GatheringSocket:
-    """A socket that keeps what `sendall` gets until `flush`; otherwise the blocking socket itself."""
+class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Threads that wait on one epoll. The kernel wakes one for a connection; it reads, answers, arms again.
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._parts: list[bytes] = []
-
-    def sendall(self, data: bytes) -> None:
-        self._parts.append(data)
-
-    def flush(self) -> None:
-        """Sends all parts at once.
-
-        Raises:
-            OSError: the client is gone.
-        """
-        if self._parts:
-            self._socket.sendall(b"".join(self._parts))
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # any attribute of a socket
-        return getattr(self._socket, name)
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A ThreadWorker that waits for a client's first and last byte without a thread.
-
-    What gunicorn 27.0.1 does, and this class changes: A connection without a request holds a thread for 5 s,
-    and so does the rest of a body that nobody read. A client that does not close after `Connection: close`
-    holds the whole worker for 2 s. A client that stops in the middle of a request holds a thread for ever. A
-    stopping worker leaves its listeners open without accepting, so the kernel still connects clients, and
-    resets them at the end. A stop just after the fork runs the master's handler, which does nothing.
+    Each registration is one-shot, so a connection that somebody has wakes nobody else. Only who has it closes
+    it. The main thread runs no request: signals, heartbeat and deadlines are its own. It cuts a connection
+    off with shutdown(), which wakes a thread that closes it: a descriptor that the main thread closed could
+    be a stranger's by the time its owner uses it.
 
     Attributes:
         is_told_to_stop: whether the replica is stopping; not set where only this worker is replaced.
@@ -75,11 +46,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         super().__init__(*args, **kwargs)
-        self._closing: deque[Any] = deque()
-        self._deadlines: dict[Any, float] = {}
         self.is_told_to_stop = False
         # A stop may come before the application is loaded.
         self.wsgi: Any = None
+        self._connections: dict[int, Connection] = {}
+        self._listeners: dict[int, socket.socket] = {}
+        # Held while a connection is closed, and while the main thread shuts one down.
+        self._closing = threading.Lock()
+        self._keeps = bool(self.cfg.keepalive)
+        self._most: int = self.cfg.worker_connections
+        # Beyond so many, connections end with their answer, and those that stand still are closed.
+        self._comfortable = self._most * 9 // 10
+        self._is_full = False
+        self._is_over = False
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -91,143 +70,160 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.wsgi.stopping.set()
         super().handle_exit(sig, frame)
 
-    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  # gunicorn has no types
-        """Gives a connection with something to read to a thread, and the others to the poller."""
-        if conn.initialized or conn.data_ready:
-            super().enqueue_req(conn)
-            return
-        conn.timeout = time.monotonic() + FIRST_REQUEST_SECONDS
-        self.pending_conns.append(conn)
-        self._watch(conn, self.on_pending_socket_readable)
-
-    def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401  # likewise
-        """Answers a request with head and body in one send.
-
-        If the worker were killed between the two, a proxy would have passed the head on and could not ask
-        another replica. `100 Continue` is not held back: gunicorn sends it with `send`.
-        """
-        self._deadlines[conn] = time.monotonic() + REQUEST_SECONDS
-        sock = conn.sock
-        conn.sock = gathering = _GatheringSocket(sock)
-        try:
-            is_kept = super().handle_request(req, conn)
-        finally:
-            conn.sock = sock
-        gathering.flush()
-        return is_kept
-
-    def handle_error(self, _req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  # likewise
-        """Answers with a problem. Logs only the kind of fault, as the bytes may hold a code or a cookie."""
-        refused = invalid_request_answer(exc, self.wsgi.security_headers)
-        self.wsgi.metrics.requests.labels("OTHER", "unmatched", str(refused.status)).inc()
-        level = logging.ERROR if refused.status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
-        fields = {
-            "request_id": refused.request_id,
-            "status": refused.status,
-            "client": addr[0] if addr else None,
-            "fault": type(exc).__name__,
-        }
-        logger.log(level, "Invalid request", extra=fields)
-        with suppress(OSError):
-            client.sendall(refused.raw)
-
-    def handle(self, conn: Any) -> object:  # noqa: ANN401  # likewise
-        self._deadlines[conn] = time.monotonic() + HEAD_SECONDS
-        conn.parser = conn.parser or BoundedParser(self.cfg, conn.sock, conn.client)
-        try:
-            result = super().handle(conn)
-        finally:
-            self._deadlines.pop(conn, None)
-        conn.is_over = not result
-        return result
-
-    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:  # noqa: ANN401, FBT001  # likewise
-        """Whether the connection can be used again."""
-        deadline = time.monotonic() + UNREAD_BODY_SECONDS
-        try:
-            return bool(keepalive and conn.parser.finish_body(deadline=deadline))
-        except ParseException:
-            # The request has its answer; a second one would be taken for the next request's.
-            return False
-
-    def finish_request(self, conn: Any, fs: "Future[object]") -> None:  # noqa: ANN401  # likewise
-        # `conn.is_over` is missing where the future was cancelled. Asking the future would take three locks.
-        if not getattr(conn, "is_over", False):
-            super().finish_request(conn, fs)
-            return
-        # Half-closing first lets the client read the whole answer (RFC 9112, section 9.6).
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._forget(conn)
-            return
-        conn.timeout = time.monotonic() + CLOSE_LINGER
-        self._closing.append(conn)
-        self._watch(conn, self._on_closing_readable)
-
-    def murder_pending(self) -> None:
-        """Closes connections whose time is up."""
-        super().murder_pending()
-        self._cut_off_slow_clients()
-        patience_left = FIRST_REQUEST_SECONDS - CROWDED_SECONDS
-        while self.pending_conns and self.nr_conns >= self.max_keepalived:
-            conn = self.pending_conns[0]
-            if conn.timeout > time.monotonic() + patience_left:
-                break
-            self.pending_conns.popleft()
-            self.poller.unregister(conn.sock)
-            self._forget(conn)
-        while self._closing and self._closing[0].timeout <= time.monotonic():
-            self._end(self._closing[0])
-
-    def _cut_off_slow_clients(self) -> None:
-        """Shuts connections down that a thread has waited for too long; its next read or write then fails."""
-        now = time.monotonic()
-        for conn, deadline in list(self._deadlines.items()):
-            if deadline <= now and self._deadlines.pop(conn, 0.0):
-                logger.warning("Client too slow", extra={"client": conn.client[0] if conn.client else None})
-                with suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RDWR)
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's own signature
-        super().set_accept_enabled(enabled)
-        if not enabled and not self.alive:
-            self._close_listeners()
-            # A connection without a request would otherwise delay the stop by `keepalive`.
-            deadline = time.monotonic() + STOP_KEEPALIVE_LINGER
-            for conn in self.pending_conns:
-                conn.timeout = min(conn.timeout, deadline)
-
-    def _close_listeners(self) -> None:
-        """Accepts the clients that the kernel has already connected, then closes the listeners."""
+    def run(self) -> None:
+        """Serves until it is told to stop or its master is gone, then answers whom it has."""
+        self._epoll = select.epoll()
+        self._dialogue = Dialogue(
+            epoll=self._epoll,
+            exchange=Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request),
+            close=self._close,
+            request_seconds=REQUEST_SECONDS,
+            keepalive=self.cfg.keepalive,
+            metrics=self.wsgi.metrics,
+            security_headers=self.wsgi.security_headers,
+        )
+        over, tell = os.pipe()
+        self._epoll.register(over, select.EPOLLIN)
         for listener in self.sockets:
-            accepted = -1
-            while accepted != self.nr_conns:
-                accepted = self.nr_conns
-                # There may be more of them than files that this process may open.
-                with suppress(OSError):
-                    self.accept(listener)
+            listener.settimeout(0)
+            self._listeners[listener.fileno()] = listener
+            self._epoll.register(listener.fileno(), READ)
+        threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.cfg.threads)]
+        for thread in threads:
+            thread.start()
+        while self.alive and self.ppid == os.getppid():
+            self._tick(TICK)
+        self._stop()
+        self._is_over = True
+        os.close(tell)
+        for thread in threads:
+            thread.join(TICK)
+
+    def _tick(self, seconds: float) -> None:
+        """Waits so long, or until a signal; then looks at the deadlines."""
+        self.notify()
+        with suppress(InterruptedError):
+            if select.select([self.PIPE[0]], [], [], seconds)[0]:
+                os.read(self.PIPE[0], 4096)
+        now = time.monotonic()
+        for conn in list(self._connections.values()):
+            if conn.deadline <= now:
+                self._cut(conn)
+        if self._is_full:
+            # Silent clients may have been too new when it became full; files of others may be closed by now.
+            self._make_room(self._comfortable)
+            self._is_full = len(self._connections) >= self._most
+            if not self._is_full:
+                self._listen()
+
+    def _stop(self) -> None:
+        self.alive = False
+        with self._closing:
+            listeners = dict(self._listeners)
+            self._listeners.clear()
+            for fd in listeners:
+                # Without this the epoll would watch it further: the master has it, too.
+                self._epoll.unregister(fd)
+        for listener in listeners.values():
+            # Clients that the kernel has connected already; there may be more than files that can be open.
+            with suppress(OSError):
+                while self._accept_one(listener):
+                    pass
             listener.close()
-        self.sockets: list[Any] = []
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while self._connections and time.monotonic() < end:
+            now = time.monotonic()
+            for conn in list(self._connections.values()):
+                if conn.is_waiting and not (conn.received or conn.unsent or conn.is_closing):
+                    conn.deadline = min(conn.deadline, now + STOP_LINGER)
+            self._tick(TICK / 5)
 
-    def _watch(self, conn: Any, on_readable: Any) -> None:  # noqa: ANN401  # likewise
-        conn.sock.setblocking(False)  # noqa: FBT003  # the socket's own signature
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_readable, conn))
+    def _serve(self) -> None:
+        """What each thread does."""
+        poll = self._epoll.poll
+        connections = self._connections
+        while not self._is_over:
+            for fd, _ in poll(-1, 1):
+                conn = connections.get(fd)
+                try:
+                    if conn is not None:
+                        self._dialogue.go_on(conn)
+                    elif listener := self._listeners.get(fd):
+                        self._accept(listener)
+                except Exception:
+                    # Whatever it is, the thread goes on with others.
+                    logger.exception("Connection error")
+                    if conn is not None:
+                        self._close(conn)
 
-    def _on_closing_readable(self, conn: Any, _socket: socket.socket) -> None:  # noqa: ANN401  # likewise
-        """Drops what the client still sends, and closes the connection when the client does."""
+    def _accept(self, listener: socket.socket) -> None:
         try:
-            is_open = bool(conn.sock.recv(READ_SIZE))
-        except OSError:
-            is_open = False
-        if not is_open:
-            self._end(conn)
+            # One at a time, as other workers may be idle.
+            self._accept_one(listener)
+        except OSError as error:
+            if not self.alive:
+                # The main thread has closed it.
+                return
+            logger.warning("No more connections", extra={"fault": errno.errorcode.get(error.errno or 0)})
+            self._make_room(len(self._connections) - 1)
+            self._is_full = True
+        if len(self._connections) > self._comfortable:
+            self._make_room(self._comfortable)
+            self._is_full = self._is_full or len(self._connections) >= self._most
+        if not self._is_full:
+            self._listen()
 
-    def _end(self, conn: Any) -> None:  # noqa: ANN401  # likewise
-        self._closing.remove(conn)
-        self.poller.unregister(conn.sock)
-        self._forget(conn)
+    def _accept_one(self, listener: socket.socket) -> bool:
+        """Whether there was one.
 
-    def _forget(self, conn: Any) -> None:  # noqa: ANN401  # likewise
-        self.nr_conns -= 1
-        conn.close()
+        Raises:
+            OSError: this process may open no more files.
+        """
+        try:
+            sock, client = listener.accept()
+        except OSError as error:
+            if error.errno in NOBODY_YET:
+                return False
+            raise
+        conn = Connection(sock, client, listener.getsockname(), patience=FIRST_REQUEST_SECONDS)
+        self._connections[conn.fd] = conn
+        self._epoll.register(conn.fd, READ)
+        return True
+
+    def _listen(self) -> None:
+        """Lets the epoll tell of newcomers again."""
+        with self._closing:
+            for fd in self._listeners:
+                self._epoll.modify(fd, READ)
+
+    def _make_room(self, most: int) -> None:
+        for conn in whom_to_close(list(self._connections.values()), most):
+            self._cut(conn, is_late=False)
+
+    def _cut(self, conn: Connection, *, is_late: bool = True) -> None:
+        """Wakes a thread that ends the connection; a request whose body stands still is answered first."""
+        with self._closing:
+            if self._connections.get(conn.fd) is not conn:
+                return
+            conn.is_short = is_late and conn.needed > 0 and conn.is_waiting
+            conn.cut()
+        if is_late and not (conn.is_short or conn.is_closing) and (conn.received or conn.unsent):
+            log_slow(conn)
+
+    def _close(self, conn: Connection) -> None:
+        with self._closing:
+            if self._connections.get(conn.fd) is conn:
+                del self._connections[conn.fd]
+            conn.sock.close()
+        if self._is_full:
+            self._is_full = False
+            self._listen()
+
+    def _count_request(self) -> bool:
+        """Whether the connection ends with this request's answer."""
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+            os.write(self.PIPE[1], b".")
+        return not (self.alive and self._keeps and len(self._connections) <= self._comfortable)

@@ -58,6 +58,7 @@ class Config:
     metrics_token: str | None = field(repr=False)
     web_concurrency: int | None
     web_threads: int
+    worker_class: Literal["ours", "gthread"]
     log_format: Literal["json", "console"]
     log_level: str
     migrate_on_start: bool
@@ -185,6 +186,7 @@ class _Reader:
             "metrics_token": read("METRICS_TOKEN", parse.text),
             "web_concurrency": read("WEB_CONCURRENCY", parse.integer(1, 256)),
             "web_threads": threads,
+            "worker_class": read("WORKER_CLASS", parse.one_of("ours", "gthread"), "ours"),
             "log_format": read("LOG_FORMAT", parse.one_of("json", "console"), console),
             "log_level": read("LOG_LEVEL", parse.log_level, "info"),
             "migrate_on_start": read("MIGRATE_ON_START", parse.boolean, "true"),

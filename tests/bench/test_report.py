@@ -92,6 +92,14 @@ def test_a_figure_shows_its_median_and_its_spread(tmp_path: Path) -> None:
     assert "| `/health` | 40 (10–50) | 100 (100–100) |" in text
 
 
+def test_the_page_shows_both_workers_where_both_were_measured(tmp_path: Path) -> None:
+    measured = results()
+    measured.comparison["session"]["gthread"] = rounds(per_second=20)
+    text = page.write(measured, tmp_path).read_text(encoding="utf-8")
+    assert "| | this service | with gunicorn's own worker |" in text
+    assert "| `/auth/session`, signed in | 80 (80–80) | 20 (20–20) |" in text
+
+
 def test_a_ratio_is_taken_within_each_round(tmp_path: Path) -> None:
     measured = results()
     # The ratio of the medians would be 1.00.

@@ -1,7 +1,8 @@
-"""More silent connections than a worker may have, or has open files for."""
+"""More idle connections than a worker may have, or has open files for."""
 
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -13,6 +14,7 @@ from tests.support.service import ROOT, Service
 from tests.support.waiting import until
 from tests.support.workers import wait_for_workers
 
+REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 OPEN_FILES = 140
 """Of which a worker keeps 64, and two for each thread, to itself."""
 CLIENTS = 200
@@ -43,6 +45,35 @@ def test_silent_connections_make_room_before_a_worker_is_full(service: Service, 
     assert service.workers() == [worker]
 
 
+def test_the_longest_idle_kept_connections_make_room(service: Service) -> None:
+    [worker] = wait_for_workers(service, 1)
+    with ExitStack() as stack:
+        kept = []
+        for _ in range(CLIENTS):
+            began = time.monotonic()
+            kept.append(stack.enter_context(socket.create_connection(("127.0.0.1", service.port), 10)))
+            assert ask(kept[-1])
+            assert time.monotonic() - began < QUICK
+        until(lambda: is_kept(service.port), seconds=10, what="a newcomer's connection to be kept")
+        assert not ask(kept[0])
+    assert service.workers() == [worker]
+    assert "Client too slow" not in service.messages()
+
+
+@pytest.mark.parametrize("sent", [b"GET /health HTTP/1.1\r\nHost:", REQUEST * 3 + b"G", b"\r\n"])
+def test_clients_that_stop_in_the_midst_of_a_request_make_room(service: Service, sent: bytes) -> None:
+    wait_for_workers(service, 1)
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), 10))
+            client.sendall(sent)
+        began = time.monotonic()
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", service.port), 10) as newcomer:
+                assert ask(newcomer)
+        assert time.monotonic() - began < QUICK
+
+
 def test_a_stop_answers_as_many_as_it_has_open_files_for(service: Service) -> None:
     [worker] = wait_for_workers(service, 1)
     worker.suspend()
@@ -52,7 +83,7 @@ def test_a_stop_answers_as_many_as_it_has_open_files_for(service: Service) -> No
             for _ in range(CLIENTS)
         ]
         for connection in waiting:
-            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.sendall(REQUEST)
         service.signal(signal.SIGTERM)
         until(lambda: "Handling signal: term" in service.output, seconds=10, what="the signal")
         worker.resume()
@@ -60,6 +91,20 @@ def test_a_stop_answers_as_many_as_it_has_open_files_for(service: Service) -> No
     assert len(answered) > OPEN_FILES / 2
     assert service.wait() == 0
     assert "Exception in worker process" not in service.output
+
+
+def is_kept(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        return all(ask(connection) for _ in range(2))
+
+
+def ask(connection: socket.socket) -> bool:
+    """Whether the service still answers there."""
+    try:
+        connection.sendall(REQUEST)
+        return connection.recv(4096).startswith(b"HTTP/1.1 200")
+    except (BrokenPipeError, ConnectionResetError):
+        return False
 
 
 def is_answered(connection: socket.socket) -> bool:

@@ -55,7 +55,6 @@ def test_a_worker_takes_no_stop_signal_before_it_has_handlers_of_its_own(databas
 def test_a_worker_without_an_application_notes_a_stop() -> None:
     """post_worker_init tells the application, once there is one."""
     worker = Worker(1, os.getpid(), [], None, 30, Config(), None)
-    worker.method_queue.init()
     worker.handle_exit(signal.SIGTERM, None)
     worker.tmp.close()
     assert (worker.is_told_to_stop, worker.alive) == (True, False)

@@ -1,0 +1,148 @@
+"""A client's connection: what came, what is still to be sent, and until when somebody has to do something."""
+
+import math
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+RECEIVE = 65536
+Address = tuple[Any, ...] | str
+"""What accept() says of a client, or a listener of itself: a path for a Unix socket."""
+SMALL = 65536
+"""Bytes up to which an answer is copied together, to leave in one piece with one call."""
+
+
+class Connection:
+    """One thread at a time has it: the one that epoll has woken for it, until it is armed again.
+
+    Attributes:
+        since: when it began to wait for what it waits for (monotonic seconds).
+        deadline: when the client is cut off.
+        needed: bytes that the request has at least; it is not looked at before they are there.
+        is_waiting: nobody has it, epoll watches it.
+        is_kept: it has had an answer, and may be closed between two requests at any time (RFC 9112, 9.5).
+        is_closing: the last answer is sent; the client has yet to close.
+        is_cut: its deadline has passed.
+        is_last: the connection ends with what is unsent.
+        body_deadline: when its body has to be there.
+        may_end: the request may be there before `needed` bytes are, if they end like a chunked body.
+        is_short: its body has stood still for too long; the request is answered without the rest.
+    """
+
+    __slots__ = (
+        "body_deadline",
+        "client",
+        "deadline",
+        "fd",
+        "is_closing",
+        "is_cut",
+        "is_kept",
+        "is_last",
+        "is_short",
+        "is_waiting",
+        "may_end",
+        "needed",
+        "received",
+        "server",
+        "since",
+        "sock",
+        "unsent",
+    )
+
+    def __init__(self, sock: socket.socket, client: Address, server: Address, *, patience: float) -> None:
+        sock.setblocking(False)  # noqa: FBT003  # the socket's own signature
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.client = client
+        self.server = server
+        self.since = time.monotonic()
+        self.deadline = self.since + patience
+        self.received = b""
+        self.unsent: list[memoryview] = []
+        self.needed = 0
+        self.body_deadline = math.inf
+        self.is_kept = self.is_last = self.is_closing = self.is_cut = self.is_short = self.may_end = False
+        self.is_waiting = True
+
+    def receive(self) -> bool:
+        """Takes what has come; returns whether more can come.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        try:
+            data = self.sock.recv(RECEIVE)
+        except BlockingIOError:
+            return True
+        self.received = self.received + data if self.received else data
+        return bool(data)
+
+    def send(self, parts: Sequence[bytes]) -> bool:
+        """Sends as much as the client takes; returns whether that was all.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        if sum(map(len, parts)) <= SMALL:
+            data = b"".join(parts)
+            try:
+                sent = self.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(data):
+                return True
+            self.unsent = [memoryview(data)[sent:]]
+            return False
+        self.unsent = [memoryview(part) for part in parts]
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Sends more of what is unsent; returns whether that was all.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        while self.unsent:
+            try:
+                sent = self.sock.sendmsg(self.unsent[:2])
+            except BlockingIOError:
+                return False
+            while self.unsent and sent >= len(self.unsent[0]):
+                sent -= len(self.unsent.pop(0))
+            if sent:
+                self.unsent[0] = self.unsent[0][sent:]
+        return True
+
+    def drop_input(self) -> bool:
+        """Reads and forgets what still comes; returns whether the client has closed."""
+        try:
+            return not self.sock.recv(RECEIVE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def cut(self) -> None:
+        """Makes the next read or write fail, or only the read where the request is still to be answered."""
+        self.is_cut = True
+        self.deadline = math.inf
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RD if self.is_short else socket.SHUT_RDWR)
+
+
+class CollectingSocket:
+    """What gunicorn's Response writes to: it keeps the parts, as a slow client must not hold a thread."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.parts.append(data)
+
+    send = sendall
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> None:  # noqa: ANN401
+        file.seek(offset)
+        self.parts.append(file.read(count if count is not None else -1))
