@@ -230,6 +230,27 @@ def test_without_migrate_on_start_it_checks_and_changes_nothing(
     assert said(served, sentences) == sentences
 
 
+def test_an_image_without_its_migrations_neither_starts_nor_serves(
+    run: Run, tmp_path: Path, database: OriginalDatabase
+) -> None:
+    (tmp_path / "sql").mkdir()
+    for name in ("app", "bin", "setup.cfg", "sql/queries", ".venv"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    folder = tmp_path / "sql" / "migrations"
+    faults = [f"{folder} cannot be read: No such file", f"{folder} holds no migration"]
+    for fault in faults:
+        for setting in ("true", "false"):
+            environ = database.environ() | {"MIGRATE_ON_START": setting}
+            process = run(str(tmp_path / "bin" / "start"), environ=environ)
+            assert process.wait(20) == 3, process.output
+            assert fault in process.output
+        program = "from app.wsgi import get_app; get_app()"
+        worker = run(str(tmp_path / "bin" / "python"), "-c", program, environ=database.environ())
+        assert worker.wait(20) == 1
+        assert f"CommandError: The migrations' folder {fault}" in worker.output
+        folder.mkdir(exist_ok=True)
+
+
 def test_only_development_reads_dotenv(run: Run, tmp_path: Path, database: OriginalDatabase) -> None:
     for name in ("app", "bin", "sql", ".venv"):
         (tmp_path / name).symlink_to(ROOT / name)
