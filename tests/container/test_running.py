@@ -60,12 +60,14 @@ def test_it_serves_with_a_read_only_root_and_its_health_check_sees_that(containe
 def test_its_health_check_costs_at_most_100_ms_of_cpu(
     container: Container, say: Callable[[str], None]
 ) -> None:
-    """It runs every 30 s in every replica; the least of five runs, as others use this machine."""
+    """It runs every 30 s in each replica; the least of five runs, as others use this machine."""
     costs = []
+    # `times` counts in steps of 10 ms, so it looks at ten checks.
+    checks_in_a_row = "&& ".join(["bin/healthcheck "] * 10)
     for _ in range(5):
         # POSIX: the second line is of the children, user and system time as in `0m0.031s 0m0.004s`.
-        spent = container.execute("sh", "-c", "bin/healthcheck && times").splitlines()[1].split()
-        costs.append(sum(float(part.partition("m")[2].rstrip("s")) for part in spent))
+        spent = container.execute("sh", "-c", f"{checks_in_a_row} && times").splitlines()[1].split()
+        costs.append(sum(float(part.partition("m")[2].rstrip("s")) for part in spent) / 10)
     say(f"container: a health check takes {min(costs) * 1000:.0f} ms of CPU")
     assert 0 < min(costs) <= 0.1
 
