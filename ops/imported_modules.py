@@ -17,7 +17,13 @@ SETTINGS = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost",
 }
 # Imported by name or late.
-OTHERS = ("encodings.idna", "gunicorn.app.wsgiapp", "gunicorn_h1c", "sentry_sdk")
+OTHERS = (
+    "encodings.idna",
+    "gunicorn.app.wsgiapp",
+    "gunicorn.workers.gthread",
+    "gunicorn_h1c",
+    "sentry_sdk",
+)
 
 
 def main() -> None:
