@@ -4,7 +4,7 @@ from app.errors import SignInError
 from app.identity.id_token import GOOGLE
 
 GOOGLES_OWN = frozenset({"gmail.com", "googlemail.com"})
-"""Google gives these addresses itself, and takes them from nobody who leaves an employer."""
+"""Google's own domains. No employer gives these addresses or takes them away."""
 
 
 class EmailDomains:
@@ -18,7 +18,7 @@ class EmailDomains:
         self._allowed = allowed
 
     def check(self, email: str, *, issuer: str, hosted_domain: object) -> None:
-        """Refuses who is not admitted.
+        """Refuses people who are not admitted.
 
         Anybody may make a private Google account with an address of their employer, and keeps it after
         leaving. Only `hd` says that the account itself is the organisation's.

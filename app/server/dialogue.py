@@ -1,4 +1,4 @@
-"""What a thread does with a connection that the epoll has woken it for, until the epoll watches it again."""
+"""What a thread does with a connection, from the epoll's wake-up until it arms the connection again."""
 
 import logging
 import select
@@ -150,7 +150,8 @@ class Dialogue:
             conn.deadline = now + CLOSE_LINGER
             self._arm(conn, READ)
         elif conn.received:
-            # Of what is read already the epoll tells only like this; and others have their turn before it.
+            # The epoll does not report bytes that were read before, so this waits for writing. Other
+            # connections get their turn first.
             conn.deadline = now + HEAD_SECONDS
             self._arm(conn, WRITE)
         else:

@@ -1,4 +1,4 @@
-"""How long a request's head may be, and when it is there to be read."""
+"""Bounds the head of a request, and tells when it is complete."""
 
 from gunicorn.http.errors import (
     InvalidHeader,

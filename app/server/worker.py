@@ -1,4 +1,4 @@
-"""Our gunicorn worker: threads on one shared epoll, which a client holds only while it is being answered."""
+"""Our gunicorn worker: threads on one shared epoll. A client holds a thread only while it is answered."""
 
 import errno
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 from gunicorn.workers.base import Worker as BaseWorker
 
 from app.server.connection import Connection
-from app.server.crowd import whom_to_close
+from app.server.crowd import choose_closable
 from app.server.dialogue import READ, Dialogue, log_slow
 from app.server.exchange import Exchange
 from app.server.stop_signals import STOP_SIGNALS
@@ -33,12 +33,12 @@ logger = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Threads that wait on one epoll. The kernel wakes one for a connection; it reads, answers, arms again.
+    """Threads on one epoll. The kernel wakes one for a connection; it reads, answers and arms it again.
 
-    Each registration is one-shot, so a connection that somebody has wakes nobody else. Only who has it closes
-    it. The main thread runs no request: signals, heartbeat and deadlines are its own. It cuts a connection
-    off with shutdown(), which wakes a thread that closes it: a descriptor that the main thread closed could
-    be a stranger's by the time its owner uses it.
+    Each registration is one-shot, so only one thread has a connection at a time, and only that thread closes
+    it. The main thread runs no request; it handles signals, heartbeat and deadlines. It ends a connection
+    with shutdown(), which wakes a thread that closes it. If the main thread closed the descriptor itself,
+    another thread could use it when it already belongs to a new connection.
 
     Attributes:
         is_told_to_stop: whether the replica is stopping; not set where only this worker is replaced.
@@ -71,7 +71,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle_exit(sig, frame)
 
     def run(self) -> None:
-        """Serves until it is told to stop or its master is gone, then answers whom it has."""
+        """Serves until it is told to stop or its master is gone, then answers the clients it has."""
         self._epoll = select.epoll()
         self._dialogue = Dialogue(
             epoll=self._epoll,
@@ -100,7 +100,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             thread.join(TICK)
 
     def _tick(self, seconds: float) -> None:
-        """Waits so long, or until a signal; then looks at the deadlines."""
+        """Waits for so many seconds or until a signal, then checks the deadlines."""
         self.notify()
         with suppress(InterruptedError):
             if select.select([self.PIPE[0]], [], [], seconds)[0]:
@@ -197,7 +197,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._epoll.modify(fd, READ)
 
     def _make_room(self, most: int) -> None:
-        for conn in whom_to_close(list(self._connections.values()), most):
+        for conn in choose_closable(list(self._connections.values()), most):
             self._cut(conn, is_late=False)
 
     def _cut(self, conn: Connection, *, is_late: bool = True) -> None:

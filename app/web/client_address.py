@@ -54,7 +54,7 @@ class ClientAddressFinder:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):
             return nearest
-        # What is left of them stays one piece, in front.
+        # rsplit leaves the entries further left in one piece, which is cut off.
         for entry in reversed(forwarded_for.rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:]):
             address = _parse(entry)
             if address is None:

@@ -19,7 +19,7 @@ def cookie_values(req: falcon.Request, name: str) -> list[str]:
     name, a sibling host could set a cookie that the browser allows and Falcon takes for a `__Host-` one.
     """
     header = req.get_header("Cookie") or ""
-    # Pieces without the name are passed over, as a header may have thousands of them.
+    # A header may have thousands of other cookies, so those are skipped early.
     pairs = [pair.strip(" \t").partition("=") for pair in header.split(";") if name in pair]
     return [value for found, _, value in pairs if found == name]
 

@@ -1,4 +1,4 @@
-"""Which files of the folder are migrations. What only looks like one is a fault, and never ignored."""
+"""Finds the migrations of a folder. A file that only looks like one is a fault and not ignored."""
 
 import os
 import re
