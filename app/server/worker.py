@@ -51,8 +51,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi: Any = None
         self._connections: dict[int, Connection] = {}
         self._listeners: dict[int, socket.socket] = {}
-        # Held while a connection is closed, and while the main thread shuts one down.
-        self._closing = threading.Lock()
+        # Held while a connection is accepted or closed, and while the main thread shuts one down, or stops to
+        # accept: a client that a thread has just accepted is then among those that a stop answers.
+        self._lock = threading.Lock()
         self._keeps = bool(self.cfg.keepalive)
         self._most: int = self.cfg.worker_connections
         # Beyond so many, connections end with their answer, and those that stand still are closed.
@@ -118,7 +119,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _stop(self) -> None:
         self.alive = False
-        with self._closing:
+        with self._lock:
             listeners = dict(self._listeners)
             self._listeners.clear()
             for fd in listeners:
@@ -148,22 +149,21 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                 try:
                     if conn is not None:
                         self._dialogue.go_on(conn)
-                    elif listener := self._listeners.get(fd):
-                        self._accept(listener)
+                    elif fd in self._listeners:
+                        self._accept(fd)
                 except Exception:
                     # Whatever it is, the thread goes on with others.
                     logger.exception("Connection error")
                     if conn is not None:
                         self._close(conn)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, fd: int) -> None:
         try:
-            # One at a time, as other workers may be idle.
-            self._accept_one(listener)
+            with self._lock:
+                if listener := self._listeners.get(fd):
+                    # One at a time, as other workers may be idle.
+                    self._accept_one(listener)
         except OSError as error:
-            if not self.alive:
-                # The main thread has closed it.
-                return
             logger.warning("No more connections", extra={"fault": errno.errorcode.get(error.errno or 0)})
             self._make_room(len(self._connections) - 1)
             self._is_full = True
@@ -192,7 +192,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _listen(self) -> None:
         """Lets the epoll tell of newcomers again."""
-        with self._closing:
+        with self._lock:
             for fd in self._listeners:
                 self._epoll.modify(fd, READ)
 
@@ -202,7 +202,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _cut(self, conn: Connection, *, is_late: bool = True) -> None:
         """Wakes a thread that ends the connection; a request whose body stands still is answered first."""
-        with self._closing:
+        with self._lock:
             if self._connections.get(conn.fd) is not conn:
                 return
             conn.is_short = is_late and conn.needed > 0 and conn.is_waiting
@@ -211,7 +211,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             log_slow(conn)
 
     def _close(self, conn: Connection) -> None:
-        with self._closing:
+        with self._lock:
             if self._connections.get(conn.fd) is conn:
                 del self._connections[conn.fd]
             conn.sock.close()
