@@ -62,8 +62,8 @@ def health_check_notices_absence(engine: Engine, image: str) -> None:
 def server_is_first_process(container: Container) -> None:
     """Only PID 1 gets the SIGTERM of a stop; the container must be healthy already."""
     first = container.first_process()
-    if "gunicorn" not in first:
-        raise BrokenImageError(f"PID 1 is {first!r}, not gunicorn.")
+    if not first.endswith("-m app.server.main"):
+        raise BrokenImageError(f"PID 1 is {first!r}, not the server.")
 
 
 def ends_in_time(container: Container, patience: int = 25) -> None:

@@ -23,7 +23,7 @@ def container(engine: Engine, image: str, database_url: str) -> Iterator[Contain
         yield started
 
 
-def test_gunicorn_is_pid_1_and_sigterm_ends_it_in_time(
+def test_the_server_is_pid_1_and_sigterm_ends_it_in_time(
     container: Container, say: Callable[[str], None]
 ) -> None:
     checks.server_is_first_process(container)
