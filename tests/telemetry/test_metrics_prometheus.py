@@ -63,6 +63,20 @@ def traffic(service: Service, database_url: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def watched(
+    block: Block, make_service: MakeService, database_url: str, folder: Path
+) -> Iterator[tuple[Service, Prometheus]]:
+    """A service with traffic, and a Prometheus that the page's block makes scrape it."""
+    service = make_service(RATE_LIMIT_NOT_FOUND="5/minute")
+    service.wait_until_serving()
+    with (
+        Prometheus(configuration(block, service), folder) as prometheus,
+        traffic(service, database_url),
+    ):
+        yield service, prometheus
+
+
 def expressions() -> Iterator[tuple[str, str]]:
     """Title and query of each of the dashboard's, as Grafana would send it."""
     for panel in DASHBOARD["panels"]:
@@ -79,12 +93,7 @@ def has_data(prometheus: Prometheus, expression: str) -> bool:
 def test_every_query_of_the_dashboard_finds_something(
     block: Block, make_service: MakeService, database_url: str, tmp_path: Path
 ) -> None:
-    service = make_service(RATE_LIMIT_NOT_FOUND="5/minute")
-    service.wait_until_serving()
-    with (
-        Prometheus(configuration(block, service), tmp_path) as prometheus,
-        traffic(service, database_url),
-    ):
+    with watched(block, make_service, database_url, tmp_path) as (_, prometheus):
         for title, expression in expressions():
             until(
                 lambda e=expression: has_data(prometheus, e),  # type: ignore[misc]
@@ -99,12 +108,7 @@ def test_every_query_of_the_dashboard_finds_something(
 def test_every_rule_is_evaluated_and_none_fires_over_a_healthy_service(
     block: Block, make_service: MakeService, database_url: str, tmp_path: Path
 ) -> None:
-    service = make_service(RATE_LIMIT_NOT_FOUND="5/minute")
-    service.wait_until_serving()
-    with (
-        Prometheus(configuration(block, service), tmp_path) as prometheus,
-        traffic(service, database_url),
-    ):
+    with watched(block, make_service, database_url, tmp_path) as (service, prometheus):
 
         def are_well_and_quiet() -> bool:
             rules = prometheus.rules()
