@@ -8,7 +8,6 @@ from gunicorn.http.errors import (
     LimitRequestLine,
 )
 from gunicorn.http.message import Request
-from gunicorn.http.parser import RequestParser
 
 MAX_HEAD = 32 * 1024
 """Bytes of a request line, its headers and the empty line after them."""
@@ -69,7 +68,3 @@ class BoundedRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         for name, value in self.headers:
             if name == "CONTENT-LENGTH" and int(value) > MAX_LENGTH:
                 raise InvalidHeader(name, req=self)
-
-
-class BoundedParser(RequestParser):  # type: ignore[misc]  # likewise
-    mesg_class = BoundedRequest
