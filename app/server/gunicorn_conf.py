@@ -138,7 +138,7 @@ def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
     """In the new worker, before it makes any metric."""
-    use_slot(worker.metrics_slot)
+    use_slot(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401
