@@ -126,6 +126,7 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.collect()
     gc.freeze()
+    gc.enable()
     logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})
 
 
