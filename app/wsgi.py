@@ -154,9 +154,9 @@ def _routes(
     authentication = Authentication(sessions=sessions, tokens=tokens, cookies=cookies, metrics=metrics)
     signer = AttemptSigner(keyring)
     conversation = Conversation(
-        provider=Provider(config.oidc_issuer),
-        client_id=config.client_id,
-        client_secret=config.client_secret,
+        provider=Provider(config.providers[0].issuer),
+        client_id=config.providers[0].client_id,
+        client_secret=config.providers[0].client_secret,
         redirect_uri=f"{config.api_url}{paths.CALLBACK}",
         email_domains=EmailDomains(config.allowed_email_domains),
     )

@@ -112,9 +112,10 @@ def make_config(database_url: str, provider: OpenIDProvider) -> Callable[..., Co
             {
                 "APP_ENV": "test",
                 "DATABASE_URL": database_url,
+                "PROVIDERS": "oidc",
                 "OIDC_ISSUER": provider.issuer,
-                "GOOGLE_CLIENT_ID": CLIENT_ID,
-                "GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
+                "OIDC_CLIENT_ID": CLIENT_ID,
+                "OIDC_CLIENT_SECRET": CLIENT_SECRET,
                 **UNLIMITED,
                 **environ,
             }
