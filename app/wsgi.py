@@ -15,17 +15,18 @@ from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
 from app.accounts.accounts import Accounts
+from app.accounts.admission import Admission
 from app.accounts.api_tokens import APITokens
 from app.accounts.credentials import Keyring
+from app.accounts.identities import Identities
 from app.accounts.registration import Registration
 from app.accounts.sessions import Sessions
+from app.database.identity_queries import IdentityQueries
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.database.readiness import ReadinessProbe
 from app.identity.attempt import AttemptSigner
-from app.identity.conversation import Conversation
-from app.identity.email_domains import EmailDomains
-from app.identity.provider import Provider
+from app.identity.providers.registry import Providers
 from app.middleware.cors import CORSMiddleware
 from app.middleware.headers import IdentityHeadersMiddleware, security_headers
 from app.middleware.method import MethodMiddleware
@@ -39,12 +40,13 @@ from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
 from app.resources.account import RegisterResource, UserResource
-from app.resources.callback import CallbackResource
+from app.resources.callback import CallbackResource, NamelessCallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
-from app.resources.login import LoginResource
+from app.resources.identities import IdentitiesResource, OwnIdentityResource
+from app.resources.login import LoginResource, ProvidersResource
+from app.resources.logout import BackchannelLogoutResource, LogoutResource
 from app.resources.monitoring import HealthResource, MetricsResource, ReadyResource, RootResource
 from app.resources.sessions import (
-    LogoutResource,
     OwnSessionResource,
     RevokeOthersResource,
     SessionResource,
@@ -60,6 +62,7 @@ from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
 from app.web import paths
+from app.web.attempts import AttemptCookies
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
 from app.web.cookies import CookiePolicy
@@ -119,7 +122,10 @@ def create_app(
         RouteMiddleware(router),
         IdentityHeadersMiddleware(),
         RateLimitMiddleware(
-            limiter=limiter, metrics=metrics, exempts_loopback=config.app_env == "development"
+            limiter=limiter,
+            metrics=metrics,
+            exempts_loopback=config.app_env == "development",
+            has_choice=len(config.providers) > 1,
         ),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
@@ -131,7 +137,7 @@ def create_app(
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
-    for path, resource in _routes(config, Queries(database), metrics, stopping).items():
+    for path, resource in _routes(config, database, metrics, stopping).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),
@@ -143,23 +149,29 @@ def create_app(
 
 
 def _routes(
-    config: Config, queries: Queries, metrics: Metrics, stopping: threading.Event
+    config: Config, database: Database, metrics: Metrics, stopping: threading.Event
 ) -> Mapping[str, object]:
     """Path → resource."""
+    queries = Queries(database)
     keyring = Keyring(config.session_secret, config.session_secret_previous)
     sessions = Sessions(queries=queries, keyring=keyring)
     tokens = APITokens(queries)
-    registration = Registration(queries=queries, sessions=sessions, keyring=keyring, mode=config.registration)
+    identity_queries = IdentityQueries(database)
+    admission = Admission(emails=config.allowed_emails, domains=config.allowed_email_domains)
+    registration = Registration(
+        queries=queries,
+        identities=identity_queries,
+        admission=admission,
+        sessions=sessions,
+        keyring=keyring,
+        mode=config.registration,
+    )
+    identities = Identities(queries=identity_queries, keyring=keyring, admission=admission)
     cookies = CookiePolicy(is_secure=config.api_url.startswith("https://"), domain=config.cookie_domain)
     authentication = Authentication(sessions=sessions, tokens=tokens, cookies=cookies, metrics=metrics)
-    signer = AttemptSigner(keyring)
-    conversation = Conversation(
-        provider=Provider(config.providers[0].issuer),
-        client_id=config.providers[0].client_id,
-        client_secret=config.providers[0].client_secret,
-        redirect_uri=f"{config.api_url}{paths.CALLBACK}",
-        email_domains=EmailDomains(config.allowed_email_domains),
-    )
+    attempts = AttemptCookies(signer=AttemptSigner(keyring), cookies=cookies)
+    providers = Providers(config.providers, callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}")
+    metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
     page = load_page()
@@ -179,16 +191,35 @@ def _routes(
         paths.DESCRIPTION: DescriptionResource(document=document),
         paths.DOCS: DocsResource(page=page),
         paths.DOCS_ASSET: DocsAssetResource(page=page),
-        paths.LOGIN: LoginResource(conversation=conversation, signer=signer, cookies=cookies),
+        paths.PROVIDERS: ProvidersResource(providers=providers, api_url=config.api_url),
+        paths.LOGIN: LoginResource(
+            providers=providers,
+            attempts=attempts,
+            cookie_domain=config.cookie_domain,
+            login_url=f"{config.api_url}{paths.LOGIN}",
+        ),
+        paths.NAMELESS_CALLBACK: NamelessCallbackResource(),
         paths.CALLBACK: CallbackResource(
-            conversation=conversation,
-            signer=signer,
+            providers=providers,
+            attempts=attempts,
             registration=registration,
+            identities=identities,
             sessions=sessions,
             cookies=cookies,
             metrics=metrics,
             webapp_url=config.webapp_url,
         ),
+        paths.IDENTITIES: IdentitiesResource(
+            authentication=authentication,
+            identities=identities,
+            providers=providers,
+            attempts=attempts,
+            cookie_domain=config.cookie_domain,
+        ),
+        paths.OWN_IDENTITY: OwnIdentityResource(
+            authentication=authentication, identities=identities, cookies=cookies
+        ),
+        paths.BACKCHANNEL_LOGOUT: BackchannelLogoutResource(providers=providers, identities=identities),
         paths.SESSION: SessionResource(authentication=authentication),
         paths.SESSIONS: SessionsResource(authentication=authentication, sessions=sessions),
         paths.OWN_SESSION: OwnSessionResource(
@@ -204,7 +235,9 @@ def _routes(
         paths.REGISTER: RegisterResource(
             authentication=authentication, registration=registration, cookies=cookies
         ),
-        paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies),
+        paths.LOGOUT: LogoutResource(
+            sessions=sessions, cookies=cookies, providers=providers, webapp_url=config.webapp_url
+        ),
     }
 
 
@@ -214,8 +247,8 @@ def get_app() -> Service:
     metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
     writer = _make_log_writer(metrics)
     logs.configure(config.log_format, config.log_level, writer)
-    if not config.is_hardened:
-        # oauthlib's switch for providers on plain http; hardened configurations refuse those.
+    if not config.is_hardened or any(provider.internal_url for provider in config.providers):
+        # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     database = Database(
         url=config.database_url,
