@@ -6,7 +6,7 @@ WITH pending AS (
       AND pending_identity IS NOT NULL
       AND revoked_at IS NULL
       AND expires_at > now()
-    RETURNING pending_identity, provider, sid, state_hash, created_at, ip, user_agent
+    RETURNING pending_identity, provider, sid, state_hash, ip, user_agent
 ), new_user AS (
     INSERT INTO users (email, name, picture)
     SELECT pending_identity ->> 'email',
@@ -20,12 +20,10 @@ WITH pending AS (
     FROM pending, new_user
     RETURNING id
 ), new_session AS (
-    -- It began when the person signed in.
     INSERT INTO sessions (
-        token_hash, user_id, identity_id, provider, sid, state_hash, created_at, idle_expires_at, expires_at, ip,
-        user_agent
+        token_hash, user_id, identity_id, provider, sid, state_hash, idle_expires_at, expires_at, ip, user_agent
     )
-    SELECT %(token_hash)s, new_user.id, new_identity.id, provider, sid, state_hash, created_at,
+    SELECT %(token_hash)s, new_user.id, new_identity.id, provider, sid, state_hash,
            now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
     FROM pending, new_user, new_identity
 )
