@@ -55,10 +55,10 @@ class MicrosoftProvider(OpenIDProvider):
     def _may_name(self, issuer: str, _metadata: ProviderMetadata) -> bool:
         return self.owns(issuer)
 
-    def _token_issuers(self, token: object, _metadata: ProviderMetadata) -> str:
+    def _token_issuers(self, token: str, _metadata: ProviderMetadata) -> str:
         """The issuer of the token's own tenant, which must be one of those whose people sign in."""
         try:
-            claims = jwt.decode(str(token), options={"verify_signature": False})
+            claims = jwt.decode(token, options={"verify_signature": False})
         except (jwt.PyJWTError, ValueError) as error:
             raise SignInError("invalid_token", f"{type(error).__name__}: {error}") from error
         tenant = claims.get("tid")

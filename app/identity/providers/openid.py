@@ -22,7 +22,7 @@ from app.identity.providers.claims import (
     vouched_email,
 )
 from app.identity.providers.discovery import Discovery, ProviderMetadata
-from app.identity.providers.id_token import verified_claims
+from app.identity.providers.id_token import usable_id_token, verified_claims
 from app.identity.providers.logout_token import read_logout_token
 from app.identity.providers.provider import Provider
 from app.identity.providers.provider_http import TIMEOUT, bound, json_object
@@ -76,7 +76,7 @@ class OpenIDProvider(Provider):
             auth_methods=metadata.auth_methods,
             audience=metadata.issuer,
         )
-        id_token = tokens.get("id_token")
+        id_token = usable_id_token(tokens.get("id_token"))
         claims, key = verified_claims(
             id_token,
             metadata,
@@ -138,7 +138,7 @@ class OpenIDProvider(Provider):
         """Whether a callback of the provider may name this issuer."""
         return issuer == metadata.issuer
 
-    def _token_issuers(self, _token: object, metadata: ProviderMetadata) -> str | list[str]:
+    def _token_issuers(self, _token: str, metadata: ProviderMetadata) -> str | list[str]:
         """The issuers that a token may have; it must have one of them."""
         issuer = metadata.issuer
         # Only Google may leave the scheme out of its issuer.
