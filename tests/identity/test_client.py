@@ -124,6 +124,25 @@ def test_a_request_is_pushed_where_the_provider_requires_it(
     assert {"state", "nonce", "code_challenge", "redirect_uri", "scope", "response_type"} <= pushed.keys()
 
 
+def test_a_request_is_pushed_in_the_way_that_the_client_is_registered_with(
+    visitor: Visitor, provider: OpenIDProvider, pushing: list[dict[str, str]], refusal: Refusal
+) -> None:
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
+    push = provider.answers[PUSHED]
+
+    def answer(given: dict[str, str]) -> Answer:
+        by_header = given.get("authenticated_by") == "basic"
+        taken = push(given)
+        assert isinstance(taken, tuple)
+        return json_answer({"error": "invalid_client"}, 401) if by_header else taken
+
+    provider.answers[PUSHED] = answer
+    assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/register"
+    assert len(pushing) == 2
+    provider.answers[PUSHED] = lambda _: json_answer({"error": "invalid_client"}, 401)
+    refusal.check(visitor.get("/auth/login"), "provider_unavailable", "401", sessions=1)
+
+
 def test_where_it_is_optional_nothing_is_pushed(
     make_app: Callable[..., Any], provider: OpenIDProvider, pushing: list[dict[str, str]]
 ) -> None:

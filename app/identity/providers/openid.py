@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -182,16 +183,18 @@ class OpenIDProvider(Provider):
     def _pushed(self, url: str, metadata: ProviderMetadata) -> str:
         """The URL for a request that the provider has been told beforehand (RFC 9126)."""
         parameters = dict(parse_qsl(urlsplit(url).query))
-        proof = self._client.proof(metadata.auth_methods, metadata.issuer)
         try:
             with bound(requests.Session()) as session:
-                response = session.post(
-                    str(metadata.pushed_authorization_endpoint),
-                    data={**parameters, **proof["data"]},
-                    auth=proof["auth"],
-                    headers={"Accept": "application/json"},
-                    timeout=TIMEOUT,
-                )
+                for proof in self._client.proofs(metadata.auth_methods, metadata.issuer):
+                    response = session.post(
+                        str(metadata.pushed_authorization_endpoint),
+                        data={**parameters, **proof["data"]},
+                        auth=proof["auth"],
+                        headers={"Accept": "application/json"},
+                        timeout=TIMEOUT,
+                    )
+                    if response.status_code != HTTPStatus.UNAUTHORIZED:
+                        break
                 response.raise_for_status()
                 request_uri = json_object(response).get("request_uri")
         except requests.RequestException as error:
