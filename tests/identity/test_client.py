@@ -68,19 +68,28 @@ def test_a_method_that_the_provider_does_not_list_is_not_tried(
 
 
 @pytest.mark.parametrize(
-    ("listed", "asks"),
-    [(None, True), (["login", "select_account"], True), (["login", "consent"], False), ("none", True)],
+    ("listed", "prompt"),
+    [
+        (["none", "login", "consent", "select_account"], ["select_account"]),
+        (["none", "login", "consent"], ["login"]),
+        (["none", "consent"], None),
+        ([], ["login"]),
+        (None, ["login"]),
+        ("select_account", ["login"]),
+    ],
     ids=str,
 )
-def test_the_person_is_asked_where_the_provider_can(
-    visitor: Visitor,
-    provider: OpenIDProvider,
-    listed: object,
-    asks: bool,  # noqa: FBT001
+def test_the_person_is_asked_in_a_way_that_the_provider_knows(
+    visitor: Visitor, provider: OpenIDProvider, listed: object, prompt: list[str] | None
 ) -> None:
     provider.metadata["prompt_values_supported"] = listed
     location = visitor.get("/auth/login", headers={"Sec-Fetch-Site": "cross-site"}).headers["location"]
-    assert ("prompt" in parse_qs(urlsplit(location).query)) == asks
+    assert parse_qs(urlsplit(location).query).get("prompt") == prompt
+
+
+def test_google_which_does_not_say_what_it_knows_lets_people_choose(google: Callable[..., Visitor]) -> None:
+    login = google().get("/auth/login", headers={"Sec-Fetch-Site": "cross-site"})
+    assert parse_qs(urlsplit(login.headers["location"]).query)["prompt"] == ["select_account"]
 
 
 def test_scopes_are_those_of_the_settings(make_app: Callable[..., Any], provider: OpenIDProvider) -> None:

@@ -11,7 +11,7 @@ import jwt
 from app.errors import SignInError
 from app.identity.providers.claims import Claims
 from app.identity.providers.discovery import ProviderMetadata
-from app.identity.providers.openid import OpenIDProvider
+from app.identity.providers.openid import SELECT_ACCOUNT, OpenIDProvider
 from app.settings.providers import is_guid
 
 PLACEHOLDER = "{tenantid}"
@@ -48,6 +48,9 @@ class MicrosoftProvider(OpenIDProvider):
     def _trusts_silence(self) -> bool:
         # Any administrator of any tenant can claim any address for somebody in it.
         return self._settings.trusts_email and self._settings.has_one_tenant
+
+    def _prompt(self, _metadata: ProviderMetadata) -> str:
+        return SELECT_ACCOUNT
 
     def _is_announced_by(self, issuer: str) -> bool:
         return issuer == self._template.replace(PLACEHOLDER, self._tenant or PLACEHOLDER)

@@ -32,6 +32,8 @@ from app.identity.providers.userinfo import fetch_userinfo
 from app.models import LogoutRequest, Profile
 from app.settings.providers import ProviderSettings
 
+SELECT_ACCOUNT, LOGIN = "select_account", "login"
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,14 +55,14 @@ class OpenIDProvider(Provider):
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         metadata = self._discovery.metadata()
-        asks = asks_person and (metadata.prompts is None or "select_account" in metadata.prompts)
+        prompt = self._prompt(metadata) if asks_person else None
         url = authorization_request(
             metadata.authorization_endpoint,
             self._client,
             attempt,
             self._settings.scopes,
             nonce=attempt.nonce,
-            **({"prompt": "select_account"} if asks else {}),
+            **({"prompt": prompt} if prompt else {}),
         )
         return self._pushed(url, metadata) if metadata.pushed_authorization_endpoint else url
 
@@ -125,6 +127,15 @@ class OpenIDProvider(Provider):
         )
 
     # What Microsoft does in its own way.
+
+    def _prompt(self, metadata: ProviderMetadata) -> str | None:
+        """The value of `prompt` that makes the provider ask who is there, if it has one.
+
+        A value that a provider does not know ends the sign-in. Where it does not say what it knows, this is
+        `login`, which certified providers must know. Google does not say either, and does not know `login`.
+        """
+        known = metadata.prompts or (SELECT_ACCOUNT if metadata.issuer == GOOGLE else LOGIN,)
+        return next((prompt for prompt in (SELECT_ACCOUNT, LOGIN) if prompt in known), None)
 
     @property
     def _trusts_silence(self) -> bool:
