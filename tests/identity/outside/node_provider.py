@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 from tests.support.outside_server import OutsideServer
 from tests.support.service import free_port
@@ -29,11 +30,9 @@ def running(script: str, folder: Path, **settings: object) -> Iterator[str]:
     Args:
         script: its name.
         folder: where `install` put it.
-        settings: what its first lines describe, beside `port`.
+        settings: what the script's first lines describe, beside `port`.
     """
     port = free_port()
     command = ["node", str(folder / script), json.dumps({"port": port, **settings})]
-    home = folder / f"home-{port}"
-    home.mkdir()
-    with OutsideServer(command, port=port, folder=home):
+    with OutsideServer(command, port=port, folder=Path(mkdtemp(dir=folder))):
         yield f"http://localhost:{port}"

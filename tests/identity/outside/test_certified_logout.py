@@ -82,9 +82,7 @@ def browsers(service: Service) -> Iterator[list[Browser]]:
         browser.close()
 
 
-def test_who_signs_out_there_too_is_asked_who_they_are_the_next_time(
-    service: Service, browsers: list[Browser]
-) -> None:
+def test_who_signs_out_there_too_is_asked_who_they_are_the_next_time(browsers: list[Browser]) -> None:
     first, second, other = browsers
     for browser in (first, other):
         assert browser.sign_in() == f"{WEBAPP}/auth/register"
@@ -105,7 +103,7 @@ def test_who_signs_out_there_too_is_asked_who_they_are_the_next_time(
     assert other.is_signed_in()
 
 
-def test_who_signs_out_at_the_provider_is_signed_out_here(service: Service, browsers: list[Browser]) -> None:
+def test_who_signs_out_at_the_provider_is_signed_out_here(browsers: list[Browser]) -> None:
     first, second, other = browsers
     for browser in browsers:
         browser.sign_in()

@@ -1,8 +1,6 @@
 """PyPI's oidc-provider-mock signs people in as it comes, if somebody vouches for their addresses."""
 
-import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,31 +8,13 @@ import pytest
 from tests.conftest import WEBAPP
 from tests.identity.conftest import Refusal
 from tests.identity.outside.pages import PersonAtProvider
-from tests.support.outside_server import OutsideServer
-from tests.support.service import free_port
 from tests.support.visitor import Visitor
-
-DESCRIBED = {
-    "sub": "grace@example.com",
-    "email": "grace@example.com",
-    "email_verified": True,
-    "name": "Grace",
-}
-
-
-@pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
-    command += ["--require-nonce", "--user-claims", json.dumps(DESCRIBED)]
-    with OutsideServer(command, port=port, folder=tmp_path_factory.mktemp("mock")):
-        yield f"http://localhost:{port}"
 
 
 @pytest.fixture
-def visit(make_app: Callable[..., Any], issuer: str) -> Callable[..., Visitor]:
+def visit(make_app: Callable[..., Any], python_mock: str) -> Callable[..., Visitor]:
     def visit(**environ: str) -> Visitor:
-        client = {"MOCK_ISSUER": issuer, "MOCK_CLIENT_ID": "any", "MOCK_CLIENT_SECRET": "any"}
+        client = {"MOCK_ISSUER": python_mock, "MOCK_CLIENT_ID": "any", "MOCK_CLIENT_SECRET": "any"}
         return Visitor(make_app(PROVIDERS="mock", **client, **environ), origin=WEBAPP)
 
     return visit
