@@ -14,7 +14,7 @@ from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.full
 
-NAMES = ["certified", "node", "python"]
+NAMES = ["certified", "npm", "pypi"]
 CLIENT = {
     "client_id": CLIENT_ID,
     "client_secret": CLIENT_SECRET,
@@ -46,8 +46,8 @@ def test_each_leads_to_the_same_person(
         identities = visitor.get("/auth/identities").json["identities"]
         assert {item["provider"]: item["email"] for item in identities} == {
             "certified": "grace@example.com",
-            "node": "john@example.com",
-            "python": "grace@example.com",
+            "npm": "john@example.com",
+            "pypi": "grace@example.com",
         }
         for name in NAMES:
             elsewhere = Visitor(app, origin=WEBAPP)
