@@ -68,19 +68,28 @@ def test_a_method_that_the_provider_does_not_list_is_not_tried(
 
 
 @pytest.mark.parametrize(
-    ("listed", "asks"),
-    [(None, True), (["login", "select_account"], True), (["login", "consent"], False), ("none", True)],
+    ("listed", "prompt"),
+    [
+        (["none", "login", "consent", "select_account"], ["select_account"]),
+        (["none", "login", "consent"], ["login"]),
+        (["none", "consent"], None),
+        ([], ["login"]),
+        (None, ["login"]),
+        ("select_account", ["login"]),
+    ],
     ids=str,
 )
-def test_the_person_is_asked_where_the_provider_can(
-    visitor: Visitor,
-    provider: OpenIDProvider,
-    listed: object,
-    asks: bool,  # noqa: FBT001
+def test_the_person_is_asked_in_a_way_that_the_provider_knows(
+    visitor: Visitor, provider: OpenIDProvider, listed: object, prompt: list[str] | None
 ) -> None:
     provider.metadata["prompt_values_supported"] = listed
     location = visitor.get("/auth/login", headers={"Sec-Fetch-Site": "cross-site"}).headers["location"]
-    assert ("prompt" in parse_qs(urlsplit(location).query)) == asks
+    assert parse_qs(urlsplit(location).query).get("prompt") == prompt
+
+
+def test_google_which_does_not_say_what_it_knows_lets_people_choose(google: Callable[..., Visitor]) -> None:
+    login = google().get("/auth/login", headers={"Sec-Fetch-Site": "cross-site"})
+    assert parse_qs(urlsplit(login.headers["location"]).query)["prompt"] == ["select_account"]
 
 
 def test_scopes_are_those_of_the_settings(make_app: Callable[..., Any], provider: OpenIDProvider) -> None:
@@ -122,6 +131,25 @@ def test_a_request_is_pushed_where_the_provider_requires_it(
     [pushed] = pushing
     assert pushed["client_secret"] == CLIENT_SECRET
     assert {"state", "nonce", "code_challenge", "redirect_uri", "scope", "response_type"} <= pushed.keys()
+
+
+def test_a_request_is_pushed_in_the_way_that_the_client_is_registered_with(
+    visitor: Visitor, provider: OpenIDProvider, pushing: list[dict[str, str]], refusal: Refusal
+) -> None:
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
+    push = provider.answers[PUSHED]
+
+    def answer(given: dict[str, str]) -> Answer:
+        by_header = given.get("authenticated_by") == "basic"
+        taken = push(given)
+        assert isinstance(taken, tuple)
+        return json_answer({"error": "invalid_client"}, 401) if by_header else taken
+
+    provider.answers[PUSHED] = answer
+    assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/register"
+    assert len(pushing) == 2
+    provider.answers[PUSHED] = lambda _: json_answer({"error": "invalid_client"}, 401)
+    refusal.check(visitor.get("/auth/login"), "provider_unavailable", "401", sessions=1)
 
 
 def test_where_it_is_optional_nothing_is_pushed(

@@ -82,7 +82,7 @@ def test_the_provider_is_asked_for_a_code_with_pkce(visitor: Visitor, provider: 
 
 @pytest.mark.parametrize(
     ("sent_by", "prompt"),
-    [("cross-site", ["select_account"]), ("same-site", None), ("same-origin", None), ("none", None)],
+    [("cross-site", ["login"]), ("same-site", None), ("same-origin", None), ("none", None)],
 )
 def test_whom_another_site_sends_to_sign_in_is_asked_by_the_provider(
     visitor: Visitor, sent_by: str, prompt: list[str] | None

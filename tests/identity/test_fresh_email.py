@@ -111,3 +111,32 @@ def test_an_account_of_the_release_before_gets_its_address_too(
     provider.person["email"] = "new@example.com"
     ada.sign_in(provider="oidc")
     assert email(ada) == "new@example.com"
+
+
+def test_a_given_up_address_is_free_for_whoever_has_it_now(
+    app: Any, ada: Visitor, provider: OpenIDProvider
+) -> None:
+    given_up = provider.person["email"]
+    provider.person["email"] = "new@example.com"
+    ada.sign_in(provider="oidc")
+    provider.person |= {"sub": "a-newcomer", "email": given_up}
+    newcomer = Visitor(app, origin=WEBAPP)
+    newcomer.sign_in(provider="oidc")
+    assert newcomer.post("/auth/register").status_code == 201
+    assert (email(ada), email(newcomer)) == ("new@example.com", given_up)
+
+
+@pytest.mark.parametrize(
+    "withdrawn",
+    [{"email_verified": False}, {"email_verified": "true"}, {"email_verified": None}, {"email": None}],
+    ids=str,
+)
+def test_a_withdrawn_address_changes_nothing_and_ends_no_session(
+    ada: Visitor, provider: OpenIDProvider, connection: Connection, withdrawn: dict[str, Any]
+) -> None:
+    before = connection.execute("SELECT * FROM users").fetchall()
+    provider.person |= {"email": "new@example.com"} | withdrawn
+    answer = ada.sign_in(provider="oidc")
+    assert answer.headers["location"] == f"{WEBAPP}/auth/login?error=email_not_verified"
+    assert connection.execute("SELECT * FROM users").fetchall() == before
+    assert ada.is_signed_in

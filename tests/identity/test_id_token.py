@@ -50,6 +50,10 @@ WRONG_CLAIMS: dict[str, tuple[tokens.Claims, str]] = {
 WRONG_TOKENS: dict[str, tuple[tokens.Maker, str]] = {
     "alg-none": (tokens.unsigned("none"), "alg value is not allowed"),
     "alg-None": (tokens.unsigned("None"), "alg value is not allowed"),
+    "alg-missing": (tokens.headed({}), "alg value is not allowed"),
+    "alg-list": (tokens.headed({"alg": ["RS256"]}), "alg value is not allowed"),
+    "alg-object": (tokens.headed({"alg": {"RS256": 1}}), "alg value is not allowed"),
+    "kid-list": (tokens.headed({"alg": "RS256", "kid": ["first"]}), "Key ID"),
     "alg-empty": (tokens.unsigned(""), "alg value is not allowed"),
     "hs256-public-pem": (tokens.hmac_with_public_pem, "alg value is not allowed"),
     "hs256-public-der": (tokens.hmac_with_public_der, "alg value is not allowed"),

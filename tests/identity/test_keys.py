@@ -101,6 +101,17 @@ def test_the_only_key_that_fits_need_not_be_named_beside_others(
     assert_signed_in(visitor)
 
 
+@pytest.mark.parametrize("name", ["EdDSA", "Ed25519"])
+def test_keys_may_say_what_they_are_for(visitor: Visitor, provider: OpenIDProvider, name: str) -> None:
+    """Also beside a key for another algorithm, and by the curve's name (RFC 9864)."""
+    provider.keys = {"first": KINDS["RS256"](), "used": KINDS["EdDSA"]()}
+    names = {"first": "RS256", "used": name}
+    keys = [key | {"alg": names[key["kid"]]} for key in provider.key_set()["keys"]]
+    provider.answers[KEYS] = lambda _: json_answer({"keys": keys})
+    sign_with(provider, "EdDSA", kid=None)
+    assert_signed_in(visitor)
+
+
 def test_the_only_key_that_fits_need_not_have_a_name_either(
     visitor: Visitor, provider: OpenIDProvider
 ) -> None:

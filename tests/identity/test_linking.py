@@ -70,7 +70,7 @@ def test_the_same_person_signs_in_with_either(
 def test_the_provider_is_told_to_ask(ada: Visitor) -> None:
     answer = ada.post("/auth/identities", json={"provider": "other"})
     query = parse_qs(urlsplit(answer.json["authorization_url"]).query)
-    assert query["prompt"] == ["select_account"]
+    assert query["prompt"] == ["login"]
     assert ada.latest["sign-in-1"].http_only
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from app.settings.config import LOCAL_DEFAULTS
-from app.settings.providers import DEVELOPMENT
+from app.settings.providers import DEVELOPMENT, LABELS
 
 WINDOW = 8
 """Characters that a secret has at least: shorter ones cannot be told from chance."""
@@ -18,7 +18,7 @@ ENOUGH = 24
 SECRET_VARIABLES = re.compile(r"(SECRET|PASSWORD|TOKEN)(_PREVIOUS)?$")
 
 
-HARMLESS = frozenset({DEVELOPMENT, *LOCAL_DEFAULTS.values()})
+HARMLESS = frozenset({DEVELOPMENT, *LABELS, *LOCAL_DEFAULTS.values()})
 """What everybody can read in the code."""
 
 

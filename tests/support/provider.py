@@ -137,6 +137,8 @@ class OpenIDProvider:
             return self._authorize(parameters)
         if path == "/token":
             return self._token(parameters)
+        if path == "/userinfo":
+            return json_answer(self.person)
         return json_answer({}, 404)
 
     def _authorize(self, parameters: dict[str, str]) -> Answer:

@@ -18,6 +18,8 @@ from app.settings.providers import ProviderSettings
 GITHUB = "https://github.com"
 GITHUB_API = "https://api.github.com"
 ACCEPT = "application/vnd.github+json"
+MAX_NUMBER = 2**63
+"""Above all numbers that GitHub's API describes as int64."""
 
 
 class GitHubProvider(Provider):
@@ -92,7 +94,7 @@ class GitHubProvider(Provider):
 
 def _subject(number: object) -> str:
     """The account's number. Its name can be given up, and taken by somebody else."""
-    if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < MAX_NUMBER:
         raise SignInError("invalid_token", "/user: id is no number")
     return str(number)
 

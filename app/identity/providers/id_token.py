@@ -14,16 +14,25 @@ LEEWAY = 30
 """Seconds that clocks may differ."""
 
 
+def usable_id_token(token: object) -> str:
+    """The ID token of a token endpoint's answer.
+
+    Raises:
+        SignInError: invalid_token.
+    """
+    if not isinstance(token, str) or not token.isascii():
+        raise SignInError("invalid_token", "the provider sent no ID token")
+    return token
+
+
 def verified_claims(
-    id_token: object, metadata: ProviderMetadata, *, issuer: str | list[str], client_id: str, nonce: str
+    id_token: str, metadata: ProviderMetadata, *, issuer: str | list[str], client_id: str, nonce: str
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """The claims of an ID token, after every check, and the key that signed it.
 
     Raises:
         SignInError: invalid_token, or provider_unavailable.
     """
-    if not isinstance(id_token, str) or not id_token.isascii():
-        raise SignInError("invalid_token", "the provider sent no ID token")
     try:
         claims, key = metadata.keys.decode(
             id_token,

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import jwt
 
@@ -68,8 +68,8 @@ class KeySet:
             jwt.PyJWTError: the token is not valid.
         """
         header = jwt.get_unverified_header(token)
-        algorithm = header["alg"]
-        if algorithm not in KEY_TYPES or (announced is not None and algorithm not in announced):
+        algorithm = header.get("alg")
+        if not _is_allowed(algorithm, announced):
             raise jwt.InvalidAlgorithmError("The specified alg value is not allowed")
         keys = self._current()
         try:
@@ -116,6 +116,11 @@ class KeySet:
         self._fetched_at = time.monotonic()
 
 
+def _is_allowed(algorithm: object, announced: Collection[str] | None) -> TypeGuard[str]:
+    is_known = isinstance(algorithm, str) and algorithm in KEY_TYPES
+    return is_known and (announced is None or algorithm in announced)
+
+
 def _decode(
     token: str, key: Mapping[str, Any], algorithm: str, checks: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
@@ -137,7 +142,8 @@ def _chosen(keys: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> Map
 
 def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     kind, curves = KEY_TYPES[algorithm]
-    is_for_it = key.get("alg") in {None, algorithm} or (algorithm == "EdDSA" and key["alg"] == key["crv"])
+    # RFC 9864 calls EdDSA by its curve.
+    is_for_it = key.get("alg") in {None, algorithm, key.get("crv") if kind == "OKP" else None}
     is_for_signatures = key.get("use") in {None, "sig"}
     return key["kty"] == kind and (not curves or key["crv"] in curves) and is_for_it and is_for_signatures
 

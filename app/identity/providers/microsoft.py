@@ -11,7 +11,7 @@ import jwt
 from app.errors import SignInError
 from app.identity.providers.claims import Claims
 from app.identity.providers.discovery import ProviderMetadata
-from app.identity.providers.openid import OpenIDProvider
+from app.identity.providers.openid import SELECT_ACCOUNT, OpenIDProvider
 from app.settings.providers import is_guid
 
 PLACEHOLDER = "{tenantid}"
@@ -49,16 +49,19 @@ class MicrosoftProvider(OpenIDProvider):
         # Any administrator of any tenant can claim any address for somebody in it.
         return self._settings.trusts_email and self._settings.has_one_tenant
 
+    def _prompt(self, _metadata: ProviderMetadata) -> str:
+        return SELECT_ACCOUNT
+
     def _is_announced_by(self, issuer: str) -> bool:
         return issuer == self._template.replace(PLACEHOLDER, self._tenant or PLACEHOLDER)
 
     def _may_name(self, issuer: str, _metadata: ProviderMetadata) -> bool:
         return self.owns(issuer)
 
-    def _token_issuers(self, token: object, _metadata: ProviderMetadata) -> str:
+    def _token_issuers(self, token: str, _metadata: ProviderMetadata) -> str:
         """The issuer of the token's own tenant, which must be one of those whose people sign in."""
         try:
-            claims = jwt.decode(str(token), options={"verify_signature": False})
+            claims = jwt.decode(token, options={"verify_signature": False})
         except (jwt.PyJWTError, ValueError) as error:
             raise SignInError("invalid_token", f"{type(error).__name__}: {error}") from error
         tenant = claims.get("tid")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -22,7 +23,7 @@ from app.identity.providers.claims import (
     vouched_email,
 )
 from app.identity.providers.discovery import Discovery, ProviderMetadata
-from app.identity.providers.id_token import verified_claims
+from app.identity.providers.id_token import usable_id_token, verified_claims
 from app.identity.providers.logout_token import read_logout_token
 from app.identity.providers.provider import Provider
 from app.identity.providers.provider_http import TIMEOUT, bound, json_object
@@ -30,6 +31,8 @@ from app.identity.providers.token_endpoint import Client
 from app.identity.providers.userinfo import fetch_userinfo
 from app.models import LogoutRequest, Profile
 from app.settings.providers import ProviderSettings
+
+SELECT_ACCOUNT, LOGIN = "select_account", "login"
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +55,14 @@ class OpenIDProvider(Provider):
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         metadata = self._discovery.metadata()
-        asks = asks_person and (metadata.prompts is None or "select_account" in metadata.prompts)
+        prompt = self._prompt(metadata) if asks_person else None
         url = authorization_request(
             metadata.authorization_endpoint,
             self._client,
             attempt,
             self._settings.scopes,
             nonce=attempt.nonce,
-            **({"prompt": "select_account"} if asks else {}),
+            **({"prompt": prompt} if prompt else {}),
         )
         return self._pushed(url, metadata) if metadata.pushed_authorization_endpoint else url
 
@@ -76,7 +79,7 @@ class OpenIDProvider(Provider):
             auth_methods=metadata.auth_methods,
             audience=metadata.issuer,
         )
-        id_token = tokens.get("id_token")
+        id_token = usable_id_token(tokens.get("id_token"))
         claims, key = verified_claims(
             id_token,
             metadata,
@@ -125,6 +128,15 @@ class OpenIDProvider(Provider):
 
     # What Microsoft does in its own way.
 
+    def _prompt(self, metadata: ProviderMetadata) -> str | None:
+        """The value of `prompt` that makes the provider ask who is there, if it has one.
+
+        A value that a provider does not know ends the sign-in. Where it does not say what it knows, this is
+        `login`, which certified providers must know. Google does not say either, and does not know `login`.
+        """
+        known = metadata.prompts or (SELECT_ACCOUNT if metadata.issuer == GOOGLE else LOGIN,)
+        return next((prompt for prompt in (SELECT_ACCOUNT, LOGIN) if prompt in known), None)
+
     @property
     def _trusts_silence(self) -> bool:
         """Whether an address counts of which the provider does not say if it is verified."""
@@ -138,7 +150,7 @@ class OpenIDProvider(Provider):
         """Whether a callback of the provider may name this issuer."""
         return issuer == metadata.issuer
 
-    def _token_issuers(self, _token: object, metadata: ProviderMetadata) -> str | list[str]:
+    def _token_issuers(self, _token: str, metadata: ProviderMetadata) -> str | list[str]:
         """The issuers that a token may have; it must have one of them."""
         issuer = metadata.issuer
         # Only Google may leave the scheme out of its issuer.
@@ -182,16 +194,18 @@ class OpenIDProvider(Provider):
     def _pushed(self, url: str, metadata: ProviderMetadata) -> str:
         """The URL for a request that the provider has been told beforehand (RFC 9126)."""
         parameters = dict(parse_qsl(urlsplit(url).query))
-        proof = self._client.proof(metadata.auth_methods, metadata.issuer)
         try:
             with bound(requests.Session()) as session:
-                response = session.post(
-                    str(metadata.pushed_authorization_endpoint),
-                    data={**parameters, **proof["data"]},
-                    auth=proof["auth"],
-                    headers={"Accept": "application/json"},
-                    timeout=TIMEOUT,
-                )
+                for proof in self._client.proofs(metadata.auth_methods, metadata.issuer):
+                    response = session.post(
+                        str(metadata.pushed_authorization_endpoint),
+                        data={**parameters, **proof["data"]},
+                        auth=proof["auth"],
+                        headers={"Accept": "application/json"},
+                        timeout=TIMEOUT,
+                    )
+                    if response.status_code != HTTPStatus.UNAUTHORIZED:
+                        break
                 response.raise_for_status()
                 request_uri = json_object(response).get("request_uri")
         except requests.RequestException as error:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus
@@ -76,10 +76,11 @@ class Client:
             return tokens
         raise AssertionError("there is always a method")
 
-    def proof(self, auth_methods: Sequence[str] | None, audience: str) -> Mapping[str, Any]:
-        """Arguments of `requests.post` that prove who this client is, in the way that is likely to work."""
-        proof = self._proof(self._methods(auth_methods)[0], audience)
-        return {"auth": proof.pop("auth"), "data": {"client_id": self.id, **proof}}
+    def proofs(self, auth_methods: Sequence[str] | None, audience: str) -> Iterator[Mapping[str, Any]]:
+        """Arguments of `requests.post` that prove who this client is, the likeliest to work first."""
+        for method in self._methods(auth_methods):
+            proof = self._proof(method, audience)
+            yield {"auth": proof.pop("auth"), "data": {"client_id": self.id, **proof}}
 
     def _methods(self, listed: Sequence[str] | None) -> Sequence[str]:
         known = [method for method in METHODS if method in (listed or (BASIC,))] or [BASIC]
