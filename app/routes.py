@@ -61,7 +61,11 @@ def routes(
     cookies = CookiePolicy(is_secure=config.api_url.startswith("https://"), domain=config.cookie_domain)
     authentication = Authentication(sessions=sessions, tokens=tokens, cookies=cookies, metrics=metrics)
     attempts = AttemptCookies(signer=AttemptSigner(keyring), cookies=cookies)
-    providers = Providers(config.providers, callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}")
+    providers = Providers(
+        config.providers,
+        callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}",
+        threads=config.web_threads,
+    )
     metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
