@@ -61,7 +61,7 @@ class InvalidBearerError(ServiceError):
 
 
 class BearerNotAllowedError(ServiceError):
-    """A bearer token may only read."""
+    """An API token may only read, and fetch access tokens."""
 
 
 class TokenNotFoundError(ServiceError):
@@ -74,6 +74,10 @@ class TokenLimitError(ServiceError):
 
 class TokenSlotTakenError(ServiceError):
     """Another request took the slot first."""
+
+
+class AudienceNotAllowedError(ServiceError):
+    """The access token would be for a service that is not one of TOKEN_AUDIENCES."""
 
 
 class OriginNotAllowedError(ServiceError):

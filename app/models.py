@@ -13,6 +13,7 @@ class User(NamedTuple):
     email: str
     name: str | None
     picture: str | None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,9 @@ class APIToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """The user of a live API token, and when the token ends."""
+    """A live API token: its id, its user, and when it ends."""
 
+    id: UUID
     user: User
     expires_at: datetime | None
 

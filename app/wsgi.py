@@ -14,11 +14,13 @@ import falcon
 from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
+from app.accounts.access_tokens import AccessTokens
 from app.accounts.accounts import Accounts
 from app.accounts.api_tokens import APITokens
 from app.accounts.credentials import Keyring
 from app.accounts.registration import Registration
 from app.accounts.sessions import Sessions
+from app.accounts.signing_keys import SigningKey, signing_key
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.database.readiness import ReadinessProbe
@@ -38,6 +40,7 @@ from app.openapi.document import openapi_document
 from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
+from app.resources.access_tokens import AccessTokenResource, AuthorizationServerResource, KeySetResource
 from app.resources.account import RegisterResource, UserResource
 from app.resources.callback import CallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
@@ -53,6 +56,7 @@ from app.resources.sessions import (
 from app.resources.tokens import TokenResource, TokensResource
 from app.resources.verify import VerifyResource
 from app.settings.config import Config, load_config
+from app.settings.parsers import origin_of
 from app.settings.places import MIGRATIONS_FOLDER, version
 from app.telemetry import logs
 from app.telemetry.exporters import Exporters
@@ -160,11 +164,18 @@ def _routes(
         redirect_uri=f"{config.api_url}{paths.CALLBACK}",
         email_domains=EmailDomains(config.allowed_email_domains),
     )
+    access_tokens = AccessTokens(
+        issuer=config.api_url,
+        keys=make_signing_keys(config),
+        audiences=config.token_audiences,
+        lifetime=config.token_lifetime,
+    )
     versions = find_versions(MIGRATIONS_FOLDER)
     probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
     page = load_page()
     document = openapi_document(
         api_url=config.api_url,
+        audiences=config.token_audiences,
         session_cookie=cookies.session_name,
         version=version(),
         docs_version=page.version,
@@ -199,6 +210,13 @@ def _routes(
         paths.VERIFY: VerifyResource(
             authentication=authentication, api_url=config.api_url, cookie_domain=config.cookie_domain
         ),
+        paths.ACCESS_TOKEN: AccessTokenResource(
+            authentication=authentication,
+            access_tokens=access_tokens,
+            webapp_origin=origin_of(config.webapp_url),
+        ),
+        paths.KEY_SET: KeySetResource(access_tokens=access_tokens),
+        paths.AUTHORIZATION_SERVER: AuthorizationServerResource(issuer=config.api_url),
         paths.TOKENS: TokensResource(authentication=authentication, tokens=tokens),
         paths.TOKEN: TokenResource(authentication=authentication, tokens=tokens),
         paths.REGISTER: RegisterResource(
@@ -206,6 +224,12 @@ def _routes(
         ),
         paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies),
     }
+
+
+def make_signing_keys(config: Config) -> list[SigningKey]:
+    """The keys of access tokens: the current secret's, then the previous one's."""
+    secrets = (config.session_secret, config.session_secret_previous)
+    return [signing_key(secret, config.api_url) for secret in secrets if secret]
 
 
 def get_app() -> Service:

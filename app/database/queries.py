@@ -262,9 +262,14 @@ class Queries:
 
 
 def _token_use(
-    expires_at: datetime | None, user_id: UUID, email: str, name: str | None, picture: str | None
+    token_id: UUID,
+    expires_at: datetime | None,
+    user_id: UUID,
+    email: str,
+    name: str | None,
+    picture: str | None,
 ) -> TokenUse:
-    return TokenUse(User(user_id, email, name, picture), expires_at)
+    return TokenUse(token_id, User(user_id, email, name, picture), expires_at)
 
 
 def _session(

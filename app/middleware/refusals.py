@@ -6,7 +6,7 @@ from app.errors import BearerNotAllowedError, BodyTooLargeError, CrossSiteReques
 from app.web.authentication import bearer_token
 from app.web.environ import ROUTE_KEY
 from app.web.json_body import MAX_BODY_BYTES
-from app.web.paths import AUTH_PREFIX, SAFE_METHODS
+from app.web.paths import ACCESS_TOKEN, AUTH_PREFIX, SAFE_METHODS
 
 
 class CrossSiteMiddleware:
@@ -30,12 +30,13 @@ class CrossSiteMiddleware:
 
 
 class BearerMiddleware:
-    """Lets a bearer token read under /auth, and nothing else, whether the token is valid or not."""
+    """Lets an API token, valid or not, read under /auth and fetch access tokens, and do nothing else."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         if req.method in SAFE_METHODS or bearer_token(req.env) is None:
             return
-        if (req.env[ROUTE_KEY] or "").startswith(AUTH_PREFIX):
+        route = req.env[ROUTE_KEY] or ""
+        if route.startswith(AUTH_PREFIX) and route != ACCESS_TOKEN:
             raise BearerNotAllowedError
 
 

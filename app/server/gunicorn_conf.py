@@ -39,11 +39,12 @@ _config = load_config(os.environ)
 # The master must not wait for the reader of its log: it would replace no worker meanwhile.
 _stream = ImpatientWriter(sys.stdout.fileno()) if sys.stdout else None
 logs.configure(_config.log_format, _config.log_level, _stream)
-# Made before the fork, so that the workers share it.
+# Made before the fork, so that the workers share it, and need not derive the keys themselves.
 inherited_memory()
+app.wsgi.make_signing_keys(_config)
 if _config.redis_url:
     # Imported before the fork, as above.
-    import app.rate_limit.fallback_store  # noqa: F401
+    import app.rate_limit.fallback_store
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types

@@ -34,12 +34,14 @@ class Caller:
     Attributes:
         person: a user, or somebody who has not registered yet.
         expires_at: when the session or token ends; None for a token without an end.
-        session_id: None where a bearer token was used.
+        session_id: None where an API token was used.
+        token_id: the API token's; None where there is a session.
     """
 
     person: User | PendingIdentity
     expires_at: datetime | None
     session_id: UUID | None
+    token_id: UUID | None
 
 
 class Authentication:
@@ -68,10 +70,10 @@ class Authentication:
         bearer = bearer_token(req.env)
         if bearer is not None:
             use = self._tokens.find(bearer)
-            return Caller(use.user, use.expires_at, None) if use else None
+            return Caller(use.user, use.expires_at, None, use.id) if use else None
         session = self.find_session(req, resp)
         person = session and (session.user or session.pending)
-        return Caller(person, session.expires_at, session.id) if session and person else None
+        return Caller(person, session.expires_at, session.id, None) if session and person else None
 
     def get_user(self, req: falcon.Request, resp: falcon.Response | None) -> tuple[Caller, User]:
         """The caller and their user, for requests that only read.

@@ -37,7 +37,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "cross_site_request",
         "A request that changes something must come from an allowed origin.",
     ),
-    errors.BearerNotAllowedError: (403, "bearer_not_allowed", "A bearer token may only read."),
+    errors.BearerNotAllowedError: (403, "bearer_not_allowed", "An API token may only read."),
     errors.TokenNotFoundError: (404, "token_not_found", "You have no such token."),
     errors.SessionNotFoundError: (404, "session_not_found", "You have no such session."),
     errors.AlreadyRegisteredError: (409, "already_registered", "This person has an account already."),
@@ -46,6 +46,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.UnsupportedMediaTypeError: (415, "unsupported_media_type", "Send application/json."),
     errors.TokenLimitError: (422, "too_many_tokens", "You have 20 tokens; delete one first."),
     errors.InvalidFieldError: (422, "invalid_field", ""),
+    errors.AudienceNotAllowedError: (422, "audience_not_allowed", "Tokens are not made for this audience."),
     errors.RateLimitedError: (429, "rate_limited", "Rate limit exceeded. Please try again later."),
     errors.DatabaseUnavailableError: (
         503,

@@ -15,5 +15,5 @@ WITH live AS (
       -- The row's own, as another request may have noted its use since.
       AND (api_tokens.last_used_at IS NULL OR api_tokens.last_used_at < now() - %(note_interval)s)
 )
-SELECT expires_at, user_id, email, name, picture
+SELECT id, expires_at, user_id, email, name, picture
 FROM live
