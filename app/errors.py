@@ -80,6 +80,14 @@ class AudienceNotAllowedError(ServiceError):
     """The access token would be for a service that is not one of TOKEN_AUDIENCES."""
 
 
+class NoEntryRuleError(ServiceError):
+    """The proxy does not say who may enter."""
+
+
+class NotInGroupError(ServiceError):
+    """The caller is in none of the groups that may enter."""
+
+
 class OriginNotAllowedError(ServiceError):
     """The request's Origin is not one of ALLOWED_ORIGINS."""
 

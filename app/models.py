@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class User(NamedTuple):
-    """A person with an account."""
+    """A person with an account; the groups are sorted."""
 
     id: UUID
     email: str

@@ -46,6 +46,7 @@ from app.resources.callback import CallbackResource
 from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
 from app.resources.login import LoginResource
 from app.resources.monitoring import HealthResource, MetricsResource, ReadyResource, RootResource
+from app.resources.refusal_page import RefusalPage
 from app.resources.sessions import (
     LogoutResource,
     OwnSessionResource,
@@ -125,7 +126,7 @@ def create_app(
         RateLimitMiddleware(
             limiter=limiter, metrics=metrics, exempts_loopback=config.app_env == "development"
         ),
-        CORSMiddleware(config.allowed_origins | {config.own_origin}),
+        CORSMiddleware(config.allowed_origins | {config.own_origin}, cookie_domain=config.cookie_domain),
         CrossSiteMiddleware(),
         BearerMiddleware(),
         BodyLimitMiddleware(),
@@ -208,7 +209,15 @@ def _routes(
         paths.REVOKE_OTHERS: RevokeOthersResource(authentication=authentication, sessions=sessions),
         paths.USER: UserResource(authentication=authentication, accounts=Accounts(queries), cookies=cookies),
         paths.VERIFY: VerifyResource(
-            authentication=authentication, api_url=config.api_url, cookie_domain=config.cookie_domain
+            authentication=authentication,
+            metrics=metrics,
+            proxies=ClientAddressFinder(config.trusted_proxies),
+            allowed_origins=config.allowed_origins | {config.own_origin},
+            page=RefusalPage(
+                logout_url=f"{config.api_url}{paths.LOGOUT}", webapp_url=origin_of(config.webapp_url)
+            ),
+            api_url=config.api_url,
+            cookie_domain=config.cookie_domain,
         ),
         paths.ACCESS_TOKEN: AccessTokenResource(
             authentication=authentication,
@@ -222,7 +231,7 @@ def _routes(
         paths.REGISTER: RegisterResource(
             authentication=authentication, registration=registration, cookies=cookies
         ),
-        paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies),
+        paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies, webapp_url=config.webapp_url),
     }
 
 

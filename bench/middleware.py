@@ -97,7 +97,7 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     inner = {
         "Route": RouteMiddleware(router),
         "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
-        "CORS": CORSMiddleware(frozenset({"https://app.example.com"})),
+        "CORS": CORSMiddleware(frozenset({"https://app.example.com"}), cookie_domain=None),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),
         "BodyLimit": BodyLimitMiddleware(),

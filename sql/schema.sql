@@ -19,7 +19,20 @@ CREATE TABLE public.identities (
     issuer text NOT NULL,
     subject text NOT NULL,
     user_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
+    is_invited boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON COLUMN public.identities.groups IS 'What its provider claimed at the latest sign-in with it.';
+
+COMMENT ON COLUMN public.identities.is_invited IS 'Admitted whatever ALLOWED_EMAILS and ALLOWED_EMAIL_DOMAINS say.';
+
+CREATE TABLE public.invitations (
+    email text NOT NULL,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invitations_email_lower_check CHECK ((email = lower(email)))
 );
 
 CREATE TABLE public.sessions (
@@ -54,12 +67,15 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT users_email_lower_check CHECK ((email = lower(email))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
     CONSTRAINT users_picture_check CHECK ((char_length(picture) <= 2000))
 );
 
 COMMENT ON COLUMN public.users.email IS 'In lower case, as the provider verified it.';
+
+COMMENT ON COLUMN public.users.groups IS 'Given by hand: bin/users group.';
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
@@ -72,6 +88,9 @@ ALTER TABLE ONLY public.api_tokens
 
 ALTER TABLE ONLY public.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (email);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);

@@ -268,8 +268,9 @@ def _token_use(
     email: str,
     name: str | None,
     picture: str | None,
+    groups: list[str],
 ) -> TokenUse:
-    return TokenUse(token_id, User(user_id, email, name, picture), expires_at)
+    return TokenUse(token_id, User(user_id, email, name, picture, tuple(groups)), expires_at)
 
 
 def _session(
@@ -279,7 +280,8 @@ def _session(
     email: str,
     name: str | None,
     picture: str | None,
+    groups: list[str],
     pending: dict[str, Any] | None,
 ) -> Session:
-    user = User(user_id, email, name, picture) if user_id else None
+    user = User(user_id, email, name, picture, tuple(groups)) if user_id else None
     return Session(session_id, expires_at, user, PendingIdentity(**pending) if pending else None)

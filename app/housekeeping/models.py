@@ -30,6 +30,23 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group, and how many people are in it."""
+
+    group: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """Somebody in a group; `by_provider` is the issuer that says so, if one does."""
+
+    email: str
+    by_hand: bool
+    by_provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How many of a user's sessions and API tokens a command ended."""
 

@@ -1,4 +1,4 @@
-"""`bin/users`: lists accounts and their API tokens; disables, enables and deletes accounts."""
+"""`bin/users`: lists accounts and their API tokens; disables, enables and deletes accounts; groups."""
 
 import argparse
 import os
@@ -19,9 +19,10 @@ from app.housekeeping.command import (
     run,
     say_if_more,
 )
+from app.housekeeping.groups import add_group_commands
 from app.housekeeping.models import UserRow
 
-DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts."
+DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts; groups."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -112,6 +113,7 @@ def _make_parser() -> argparse.ArgumentParser:
         parsers[name] = add_command(commands, name, description, action)
         parsers[name].add_argument("user", type=user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
+    add_group_commands(commands)
     return parser
 
 

@@ -89,20 +89,20 @@ class RateLimitMiddleware:
         if scraping is not None and status == HTTPStatus.NOT_FOUND:
             self._not_found.apply(self._store.spend(scraping, self._not_found.policies), resp)
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
-            self._charge_unverified(verifying, resp)
+            self._charge_unverified(verifying, resp, status)
 
-    def _charge_unverified(self, client: Client, resp: falcon.Response) -> None:
-        """Charges a refusal of /auth/verify; without a way to the sign-in, also as a guess.
+    def _charge_unverified(self, client: Client, resp: falcon.Response, status: int) -> None:
+        """Charges a refusal of /auth/verify; of strangers without a way to the sign-in, also as a guess.
 
         The policies are charged separately: with both in one decision, a second one without quota would keep
         the first from being charged.
         """
-        is_page = resp.get_header("Location") is not None
+        is_guess = status == HTTPStatus.UNAUTHORIZED and resp.get_header("Location") is None
         for name in ("RateLimit", "RateLimit-Policy"):
             resp.delete_header(name)
         try:
             self._usual.apply(self._store.spend(client, self._usual.policies), resp)
-            if not is_page:
+            if is_guess:
                 self._guess.apply(self._store.spend(client, self._guess.policies), resp)
         except RateLimitedError:
             for name in ("Location", "WWW-Authenticate"):

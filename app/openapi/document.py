@@ -71,9 +71,21 @@ def _responses(own: Mapping[str, Any], codes: Iterable[str], shared: dict[str, A
         groups.setdefault(str(PROBLEM_KINDS[code].status), []).append(code)
     for status, group in groups.items():
         name = f"{status}.{'.'.join(group)}"
-        shared[name] = _problem_response(status, group)
+        response = _problem_response(status, group)
+        if status in own:
+            # A page, or the problem.
+            name, response = f"{name}.page", _both(response, own[status])
+        shared[name] = response
         responses[status] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(responses.items()))
+
+
+def _both(problem: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **problem,
+        "description": f"{problem['description']}\n\n{other['description']}",
+        "content": {**problem["content"], **other["content"]},
+    }
 
 
 def _with_headers(response: Mapping[str, Any]) -> dict[str, Any]:

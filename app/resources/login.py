@@ -29,7 +29,8 @@ class LoginResource(HeadMixin):
         attempt = Attempt.begin(return_to)
         # Another site may send people here, but not sign them in unasked (OWASP ASVS 5.0, 7.6.2).
         is_cross_site = req.get_header("Sec-Fetch-Site") == "cross-site"
-        url = self._conversation.authorization_url(attempt, asks_person=is_cross_site)
+        asks_person = is_cross_site or req.get_param("prompt") == "select_account"
+        url = self._conversation.authorization_url(attempt, asks_person=asks_person)
         slot = self._slots.place(self._cookies.host_values(req, SLOTS))
         self._cookies.set_host(resp, slot, self._signer.sign(attempt), max_age=ATTEMPT_SECONDS)
         resp.status = 302

@@ -93,9 +93,10 @@ class RevokeOthersResource:
 class LogoutResource:
     """`/auth/logout`: ends the session and clears its cookie."""
 
-    def __init__(self, *, sessions: Sessions, cookies: CookiePolicy) -> None:
+    def __init__(self, *, sessions: Sessions, cookies: CookiePolicy, webapp_url: str) -> None:
         self._sessions = sessions
         self._cookies = cookies
+        self._webapp_url = webapp_url
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         if tokens := self._cookies.session_tokens(req):
@@ -103,3 +104,7 @@ class LogoutResource:
             self._sessions.end(*tokens)
             self._cookies.clear_session(resp)
         resp.status = 204
+        if req.get_header("Sec-Fetch-Mode") == "navigate":
+            # A form of a page, which a 204 would leave where it is.
+            resp.status = 303
+            resp.set_header("Location", self._webapp_url)

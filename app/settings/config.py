@@ -11,7 +11,7 @@ from environs import Env, EnvError, EnvValidationError
 from app.settings import parsers as parse
 from app.settings import variables
 from app.settings.database_url import DatabaseVariables
-from app.settings.doubts import same_site_doubts, secret_doubts
+from app.settings.doubts import UNRULED_DOORS, same_site_doubts, secret_doubts
 from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
 from app.settings.variables import ORIGINAL_NAMES, ConfigError
@@ -90,6 +90,8 @@ class Config:
             sentences += secret_doubts("SESSION_SECRET", self.session_secret)
         if self.session_secret_previous:
             sentences += secret_doubts("SESSION_SECRET_PREVIOUS", self.session_secret_previous)
+        if self.cookie_domain:
+            sentences.append(UNRULED_DOORS)
         return sentences
 
     @classmethod
@@ -192,7 +194,7 @@ class _Reader:
             "trusted_proxies": read("TRUSTED_PROXIES", parse.networks, PRIVATE_NETWORKS),
             "rate_limit": read("RATE_LIMIT", Rate.parse, "200/minute"),
             "rate_limit_not_found": read("RATE_LIMIT_NOT_FOUND", Rate.parse, "10/minute"),
-            "rate_limit_sign_in": read("RATE_LIMIT_SIGN_IN", Rate.parse, "10/15minutes"),
+            "rate_limit_sign_in": read("RATE_LIMIT_SIGN_IN", Rate.parse, "30/15minutes"),
             "redis_url": read("REDIS_URL", parse.redis_url),
             "metrics_token": read("METRICS_TOKEN", parse.text),
             "web_concurrency": read("WEB_CONCURRENCY", parse.integer(1, 256)),

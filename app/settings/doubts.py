@@ -19,6 +19,11 @@ PLACEHOLDERS = (
 )
 """Of a random secret's letters, six hardly ever make a given word."""
 
+UNRULED_DOORS = (
+    "COOKIE_DOMAIN is set: /auth/verify refuses requests that do not say who may enter. In the proxy's "
+    "configuration, add ?groups=NAME,NAME or ?anyone=1 to its URL (docs/forward-auth.md)."
+)
+
 
 def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
     """A sentence where browsers would probably not send SameSite=Lax cookies between the two.

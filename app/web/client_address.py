@@ -50,6 +50,11 @@ class ClientAddressFinder:
             return self._find(peer, forwarded_for)
         return self._cached_find(peer, forwarded_for)
 
+    def trusts(self, peer: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        address = self.find(peer, None)
+        return address is not None and self._is_trusted(address)
+
     def _find(self, peer: str, forwarded_for: str | None) -> Address | None:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):

@@ -30,6 +30,12 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.NotSignedInError: (401, "not_signed_in", "Sign in first."),
     errors.InvalidBearerError: (401, "invalid_token", "This bearer token is not valid."),
     errors.NotRegisteredError: (403, "not_registered", "Register first: POST /auth/register."),
+    errors.NoEntryRuleError: (
+        403,
+        "no_rule",
+        "The proxy must say who may enter: add ?groups=NAME,NAME to the URL of /auth/verify, or ?anyone=1.",
+    ),
+    errors.NotInGroupError: (403, "not_in_group", "You are in none of the groups that may enter."),
     errors.RegistrationClosedError: (403, "registration_closed", "New accounts are not made here."),
     errors.OriginNotAllowedError: (403, "origin_not_allowed", "This origin may not call the API."),
     errors.CrossSiteRequestError: (

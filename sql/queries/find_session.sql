@@ -2,7 +2,7 @@
 -- app/accounts/credentials.py has both times, too, and a test compares them.
 WITH live AS (
     SELECT sessions.id, sessions.expires_at, sessions.last_seen_at, sessions.pending_identity,
-           users.id AS user_id, users.email, users.name, users.picture
+           users.id AS user_id, users.email, users.name, users.picture, users.groups
     FROM sessions
     LEFT JOIN users ON users.id = sessions.user_id
     WHERE sessions.token_hash = %(token_hash)s
@@ -21,5 +21,5 @@ WITH live AS (
       -- The row's own, as another request may have moved it since.
       AND sessions.last_seen_at < now() - interval '5 minutes'
 )
-SELECT id, expires_at, user_id, email, name, picture, pending_identity
+SELECT id, expires_at, user_id, email, name, picture, groups, pending_identity
 FROM live

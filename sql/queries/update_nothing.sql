@@ -1,7 +1,7 @@
 -- Touches no row, with every right that the service's statements need: it fails where one of them would.
 WITH inserted_user AS (
-    INSERT INTO users (email, name, picture)
-    SELECT '', NULL, NULL WHERE false
+    INSERT INTO users (email, name, picture, groups)
+    SELECT '', NULL, NULL, '{}' WHERE false
 ), updated_user AS (
     UPDATE users SET name = NULL, picture = NULL, updated_at = now() WHERE false
 ), deleted_user AS (
@@ -24,7 +24,7 @@ WITH inserted_user AS (
 ), deleted_token AS (
     DELETE FROM api_tokens WHERE false
 )
-SELECT users.id, users.email, users.name, users.picture, users.disabled_at,
+SELECT users.id, users.email, users.name, users.picture, users.groups, users.disabled_at,
        identities.issuer, identities.subject, identities.user_id,
        sessions.id, sessions.token_hash, sessions.user_id, sessions.pending_identity, sessions.created_at,
        sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.revoked_at,

@@ -91,6 +91,8 @@ CASES: dict[str, dict[str, Any]] = {
     "housekeeping/delete_expired_sessions": {**WALK, "older_than": timedelta(days=10)},
     "housekeeping/delete_user": {"user_id": SOME_ID},
     "housekeeping/find_user": {"user_id": None, "email": "7@example.com"},
+    "housekeeping/list_group_members": {"group": "staff"},
+    "housekeeping/list_groups": {},
     "housekeeping/list_live_sessions": {"limit": 101},
     "housekeeping/list_user_api_tokens": {"user_id": SOME_ID},
     "housekeeping/list_user_sessions": {"user_id": SOME_ID, "limit": 101},
@@ -99,8 +101,15 @@ CASES: dict[str, dict[str, Any]] = {
     "housekeeping/update_sessions_revoked": {"session_ids": [SOME_ID], "reason": "revoked_by_operator"},
     "housekeeping/update_user_disabled": {"user_id": SOME_ID},
     "housekeeping/update_user_enabled": {"user_id": SOME_ID},
+    "housekeeping/update_user_group_added": {"user_id": SOME_ID, "group": "staff", "limit": 200},
+    "housekeeping/update_user_group_removed": {"user_id": SOME_ID, "group": "staff"},
     "housekeeping/update_user_sessions_revoked": {"user_id": SOME_ID, "reason": "revoked_by_operator"},
 }
+READ_WHOLE = {
+    "housekeeping/list_group_members": {"users", "identities"},
+    "housekeeping/list_groups": {"users", "identities"},
+}
+"""An operator's rare questions, for which no sign-in should pay with an index."""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +145,7 @@ def test_every_query_file_has_its_parameters_here() -> None:
 def test_a_query_reaches_growing_tables_through_an_index(filled: psycopg.Connection[Any], name: str) -> None:
     if name not in CASES:
         pytest.fail(f"sql/queries/{name}.sql is new: add a line with its parameters to CASES")
-    assert whole_tables_read(filled, name) == set()
+    assert whole_tables_read(filled, name) <= READ_WHOLE.get(name, set())
 
 
 def test_rows_of_a_deleted_user_are_found_through_an_index(filled: psycopg.Connection[Any]) -> None:
