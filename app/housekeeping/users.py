@@ -1,4 +1,4 @@
-"""`bin/users`: lists accounts and their API tokens; disables, enables and deletes accounts; groups."""
+"""`bin/users`: accounts, their API tokens and groups."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ from app.housekeeping.command import (
 from app.housekeeping.groups import add_group_commands
 from app.housekeeping.models import UserRow
 
-DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts; groups."
+DESCRIPTION = "Lists, disables, enables and deletes accounts; lists their API tokens; manages groups."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
