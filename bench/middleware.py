@@ -96,7 +96,9 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     router = CompiledRouter()
     inner = {
         "Route": RouteMiddleware(router),
-        "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
+        "RateLimit": RateLimitMiddleware(
+            limiter=limiter, metrics=metrics, exempts_loopback=False, has_choice=False
+        ),
         "CORS": CORSMiddleware(frozenset({"https://app.example.com"}), cookie_domain=None),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),

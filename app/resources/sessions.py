@@ -88,23 +88,3 @@ class RevokeOthersResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         current, user = self._authentication.get_user_session(req, resp)
         resp.media = {"revoked": self._sessions.revoke_others(current, user)}
-
-
-class LogoutResource:
-    """`/auth/logout`: ends the session and clears its cookie."""
-
-    def __init__(self, *, sessions: Sessions, cookies: CookiePolicy, webapp_url: str) -> None:
-        self._sessions = sessions
-        self._cookies = cookies
-        self._webapp_url = webapp_url
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if tokens := self._cookies.session_tokens(req):
-            # All of them, as another host may have added one to the real one.
-            self._sessions.end(*tokens)
-            self._cookies.clear_session(resp)
-        resp.status = 204
-        if req.get_header("Sec-Fetch-Mode") == "navigate":
-            # A form of a page, which a 204 would leave where it is.
-            resp.status = 303
-            resp.set_header("Location", self._webapp_url)

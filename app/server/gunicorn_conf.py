@@ -15,6 +15,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 # Imported before the fork, so that workers share its memory and start fast.
+import app.routes
 import app.wsgi
 from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
@@ -41,7 +42,7 @@ _stream = ImpatientWriter(sys.stdout.fileno()) if sys.stdout else None
 logs.configure(_config.log_format, _config.log_level, _stream)
 # Made before the fork, so that the workers share it, and need not derive the keys themselves.
 inherited_memory()
-app.wsgi.make_signing_keys(_config)
+app.routes.make_signing_keys(_config)
 if _config.redis_url:
     # Imported before the fork, as above.
     import app.rate_limit.fallback_store

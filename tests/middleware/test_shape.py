@@ -213,6 +213,6 @@ def test_over_https_alone_in_production(make_app: MakeApp) -> None:
         SESSION_SECRET="8d41f6c2a97e05b3e6104bd2f97a3c58",
     )
     for template, method, _ in routes_of(app):
-        if template not in {"/auth/login", "/auth/callback"}:
+        if template not in {"/auth/login", CALLBACK}:
             result = Visitor(app).request(method, path_of(template))
             assert_shape(result, template, None, is_hardened=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.provider import OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.service import ROOT, UNLIMITED, Service
 
 SEED = "20251103"
@@ -61,7 +61,7 @@ def expected(document: dict[str, Any], asks_as: str) -> set[tuple[str, str]]:
 def test_nothing_the_service_answers_contradicts_its_description(
     make_service: Callable[..., Service], provider: OpenIDProvider, database_url: str, asks_as: str
 ) -> None:
-    service = make_service(APP_ENV="test", OIDC_ISSUER=provider.issuer, **UNLIMITED)
+    service = make_service(APP_ENV="test", **client_at(provider.issuer), **UNLIMITED)
     service.wait_until_serving()
     done = run(service, asks_as, database_url)
     assert done.returncode == 0, done.stdout + done.stderr

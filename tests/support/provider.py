@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from tests.support.log_watch import WATCH
 
@@ -25,7 +25,20 @@ CLIENT_SECRET = "test-client-secret"
 Answer = tuple[int, dict[str, str], bytes]
 RawAnswer = Iterator[bytes]
 """What goes over the wire piece by piece, from the status line on."""
-SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+SigningKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+)
+
+
+def client_at(issuer: str, name: str = "oidc") -> dict[str, str]:
+    """The environment in which a provider of these tests is the only one."""
+    prefix = name.upper().replace("-", "_")
+    return {
+        "PROVIDERS": name,
+        f"{prefix}_ISSUER": issuer,
+        f"{prefix}_CLIENT_ID": CLIENT_ID,
+        f"{prefix}_CLIENT_SECRET": CLIENT_SECRET,
+    }
 
 
 def json_answer(value: object, status: int = 200) -> Answer:
@@ -151,6 +164,8 @@ class OpenIDProvider:
 def _public_jwk(kid: str, key: SigningKey) -> dict[str, Any]:
     if isinstance(key, rsa.RSAPrivateKey):
         return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+    if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
+        return {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
     return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
 
 

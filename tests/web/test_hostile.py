@@ -9,13 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tests.support.provider import client_at
 from tests.support.service import Service
 from tests.support.waiting import until
 
 REQUESTS = 10_000
 AT_A_TIME = 6
 SETTINGS = {
-    "OIDC_ISSUER": "https://127.0.0.1:9",
+    **client_at("https://127.0.0.1:9"),
     "RATE_LIMIT": "1000000/second",
     "RATE_LIMIT_NOT_FOUND": "1000000/second",
     "RATE_LIMIT_SIGN_IN": "1000000/second",

@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from html import escape
+from string import Template
 from urllib.parse import urlencode
 
 import falcon
@@ -17,15 +19,22 @@ from app.errors import (
 )
 from app.identity.return_to import checked_return_to
 from app.models import User
-from app.resources.refusal_page import RefusalPage
+from app.resources.forward_auth.entry_rule import EntryRule
+from app.resources.forward_auth.forwarded import ForwardedRequest, forwarded_request, is_preflight, wants_page
+from app.resources.login import SELECT_ACCOUNT
+from app.settings.parsers import origin_of
 from app.telemetry.metrics import Metrics
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
-from app.web.entry_rule import EntryRule
-from app.web.forwarded import ForwardedRequest, forwarded_request, is_preflight, wants_page
+from app.web.html_page import set_page
 from app.web.media import identity_headers
-from app.web.paths import LOGIN, HeadMixin
+from app.web.paths import LOGIN, LOGOUT, HeadMixin
 
+NO_ACCESS = Template("""<p>You are signed in as <strong>$email</strong>.</p>
+<ul>
+<li><a class="choice" href="$login_url">Use another account</a></li>
+<li><form method="post" action="$logout_url"><button class="choice">Sign out</button></form></li>
+</ul>""")
 REDIRECT = "1"
 LOCATION_ONLY = "401"
 """nginx's auth_request cannot pass a 302 on, but can make one from a 401 with a Location."""
@@ -53,16 +62,17 @@ class VerifyResource(HeadMixin):
         metrics: Metrics,
         proxies: ClientAddressFinder,
         allowed_origins: AbstractSet[str],
-        page: RefusalPage,
         api_url: str,
+        webapp_url: str,
         cookie_domain: str | None,
     ) -> None:
         self._authentication = authentication
         self._decisions = metrics.verify_decisions
         self._proxies = proxies
         self._allowed_origins = allowed_origins
-        self._page = page
         self._login_url = f"{api_url}{LOGIN}"
+        self._logout_url = f"{api_url}{LOGOUT}"
+        self._webapp_url = webapp_url
         self._cookie_domain = cookie_domain
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -115,11 +125,16 @@ class VerifyResource(HeadMixin):
             raise OriginNotAllowedError
 
     def _show_refusal(self, resp: falcon.Response, user: User, forwarded: ForwardedRequest) -> None:
-        login_url = self._login_location(forwarded, prompt="select_account")
+        login_url = self._login_location(forwarded, prompt=SELECT_ACCOUNT)
+        page = NO_ACCESS.substitute(
+            email=escape(user.email), login_url=escape(login_url), logout_url=escape(self._logout_url)
+        )
+        # The browser also asks about where the sign-out leads in the end.
+        form_action = f"{self._logout_url} {origin_of(self._webapp_url)}"
+        set_page(resp, title="You have no access to this page", body=page, form_action=form_action)
+        # With no-referrer the form's Origin would be null.
+        resp.set_header("Referrer-Policy", "strict-origin")
         resp.status = 403
-        resp.content_type = falcon.MEDIA_HTML
-        resp.set_headers(self._page.headers)
-        resp.data = self._page.render(email=user.email, login_url=login_url)
 
     def _login_location(self, forwarded: ForwardedRequest, **query: str) -> str:
         """The URL of the login; it leads back to the requested page, if that is under COOKIE_DOMAIN."""

@@ -1,0 +1,35 @@
+-- People may have several identities, and a session knows the one it began with.
+-- The first statement writes identities anew: some seconds for a million, in which sign-ins wait. Sessions go on.
+
+-- squawk-ignore adding-field-with-default, adding-required-field, disallowed-unique-constraint, constraint-missing-not-valid
+ALTER TABLE identities
+    ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid(),
+    ADD COLUMN email text,
+    ADD COLUMN gives_email boolean NOT NULL DEFAULT true,
+    ADD COLUMN last_used_at timestamptz,
+    ADD CONSTRAINT identities_id_key UNIQUE (id);
+
+COMMENT ON COLUMN identities.email IS 'As the provider said at the last use, in lower case.';
+COMMENT ON COLUMN identities.gives_email IS 'Whether the account''s e-mail address came from this identity.';
+
+ALTER TABLE sessions
+    ADD COLUMN identity_id uuid,
+    ADD COLUMN provider text,
+    ADD COLUMN sid text;
+
+ALTER TABLE sessions
+    ADD CONSTRAINT sessions_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES identities (id)
+    ON DELETE CASCADE NOT VALID;
+
+COMMENT ON COLUMN sessions.identity_id IS 'What it began with; null where that is pending, or a release before 0004 began it.';
+COMMENT ON COLUMN sessions.provider IS 'The name in PROVIDERS of the provider that it began with.';
+COMMENT ON COLUMN sessions.sid IS 'The session at that provider, which can end it.';
+COMMENT ON COLUMN sessions.state_hash IS 'SHA-256 of provider and state, 256 random bits, of the sign-in it began with.';
+
+CREATE TABLE logout_tokens (
+    token_id bytea PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+
+COMMENT ON TABLE logout_tokens IS 'Logout tokens that have done their work, so that none is used twice.';
+COMMENT ON COLUMN logout_tokens.token_id IS 'SHA-256 of issuer and jti.';
