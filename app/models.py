@@ -66,6 +66,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whether an identity was admitted by an invitation once, and whether one is open for its address."""
+
+    was_used: bool
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedIdentity:
     """What became of an identity that somebody wants to link.
 
@@ -225,10 +233,12 @@ class SessionOrigin:
         provider: the name of the one that was asked.
         state_hash: of the attempt.
         sid: the session at the provider, or None.
+        groups: that the provider claims.
         client: for the list of sessions.
     """
 
     provider: str
     state_hash: bytes
     sid: str | None
+    groups: list[str]
     client: Client

@@ -58,7 +58,9 @@ def make_routes(
     sessions = Sessions(queries=queries, keyring=keyring)
     tokens = APITokens(queries)
     identity_queries = IdentityQueries(database)
-    admission = Admission(emails=config.allowed_emails, domains=config.allowed_email_domains)
+    admission = Admission(
+        queries=identity_queries, emails=config.allowed_emails, domains=config.allowed_email_domains
+    )
     registration = Registration(
         queries=queries,
         identities=identity_queries,

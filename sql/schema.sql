@@ -69,6 +69,7 @@ CREATE TABLE public.sessions (
     identity_id uuid,
     provider text,
     sid text,
+    claimed_groups text[],
     CONSTRAINT sessions_owner_check CHECK ((num_nonnulls(user_id, pending_identity) = 1)),
     CONSTRAINT sessions_user_agent_check CHECK ((char_length(user_agent) <= 512))
 );
@@ -84,6 +85,8 @@ COMMENT ON COLUMN public.sessions.identity_id IS 'What it began with; null where
 COMMENT ON COLUMN public.sessions.provider IS 'The name in PROVIDERS of the provider that it began with.';
 
 COMMENT ON COLUMN public.sessions.sid IS 'The session at that provider, which can end it.';
+
+COMMENT ON COLUMN public.sessions.claimed_groups IS 'The same of somebody who has yet to register.';
 
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,

@@ -47,6 +47,15 @@ class MemberRow:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An open invitation, and the groups that it gives."""
+
+    email: str
+    groups: list[str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How many of a user's sessions and API tokens a command ended."""
 

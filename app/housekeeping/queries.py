@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
 
-from app.housekeeping.models import Ended, GroupRow, MemberRow, SessionRow, Step, UserRow
+from app.housekeeping.models import Ended, GroupRow, InvitationRow, MemberRow, SessionRow, Step, UserRow
 from app.models import APIToken
 from app.settings.places import QUERIES_FOLDER
 
@@ -69,6 +69,18 @@ class HousekeepingQueries:
     def list_group_members(self, *, group: str) -> Sequence[MemberRow]:
         """The people of a group by e-mail."""
         return self._run("list_group_members", {"group": group}, class_row(MemberRow))
+
+    def insert_invitation(self, *, email: str, groups: list[str]) -> bool:
+        """Invites an address; returns whether there is an account with it."""
+        return bool(self._run("insert_invitation", {"email": email, "groups": groups}, scalar_row)[0])
+
+    def list_invitations(self) -> Sequence[InvitationRow]:
+        """Open invitations, the oldest first."""
+        return self._run("list_invitations", {}, class_row(InvitationRow))
+
+    def delete_invitation(self, *, email: str) -> bool:
+        """Ends an invitation; returns whether it was open."""
+        return bool(self._run("delete_invitation", {"email": email}, scalar_row))
 
     def list_live_sessions(self, *, limit: int) -> Sequence[SessionRow]:
         return self._run("list_live_sessions", {"limit": limit}, class_row(SessionRow))

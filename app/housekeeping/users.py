@@ -20,6 +20,7 @@ from app.housekeeping.command import (
     say_if_more,
 )
 from app.housekeeping.groups import add_group_commands
+from app.housekeeping.invitations import add_invitation_commands
 from app.housekeeping.models import UserRow
 
 DESCRIPTION = "Lists, disables, enables and deletes accounts; lists their API tokens; manages groups."
@@ -113,6 +114,7 @@ def _make_parser() -> argparse.ArgumentParser:
         parsers[name] = add_command(commands, name, description, action)
         parsers[name].add_argument("user", type=user, metavar="ID|EMAIL")
     add_yes(parsers["delete"])
+    add_invitation_commands(commands)
     add_group_commands(commands)
     return parser
 

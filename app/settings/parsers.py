@@ -10,6 +10,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
+from app.settings.domains import a_label, canonical_email
+
 MINIMUM_SECRET_LENGTH = 32
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -215,12 +217,19 @@ def emails(value: str) -> frozenset[str]:
 def _email(value: str) -> str:
     if not _EMAIL.fullmatch(value) or not value.isprintable():
         raise ParseError(f"{value!r} is not an e-mail address")
-    return value.lower()
+    return canonical_email(value.lower())
 
 
 def domains(value: str) -> frozenset[str]:
-    """Comma-separated e-mail domains, in lower case."""
-    return frozenset(domain(item.removeprefix("@")) for item in _items(value))
+    """Comma-separated e-mail domains as A-labels; `*.` before one stands for all below it."""
+    return frozenset(_email_domain(item.removeprefix("@")) for item in _items(value))
+
+
+def _email_domain(value: str) -> str:
+    if value.startswith("."):
+        raise ParseError(f"{value!r}: write *{value} for the domains below it, and {value[1:]} for itself")
+    prefix, name = ("*.", value[2:]) if value.startswith("*.") else ("", value)
+    return prefix + domain(a_label(name.lower()))
 
 
 def domain(value: str) -> str:

@@ -7,6 +7,8 @@ ALTER TABLE identities
     ADD COLUMN groups text[] NOT NULL DEFAULT '{}',
     ADD COLUMN is_invited boolean NOT NULL DEFAULT false;
 
+ALTER TABLE sessions ADD COLUMN claimed_groups text[];
+
 CREATE TABLE invitations (
     email text NOT NULL,
     groups text[] NOT NULL DEFAULT '{}',
@@ -17,4 +19,5 @@ CREATE TABLE invitations (
 
 COMMENT ON COLUMN users.groups IS 'Given by hand: bin/users group.';
 COMMENT ON COLUMN identities.groups IS 'What its provider claimed at the latest sign-in with it.';
+COMMENT ON COLUMN sessions.claimed_groups IS 'The same of somebody who has yet to register.';
 COMMENT ON COLUMN identities.is_invited IS 'Admitted whatever ALLOWED_EMAILS and ALLOWED_EMAIL_DOMAINS say.';

@@ -26,7 +26,8 @@ def test_an_expired_pending_session_registers_nobody(visitor: Visitor, connectio
     row = connection.execute("SELECT id FROM sessions").fetchone()
     assert row
     nobody = {"pending_session_id": row[0], "token_hash": b"", "name": None, "picture": None}
-    assert connection.execute(sql, nobody | {"lifetime": LIFETIME, "idle_limit": IDLE_LIMIT}).fetchall() == []
+    rules = {"needs_invitation": False, "lifetime": LIFETIME, "idle_limit": IDLE_LIMIT}
+    assert connection.execute(sql, nobody | rules).fetchall() == []
 
 
 def test_an_email_another_identity_holds_is_a_conflict(
