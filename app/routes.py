@@ -1,4 +1,4 @@
-"""Makes the services and the resources over them."""
+"""Which resource answers which path, and the services that the resources share."""
 
 import threading
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from app.database.pool import Database
 from app.database.queries import Queries
 from app.database.readiness import ReadinessProbe
 from app.identity.attempt import AttemptSigner
-from app.identity.providers.registry import Providers
+from app.identity.registry import Providers
 from app.migrations.script.folder import find_versions
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
@@ -49,7 +49,7 @@ from app.web.cookies import CookiePolicy
 from app.web.metrics_access import MetricsAccess
 
 
-def make_routes(
+def routes(
     config: Config, database: Database, metrics: Metrics, stopping: threading.Event
 ) -> Mapping[str, object]:
     """Path → resource."""
@@ -90,6 +90,7 @@ def make_routes(
         session_cookie=cookies.session_name,
         version=version(),
         docs_version=page.version,
+        providers=[provider.name for provider in providers],
     )
     return {
         paths.ROOT: RootResource(),

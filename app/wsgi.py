@@ -24,7 +24,7 @@ from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, Cross
 from app.middleware.route import RouteMiddleware
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
-from app.routes import make_routes
+from app.routes import routes
 from app.settings.config import Config, load_config
 from app.settings.places import version
 from app.telemetry import logs
@@ -103,7 +103,7 @@ def create_app(
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
-    for path, resource in make_routes(config, database, metrics, stopping).items():
+    for path, resource in routes(config, database, metrics, stopping).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),

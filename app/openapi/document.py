@@ -26,7 +26,13 @@ HEADERS_BY_STATUS = {
 
 
 def openapi_document(
-    *, api_url: str, audiences: Sequence[str], session_cookie: str, version: str, docs_version: str
+    *,
+    api_url: str,
+    audiences: Sequence[str],
+    session_cookie: str,
+    version: str,
+    docs_version: str,
+    providers: Sequence[str],
 ) -> dict[str, Any]:
     """The whole document (OpenAPI 3.1).
 
@@ -40,12 +46,15 @@ def openapi_document(
         session_cookie: the name of the session's cookie.
         version: this service's.
         docs_version: of the files under /docs.
+        providers: the names in PROVIDERS; none for a description of any service.
     """
     document: dict[str, Any] = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
     document["info"]["version"] = version
     document["servers"] = [{"url": api_url}]
     document["paths"]["/docs/{version}/{asset}"]["parameters"][0]["schema"] = {"const": docs_version}
     components = document["components"]
+    if providers:
+        components["schemas"]["ProviderName"]["enum"] = list(providers)
     components["securitySchemes"]["session"]["name"] = session_cookie
     components["schemas"]["AccessTokenRequest"]["properties"]["audience"]["enum"] = [*audiences, None]
     shared = {name: _with_headers(response) for name, response in components["responses"].items()}

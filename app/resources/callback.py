@@ -8,7 +8,7 @@ from app.accounts.sessions import Sessions
 from app.errors import DatabaseUnavailableError, SignInError, UnknownProviderError
 from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
-from app.identity.providers.registry import Providers
+from app.identity.registry import Providers
 from app.identity.return_to import DEFAULT
 from app.models import BegunSession, Profile
 from app.telemetry.metrics import Metrics

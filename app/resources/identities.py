@@ -14,7 +14,7 @@ from app.errors import (
 )
 from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
-from app.identity.providers.registry import Providers
+from app.identity.registry import Providers
 from app.identity.return_to import checked_return_to
 from app.telemetry.logs import rfc3339
 from app.web.attempts import AttemptCookies

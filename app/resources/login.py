@@ -6,7 +6,7 @@ import falcon
 from app.errors import InvalidReturnToError, NotANavigationError, UnknownProviderError
 from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
-from app.identity.providers.registry import Providers
+from app.identity.registry import Providers
 from app.identity.return_to import checked_return_to
 from app.web.attempts import AttemptCookies
 from app.web.html_page import set_page

@@ -7,7 +7,7 @@ from app.accounts.identities import Identities
 from app.accounts.sessions import Sessions
 from app.errors import InvalidLogoutTokenError, ProviderNotFoundError, UnknownProviderError
 from app.identity.providers.provider import Provider
-from app.identity.providers.registry import Providers
+from app.identity.registry import Providers
 from app.models import EndedSession
 from app.web.cookies import CookiePolicy
 from app.web.form_body import read_form

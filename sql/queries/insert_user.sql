@@ -11,7 +11,7 @@ WITH pending AS (
       )
       AND revoked_at IS NULL
       AND expires_at > now()
-    RETURNING pending_identity, claimed_groups, provider, sid, state_hash, created_at, ip, user_agent
+    RETURNING pending_identity, claimed_groups, provider, sid, state_hash, ip, user_agent
 ), invitation AS (
     DELETE FROM invitations
     USING pending
@@ -32,12 +32,10 @@ WITH pending AS (
     FROM pending, new_user
     RETURNING id
 ), new_session AS (
-    -- It began when the person signed in.
     INSERT INTO sessions (
-        token_hash, user_id, identity_id, provider, sid, state_hash, created_at, idle_expires_at, expires_at, ip,
-        user_agent
+        token_hash, user_id, identity_id, provider, sid, state_hash, idle_expires_at, expires_at, ip, user_agent
     )
-    SELECT %(token_hash)s, new_user.id, new_identity.id, provider, sid, state_hash, created_at,
+    SELECT %(token_hash)s, new_user.id, new_identity.id, provider, sid, state_hash,
            now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
     FROM pending, new_user, new_identity
 )

@@ -23,6 +23,7 @@ def document() -> dict[str, Any]:
         session_cookie="session",
         version="1",
         docs_version="1",
+        providers=[],
     )
 
 

@@ -122,6 +122,7 @@ def test_a_slot_has_room_for_every_series_there_can_be(start_worker: StartWorker
     reserve_slot(0, tmp_path)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     worker = start_worker(0)
+    worker.expect_sign_ins(f"{number}{'a' * 30}" for number in range(10, 30))
     for method in (*COUNTED_METHODS, "OTHER"):
         for route in (*DOCUMENT["paths"], "unmatched"):
             worker.request_seconds.labels(method, route).observe(0)
