@@ -13,6 +13,7 @@ from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
 from app.web.client_address import client_keys
 from app.web.environ import ROUTE_KEY, client_address
+from app.web.journey import has_finished_sign_in
 from app.web.navigation import is_navigation
 from app.web.paths import BACKCHANNEL_LOGOUT, LOGIN, METRICS, UNLIMITED, VERIFY
 
@@ -27,7 +28,8 @@ class RateLimitMiddleware:
 
     A proxy asks /auth/verify about each file of a page, so only refusals are charged there. /metrics, too,
     charges only those who may not read it; they are charged as for an unknown path. Logout tokens that
-    are not valid are charged.
+    are not valid are charged. A finished sign-in gives its charge back, so that the people of one office,
+    behind one address, can all sign in.
 
     Args:
         limiter: the store and its policies.
@@ -89,6 +91,9 @@ class RateLimitMiddleware:
         Raises:
             RateLimitedError: the client was refused too often.
         """
+        if has_finished_sign_in(req):
+            # Who finishes what they began has cost the provider nothing for nothing.
+            self._store.give_back(client_keys(client_address(req.env)), self._sign_in.policies[1:])
         scraping: Client | None = getattr(req.context, "scraping_client", None)
         verifying: Client | None = getattr(req.context, "verifying_client", None)
         logging_out: Client | None = getattr(req.context, "logging_out_client", None)

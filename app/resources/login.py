@@ -63,7 +63,7 @@ class LoginResource(HeadMixin):
             self._set_choices(resp, req, wanted)
             return
         set_provider(req, provider.name)
-        attempt = Attempt.begin(provider.name, return_to)
+        attempt = Attempt.begin(provider.name, return_to, client=self._attempts.client_mark(req))
         # Another site may send people here, but not sign them in unasked (OWASP ASVS 5.0, 7.6.2).
         is_cross_site = req.get_header("Sec-Fetch-Site") == "cross-site"
         asks_person = is_cross_site or _selects_account(req)

@@ -66,12 +66,14 @@ CASES: dict[str, dict[str, Any]] = {
         "provider": "google",
         "sid": None,
         "pending_identity": Jsonb({}),
+        "claimed_groups": [],
         "state_hash": HASHES[0],
         **LIFE,
         **CLIENT,
     },
     "insert_user": {
         "pending_session_id": SOME_ID,
+        "needs_invitation": False,
         "token_hash": HASHES[0],
         "name": "Ada",
         "picture": None,
@@ -97,6 +99,7 @@ CASES: dict[str, dict[str, Any]] = {
     "identities/insert_identity": {
         **IDENTITY,
         "email": "7@example.com",
+        "groups": ["staff"],
         "session_id": SOME_ID,
         "token_hashes": HASHES,
         "token_hash": HASHES[0],
@@ -104,7 +107,8 @@ CASES: dict[str, dict[str, Any]] = {
         "idle_limit": PERIOD,
     },
     "identities/list_identities": {"user_id": SOME_ID},
-    "identities/update_identity_used": {**IDENTITY, "email": "7@example.com"},
+    "identities/find_invitation": {**IDENTITY, "email": "7@example.com"},
+    "identities/update_identity_used": {**IDENTITY, "email": "7@example.com", "groups": ["staff"]},
     "identities/update_sessions_of_sid_revoked": {"provider": "google", "sid": "7", **LOGOUT},
     "identities/update_sessions_of_subject_revoked": {
         **IDENTITY,
