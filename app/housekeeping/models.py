@@ -7,11 +7,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """An account."""
+    """An account, with the groups given by hand."""
 
     id: UUID
     email: str
     name: str | None
+    groups: list[str]
     created_at: datetime
     disabled_at: datetime | None
 
@@ -53,6 +54,28 @@ class InvitationRow:
     email: str
     groups: list[str]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """What a user signs in with; e-mail address and groups are as the provider said last."""
+
+    id: UUID
+    issuer: str
+    subject: str
+    email: str | None
+    groups: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRow:
+    """Whose an identity is, and whether it has just become so."""
+
+    id: UUID
+    user_id: UUID
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)

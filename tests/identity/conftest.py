@@ -70,6 +70,28 @@ def google(
     return visit
 
 
+@pytest.fixture(scope="package")
+def _other_provider() -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider()
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def other(_other_provider: OpenIDProvider) -> OpenIDProvider:
+    """A second honest provider, with a person of its own."""
+    _other_provider.reset()
+    return _other_provider
+
+
+@pytest.fixture
+def two(provider: OpenIDProvider, other: OpenIDProvider) -> dict[str, str]:
+    """The environment of a service with two providers."""
+    both = client_at(provider.issuer) | client_at(other.issuer, "other")
+    return both | {"PROVIDERS": "oidc,other", "OTHER_LABEL": "Other & Co"}
+
+
 class Refusal:
     """Looks at the end of a sign-in that had to fail."""
 

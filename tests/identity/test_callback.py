@@ -219,7 +219,7 @@ def test_the_log_tells_no_secrets(
     names = ("code", "code_verifier", "client_secret")
     for secret in (
         *(parameters[name] for name in names),
-        "an-access-token",
+        provider.access_token,
         attempt,
         visitor.cookies["session"],
     ):
@@ -244,7 +244,7 @@ def test_nothing_of_the_providers_tokens_is_stored(
     stored = "\n".join(rows)
     assert provider.person["sub"] in stored
     parameters = provider.requests[0][1]
-    secrets = ["an-access-token", *issued[0].split("."), parameters["code"], parameters["code_verifier"]]
+    secrets = [provider.access_token, *issued[0].split("."), parameters["code"], parameters["code_verifier"]]
     assert not [secret for secret in secrets if secret in stored or secret.encode().hex() in stored]
 
 

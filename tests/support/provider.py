@@ -87,12 +87,25 @@ class OpenIDProvider:
         self.answers: dict[str, Callable[[dict[str, str]], Answer | RawAnswer]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.visits: list[str] = []
+        self.access_token = secrets.token_urlsafe(16)
         self.metadata: dict[str, Any] = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
         }
+
+    def offer_userinfo(self, claims: dict[str, Any], **of_token: Any) -> None:
+        """Answers userinfo with these claims, and takes some out of ID tokens or changes them."""
+        self.metadata["userinfo_endpoint"] = f"{self.issuer}/userinfo"
+        self.changes = of_token
+
+        def answer(parameters: dict[str, str]) -> Answer:
+            if parameters.get("bearer") != self.access_token:
+                return json_answer({"error": "invalid_token"}, 401)
+            return json_answer({"sub": self.person["sub"], **claims})
+
+        self.answers["/userinfo"] = answer
 
     def start(self) -> None:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -154,10 +167,11 @@ class OpenIDProvider:
         WATCH.email(claims.get("email"))
         WATCH.secret("code_verifier", parameters.get("code_verifier", ""))
         WATCH.secret("client secret", self.client_secret)
+        WATCH.secret("access token", self.access_token)
         id_token = self.make_id_token({name: value for name, value in claims.items() if value is not None})
         if isinstance(id_token, str):
             WATCH.secret("ID token", id_token)
-        tokens = {"access_token": "an-access-token", "token_type": "Bearer", "scope": "openid other-names"}
+        tokens = {"access_token": self.access_token, "token_type": "Bearer", "scope": "openid other-names"}
         return json_answer(tokens | ({"id_token": id_token} if id_token else {}))
 
 
@@ -173,7 +187,9 @@ def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            self._send(provider.answer(parts.path, _flat(parts.query)))
+            scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+            bearer = {"bearer": token} if scheme == "Bearer" else {}
+            self._send(provider.answer(parts.path, _flat(parts.query) | bearer))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
