@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -30,9 +29,6 @@ from app.housekeeping.invitations import add_invitation_commands
 from app.housekeeping.models import UserRow
 from app.settings.parsers import ParseError
 from app.settings.parsers import url as parse_url
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 DESCRIPTION = (
     "Lists, shows, disables, enables and deletes accounts; manages identities, groups and invitations."
@@ -59,18 +55,21 @@ def list_accounts(options: argparse.Namespace, context: Context) -> None:
 def show(options: argparse.Namespace, context: Context) -> None:
     """Prints an account, what its person signs in with, and where they are signed in."""
     account = get_user(context, options.user)
-    details: Mapping[str, Sequence[DataclassInstance]] = {
-        "identities": context.queries.list_user_identities(user_id=account.id),
-        "sessions": context.queries.list_user_sessions(user_id=account.id, limit=DEFAULT_LIMIT),
-    }
+    identities = context.queries.list_user_identities(user_id=account.id)
+    sessions = context.queries.list_user_sessions(user_id=account.id, limit=DEFAULT_LIMIT)
     if options.json:
-        fields = {name: [asdict(row) for row in rows] for name, rows in details.items()}
-        context.output.say("user", account.email, fields={**asdict(account), **fields})
+        fields = {
+            **asdict(account),
+            "identities": [asdict(row) for row in identities],
+            "sessions": [asdict(row) for row in sessions],
+        }
+        context.output.say("user", account.email, fields=fields)
         return
     context.output.table([account])
-    for name, rows in details.items():
-        context.output.say(name, "", f"{len(rows)} {name}")
-        context.output.table(rows)
+    context.output.say("identities", "", f"Identities: {len(identities)}")
+    context.output.table(identities)
+    context.output.say("sessions", "", f"Live sessions: {len(sessions)}")
+    context.output.table(sessions)
 
 
 def link(options: argparse.Namespace, context: Context) -> None:

@@ -27,7 +27,7 @@ def test_an_account_is_shown_with_its_identities_and_sessions(run: Run, people: 
     assert [(identity["issuer"], identity["subject"]) for identity in shown["identities"]] == [(GOOGLE, "7")]
     assert [item["id"] for item in shown["sessions"]] == [str(session)]
     text = run("users", "show", str(ada)).stdout
-    for part in ("Ada Lovelace", "1 identities", GOOGLE, "1 sessions", str(session)):
+    for part in ("Ada Lovelace", "Identities: 1", GOOGLE, "Live sessions: 1", str(session)):
         assert part in text
     assert run("users", "show", "nobody@example.com").code == 67
 

@@ -14,7 +14,7 @@ from tests.support.visitor import Visitor
 
 NOTHING = dict.fromkeys(("email", "email_verified", "name", "picture"))
 """An ID token as certified providers make it by default."""
-PROFILE = {
+PROFILE: dict[str, Any] = {
     "email": "ada@userinfo.example",
     "email_verified": True,
     "name": "Ada of Userinfo",

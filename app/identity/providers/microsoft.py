@@ -77,7 +77,7 @@ class MicrosoftProvider(OpenIDProvider):
         if not isinstance(issuer, str) or issuer.replace(PLACEHOLDER, claims["tid"]) != claims["iss"]:
             raise SignInError("invalid_token", "the key is another tenant's")
 
-    def _with_verification(self, source: Claims) -> Claims:
+    def _with_verification(self, source: dict[str, Any]) -> dict[str, Any]:
         if source.get("email_verified") is False:
             return source
         is_affirmed = str(source.get("xms_edov")).lower() in AFFIRMED

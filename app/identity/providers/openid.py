@@ -85,12 +85,12 @@ class OpenIDProvider(Provider):
             nonce=attempt.nonce,
         )
         self._check_key(key, claims)
-        userinfo = self._userinfo(metadata, tokens, claims)
-        source = self._with_verification(email_source(claims, userinfo))
+        claims = self._with_verification(claims)
+        userinfo = self._with_verification(self._userinfo(metadata, tokens, claims))
         return make_profile(
             provider=self.name,
             issuer=self._identity_issuer(claims, metadata),
-            email=vouched_email(source, trusts_silence=self._trusts_silence),
+            email=vouched_email(email_source(claims, userinfo), trusts_silence=self._trusts_silence),
             id_token=claims,
             userinfo=userinfo,
             groups_claim=self._settings.groups_claim,
@@ -150,7 +150,7 @@ class OpenIDProvider(Provider):
     def _check_key(self, key: Mapping[str, Any], claims: Claims) -> None:
         """Raises SignInError where the key is not one for these claims."""
 
-    def _with_verification(self, source: Claims) -> Claims:
+    def _with_verification(self, source: dict[str, Any]) -> dict[str, Any]:
         """The claims with `email_verified` as the provider means it."""
         return source
 
@@ -176,7 +176,8 @@ class OpenIDProvider(Provider):
 
     def _needs_userinfo(self, claims: Claims) -> bool:
         """Whether nobody can be signed in without it. Groups are never guessed."""
-        return self._settings.groups_claim is not None or not has_email(self._with_verification(claims))
+        is_known = has_email(claims) or (self._trusts_silence and claims.get("email") is not None)
+        return self._settings.groups_claim is not None or not is_known
 
     def _pushed(self, url: str, metadata: ProviderMetadata) -> str:
         """The URL for a request that the provider has been told beforehand (RFC 9126)."""
