@@ -43,8 +43,8 @@ def secret_doubts(name: str, secret: str) -> Iterable[str]:
     """A sentence where a secret is visibly not random. The published keys let people try such secrets."""
     if _is_visibly_chosen(secret):
         yield (
-            f"{name} does not look random: whoever guesses it can sign in as anybody, and the public keys of "
-            "access tokens let people try guesses. bin/secret prints one that is."
+            f"{name} does not look random: whoever guesses it can make access tokens in anybody's name, and "
+            "their public keys let people try guesses. bin/secret prints one that is random."
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.database.pool import Database
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
 from tests.support.visitor import Visitor
@@ -147,3 +148,21 @@ def test_groups_go_with_the_identity(
     member.sign_in()
     connection.execute("UPDATE sessions SET identity_id = NULL")
     assert groups_of(member) == []
+
+
+@pytest.mark.parametrize("path", ["/auth/session", "/auth/verify?groups=staff", "/auth/user"])
+def test_groups_cost_no_statement_of_their_own(
+    member: Visitor, provider: OpenIDProvider, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    provider.changes["groups"] = ["staff"]
+    member.sign_in()
+    asked: list[str] = []
+    guarded = Database._guarded  # noqa: SLF001  # each statement goes through it
+
+    def count(database: Database, *arguments: Any) -> Any:
+        asked.append(path)
+        return guarded(database, *arguments)
+
+    monkeypatch.setattr(Database, "_guarded", count)
+    assert member.get(path).status_code == 200
+    assert len(asked) == 1
