@@ -20,12 +20,13 @@ CREATE TABLE public.identities (
     subject text NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT gen_random_uuid(),
     email text,
     gives_email boolean DEFAULT true NOT NULL,
     last_used_at timestamp with time zone,
     groups text[] DEFAULT '{}'::text[] NOT NULL,
-    is_invited boolean DEFAULT false NOT NULL
+    is_invited boolean DEFAULT false NOT NULL,
+    CONSTRAINT identities_id_check CHECK ((id IS NOT NULL))
 );
 
 COMMENT ON COLUMN public.identities.email IS 'As the provider said at the last use, in lower case.';
@@ -80,7 +81,7 @@ COMMENT ON COLUMN public.sessions.pending_identity IS 'What the provider said of
 
 COMMENT ON COLUMN public.sessions.state_hash IS 'SHA-256 of provider and state, 256 random bits, of the sign-in it began with.';
 
-COMMENT ON COLUMN public.sessions.identity_id IS 'What it began with; null where that is pending, or a release before 0004 began it.';
+COMMENT ON COLUMN public.sessions.identity_id IS 'What it began with; null where that is pending, or an older release began it.';
 
 COMMENT ON COLUMN public.sessions.provider IS 'The name in PROVIDERS of the provider that it began with.';
 
