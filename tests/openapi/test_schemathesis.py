@@ -59,8 +59,7 @@ def expected(document: dict[str, Any], asks_as: str) -> set[tuple[str, str]]:
         (method.upper(), path)
         for path, item in document["paths"].items()
         for method, operation in item.items()
-        if method != "parameters"
-        and (operation["security"] in ([], [{}]) or schemes[asks_as] in operation["security"])
+        if method != "parameters" and (not operation["security"] or schemes[asks_as] in operation["security"])
     }
 
 
