@@ -92,7 +92,7 @@ def create_app(
             exempts_loopback=config.app_env == "development",
             has_choice=len(config.providers) > 1,
         ),
-        CORSMiddleware(config.allowed_origins | {config.own_origin}),
+        CORSMiddleware(config.allowed_origins | {config.own_origin}, cookie_domain=config.cookie_domain),
         CrossSiteMiddleware(),
         BearerMiddleware(),
         BodyLimitMiddleware(),
