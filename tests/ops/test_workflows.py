@@ -68,9 +68,10 @@ def test_an_image_has_both_platforms_an_sbom_its_provenance_and_its_commit() -> 
     assert (inputs["sbom"], inputs["provenance"], inputs["push"]) == (True, "mode=max", True)
     argument = inputs["build-args"].partition("=")[0]
     assert re.search(rf"^ARG {argument}\b", DOCKERFILE, re.MULTILINE)
-    assert inputs_of("docker/metadata-action")["images"].startswith(
-        f"{inputs_of('docker/login-action')['registry']}/"
-    )
+    registry = inputs_of("docker/login-action")["registry"]
+    assert inputs_of("docker/metadata-action")["images"] == f"{registry}/${{{{ github.repository }}}}"
+    for page in ("docs/deploy-coolify.md", "docs/deploy-kubernetes.md", "ops/compose.yaml"):
+        assert f"{registry}/OWNER/connected-backend:" in (ROOT / page).read_text(encoding="utf-8"), page
 
 
 def test_one_job_alone_may_push() -> None:
