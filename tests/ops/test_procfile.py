@@ -27,7 +27,7 @@ def test_it_works_by_the_rules_of_a_buildpack(empty_database_url: str, tmp_path:
     home, python = checkout(tmp_path / "app"), tmp_path / "python"
     (home / ".venv").unlink()
     subprocess.run([sys.executable, "-m", "venv", python], check=True)
-    pip = [python / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(python / "bin" / "pip"), "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=home, check=True)
     given = {
         **{name: value for name, value in PRODUCTION.items() if name != "APP_ENV"},
