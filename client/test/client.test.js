@@ -1,6 +1,9 @@
 // Against the real service, which tests/client/ starts; it says in the environment where.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { createClient, ProblemError, UnreachableError } from "../src/index.js";
 
 /** @param {string} name */
@@ -110,6 +113,10 @@ test("a call is tried once more when the database was away", async () => {
     headers: { ...headers, Cookie: given("FAILING_COOKIE") },
   });
   assert.equal((await brief.getSession()).authenticated, true);
+  const outage = given("OUTAGE");
+  await writeFile(outage, "");
+  while (existsSync(outage)) await setTimeout(10);
+  assert.equal((await brief.getSession()).authenticated, true);
 });
 
 test("where the database stays away, the second refusal is told, and the first of what creates", async () => {
@@ -132,7 +139,7 @@ test("an abort ends a call, also while it waits", async () => {
   const waiting = createClient({ baseUrl: given("BROKEN_SERVICE"), headers }).getUser(undefined, {
     signal: controller.signal,
   });
-  setTimeout(() => controller.abort(reason), 500);
+  setTimeout(500).then(() => controller.abort(reason));
   await assert.rejects(waiting, reason);
 });
 

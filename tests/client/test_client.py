@@ -66,20 +66,22 @@ def test_what_the_page_types_makes_a_package_that_compiles_strictly(
 
 
 @contextmanager
-def failing_once(service: Service, postgres: EmbeddedPostgres, url: str) -> Iterator[None]:
-    """Meanwhile the service has no database, until it has said so."""
+def failing_once(service: Service, postgres: EmbeddedPostgres, url: str, asked: Path) -> Iterator[None]:
+    """Once the file `asked` is there, the service has no database until it has said so.
 
-    def end_outage() -> None:
+    The file goes when the outage has begun.
+    """
+
+    def fail() -> None:
+        until(asked.exists, seconds=120, what="the request for an outage")
         with unreachable(postgres, url):
-            begun.set()
+            asked.unlink()
             until(lambda: AWAY in service.messages(), seconds=60, what="a refused call")
 
-    begun = threading.Event()
-    outage = threading.Thread(target=end_outage)
+    outage = threading.Thread(target=fail, daemon=True)
     outage.start()
-    assert begun.wait(10)
     yield
-    outage.join()
+    outage.join(60)
 
 
 def test_its_calls_do_what_they_say(
@@ -102,7 +104,8 @@ def test_its_calls_do_what_they_say(
             started.wait_until_serving()
         brief = insert_live_session(failing_url)
         stack.enter_context(unreachable(postgres, broken_url))
-        stack.enter_context(failing_once(failing, postgres, failing_url))
+        asked = client_folder / "outage"
+        stack.enter_context(failing_once(failing, postgres, failing_url, asked))
         said = npm(
             client_folder,
             "test",
@@ -114,6 +117,7 @@ def test_its_calls_do_what_they_say(
             COOKIE=signed_in["Cookie"],
             PENDING_COOKIE=pending["Cookie"],
             FAILING_COOKIE=brief["Cookie"],
+            OUTAGE=str(asked),
             ORIGIN=signed_in["Origin"],
         )
     assert "# fail 0" in said
