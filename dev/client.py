@@ -36,8 +36,8 @@ def digest(description: dict[str, Any]) -> str:
 def calls(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Method and path by operation; whether there is a body; names of query parameters; whether it creates.
 
-    An operation is a call if it answers with JSON, or with nothing to somebody who is no proxy. Others are
-    pages, assets and navigations of a browser.
+    An operation is a call if all its successes are JSON or 204. Others are pages, assets, a browser's
+    navigations and what a proxy asks.
     """
     found = {}
     for path, item in description["paths"].items():
@@ -59,8 +59,9 @@ def calls(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _is_call(responses: dict[str, Any]) -> bool:
-    successes = {status: response for status, response in responses.items() if status < "400"}
-    return all(
+    # fetch() meets no 303, which is for a navigation.
+    successes = {status: response for status, response in responses.items() if status < "300"}
+    return bool(successes) and all(
         status == "204" or JSON in response.get("content", {}) for status, response in successes.items()
     )
 

@@ -11,8 +11,8 @@ type Input<Name extends keyof Calls> = Defined<operations[Name]["parameters"]["p
   (NonNullable<operations[Name]["requestBody"]> extends never ? unknown : Json<NonNullable<operations[Name]["requestBody"]>>);
 
 type Success<Responses> = Responses[Extract<keyof Responses, 200 | 201 | 204>];
-type Output<Name extends keyof Calls> =
-  Success<operations[Name]["responses"]> extends { content?: never } ? void : Json<Success<operations[Name]["responses"]>>;
+type Answer<Response> = Response extends { content: { "application/json": infer Body } } ? Body : void;
+type Output<Name extends keyof Calls> = Answer<Success<operations[Name]["responses"]>>;
 
 export interface CallOptions {
   /** Ends the call, also while it waits to try again. */

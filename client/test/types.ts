@@ -27,7 +27,7 @@ export async function inputsAreChecked(): Promise<void> {
 }
 
 export async function answersHaveTheirShapes(): Promise<string> {
-  const nothing: void = await client.signOut();
+  const nothing: void = await client.deleteUser();
   const { token } = await client.createToken({ name: "a script", expires_in_days: 7 });
   const { sessions } = await client.listSessions(undefined, { signal: AbortSignal.timeout(1000) });
   return [token, ...sessions.map((session) => session.created_at), nothing].join();
