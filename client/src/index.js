@@ -49,10 +49,17 @@ export function createClient({ baseUrl, headers = {}, timeout = 15_000, longestW
       headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
       ...(body === undefined ? {} : { body }),
-    }).catch((cause) => {
-      signal?.throwIfAborted();
-      throw new UnreachableError(base, cause);
-    });
+    }).catch((cause) => fail(cause, signal));
+  }
+
+  /**
+   * @param {unknown} cause
+   * @param {AbortSignal | undefined} signal
+   * @returns {never}
+   */
+  function fail(cause, signal) {
+    signal?.throwIfAborted();
+    throw new UnreachableError(base, cause);
   }
 
   /**
@@ -68,9 +75,10 @@ export function createClient({ baseUrl, headers = {}, timeout = 15_000, longestW
       await wait(seconds, signal);
       response = await send(operation, input, signal);
     }
-    if (response.ok) return response.status === 204 ? undefined : response.json();
-    // A proxy in between may answer with something that is no JSON.
-    const problem = await response.json().catch(() => ({}));
+    if (response.status === 204) return undefined;
+    if (response.ok) return response.json().catch((cause) => fail(cause, signal));
+    // A proxy in between may answer with something that is no JSON, or no object.
+    const problem = Object(await response.json().catch(() => null));
     throw new ProblemError(response.status, problem, secondsOf(response.headers.get("Retry-After")));
   }
 
