@@ -1,4 +1,4 @@
-"""docs/adr/0017-gunicorn-issues.md: gunicorn still does what each issue says."""
+"""docs/adr/0019-gunicorn-issues.md: gunicorn still does what each issue says."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.support.pages import Block, Page, rows
 from tests.support.service import clean_environ, free_port
 from tests.support.waiting import until
 
-PAGE = Page("adr/0017-gunicorn-issues.md")
+PAGE = Page("adr/0019-gunicorn-issues.md")
 [APP] = [block for block in PAGE.blocks("python") if "start_response" in block.text]
 TOLD_AT_BIRTH, WITHOUT_HANDLER = (block for block in PAGE.blocks("python") if block != APP)
 GUNICORN = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
