@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import falcon
 import pytest
-from falcon.inspect import inspect_routes
+from falcon.inspect import inspect_compiled_router, inspect_routes, register_router
 from falcon.testing import Result
 
 from app.errors import DatabaseUnavailableError
 from app.middleware.headers import HEADERS
+from app.middleware.route import Router
 from app.openapi.page import load_page
 from app.web.json_body import MAX_BODY_BYTES
 from app.web.paths import CALLBACK, NAMELESS_CALLBACK
@@ -26,6 +27,9 @@ UNLIMITED_ROUTES = {"/health", "/health/ready", "/metrics"}
 EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 RATE = re.compile(r'"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*')
 STANDING = re.compile(r'"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*')
+
+# Falcon inspects no subclass of its router by itself.
+register_router(Router)(inspect_compiled_router)
 
 MakeApp = Callable[..., Any]
 Route = tuple[str, str, type]
