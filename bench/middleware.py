@@ -96,8 +96,10 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     router = Router()
     inner = {
         "Route": RouteMiddleware(router),
-        "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
-        "CORS": CORSMiddleware(frozenset({"https://app.example.com"})),
+        "RateLimit": RateLimitMiddleware(
+            limiter=limiter, metrics=metrics, exempts_loopback=False, has_choice=False
+        ),
+        "CORS": CORSMiddleware(frozenset({"https://app.example.com"}), cookie_domain=None),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),
         "BodyLimit": BodyLimitMiddleware(),

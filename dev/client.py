@@ -24,7 +24,12 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 def document() -> dict[str, Any]:
     """The description, with neither addresses nor versions of one service."""
     return openapi_document(
-        api_url="https://api.example.com", session_cookie="session", version="", docs_version=""
+        api_url="https://api.example.com",
+        audiences=(),
+        session_cookie="session",
+        version="",
+        docs_version="",
+        providers=(),
     )
 
 

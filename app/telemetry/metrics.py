@@ -1,5 +1,6 @@
 """The metrics for Prometheus. No label takes its values from what clients send."""
 
+from collections.abc import Iterable
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -9,6 +10,10 @@ from app.errors import SignInCode
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 WAIT_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 3)
 SHORTEST_WAIT = WAIT_SECONDS[0]
+VERIFY_OUTCOMES = (
+    *("allowed", "preflight", "no_rule", "origin_not_allowed", "not_signed_in", "invalid_token"),
+    *("not_registered", "not_in_group", "unavailable"),
+)
 
 
 class Metrics:
@@ -56,12 +61,10 @@ class Metrics:
         )
         self.sign_ins = Counter(
             "sign_ins",
-            "Sign-ins by outcome: `signed_in`, `registration_pending`, or an error code of the sign-in.",
-            ["outcome"],
+            "Sign-ins by provider and outcome: `signed_in`, `registration_pending`, `linked`, an error code.",
+            ["provider", "outcome"],
             registry=own,
         )
-        for outcome in ("signed_in", "registration_pending", *get_args(SignInCode)):
-            self.sign_ins.labels(outcome)
         self.session_checks = Counter(
             "session_checks",
             "Session cookies checked, by outcome: `live`, `dead`, `malformed`, `unavailable`.",
@@ -70,6 +73,14 @@ class Metrics:
         )
         for outcome in ("live", "dead", "malformed", "unavailable"):
             self.session_checks.labels(outcome)
+        self.verify_decisions = Counter(
+            "verify_decisions",
+            "Answers of /auth/verify by outcome: `allowed`, `preflight`, or why not.",
+            ["outcome"],
+            registry=own,
+        )
+        for outcome in VERIFY_OUTCOMES:
+            self.verify_decisions.labels(outcome)
         self.pool_max_connections = Gauge(
             "database_pool_max_connections",
             "Database connections that the worker processes may open: DB_POOL_MAX for each.",
@@ -153,6 +164,12 @@ class Metrics:
             "Worker processes started since the service was.",
             registry=own,
         )
+
+    def expect_sign_ins(self, providers: Iterable[str]) -> None:
+        """Makes the zeros of these providers; `none` is where nobody was asked."""
+        for provider in (*providers, "none"):
+            for outcome in ("signed_in", "registration_pending", "linked", *get_args(SignInCode)):
+                self.sign_ins.labels(provider, outcome)
 
     def add_short_waits(self, count: int) -> None:
         """Adds waits of less than SHORTEST_WAIT to the histogram; their seconds count as none."""

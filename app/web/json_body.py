@@ -10,6 +10,7 @@ from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, U
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DAYS = 3650
+MAX_AUDIENCE_LENGTH = 200
 
 
 def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bool = False) -> dict[str, Any]:
@@ -23,11 +24,7 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
     """
-    # A chunked body has no Content-Length; gunicorn ends the stream itself.
-    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
-    body = stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLargeError
+    body = read_body(req)
     if not body and req.content_type is None:
         return {}
     if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
@@ -43,6 +40,20 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     if unknown := sorted(set(value) - fields):
         raise InvalidFieldError(f"Unknown field: {unknown[0][:100]!a}.")
     return value
+
+
+def read_body(req: falcon.Request) -> bytes:
+    """The body's bytes.
+
+    Raises:
+        BodyTooLargeError: there are more than MAX_BODY_BYTES.
+    """
+    # A chunked body has no Content-Length; gunicorn ends the stream itself.
+    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
+    body = stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLargeError
+    return bytes(body)
 
 
 def name_field(body: dict[str, Any]) -> str | None:
@@ -74,6 +85,11 @@ def days_field(body: dict[str, Any], field: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
         raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
     return value
+
+
+def audience_field(body: dict[str, Any]) -> str | None:
+    """The `audience`, of 1 to 200 characters; None where absent or null."""
+    return _text_field(body, "audience", MAX_AUDIENCE_LENGTH)
 
 
 def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None:

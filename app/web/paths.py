@@ -12,7 +12,12 @@ DESCRIPTION = "/openapi.json"
 DOCS = "/docs"
 DOCS_ASSET = "/docs/{version}/{asset}"
 LOGIN = "/auth/login"
-CALLBACK = "/auth/callback"
+PROVIDERS = "/auth/providers"
+NAMELESS_CALLBACK = "/auth/callback"
+CALLBACK = "/auth/callback/{provider}"
+IDENTITIES = "/auth/identities"
+OWN_IDENTITY = "/auth/identities/{identity_id}"
+BACKCHANNEL_LOGOUT = "/auth/backchannel-logout/{provider}"
 SESSION = "/auth/session"
 REGISTER = "/auth/register"
 LOGOUT = "/auth/logout"
@@ -23,6 +28,9 @@ USER = "/auth/user"
 TOKENS = "/auth/tokens"
 TOKEN = "/auth/tokens/{token_id}"  # noqa: S105  # a path
 VERIFY = "/auth/verify"
+ACCESS_TOKEN = "/auth/token"  # noqa: S105  # a path
+KEY_SET = "/.well-known/jwks.json"
+AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 
 AUTH_PREFIX = "/auth/"
 

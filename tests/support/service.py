@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 PRODUCTION = {
     "APP_ENV": "production",
-    "SESSION_SECRET": "0123456789abcdef0123456789abcdef",
+    "SESSION_SECRET": "8d41f6c2a97e05b3e6104bd2f97a3c58",
     "GOOGLE_CLIENT_ID": "test-client",
     "GOOGLE_CLIENT_SECRET": "test-client-secret",
     "WEBAPP_URL": "https://app.example.com",
@@ -113,7 +113,7 @@ class Service(Process):
         environ: more of its environment.
 
     Attributes:
-        ports: of all that were ever started; what they answer is held against the service's description.
+        ports: of those that run; what they answer is held against the service's description.
     """
 
     ports: ClassVar[set[int]] = set()
@@ -126,6 +126,11 @@ class Service(Process):
         self.url = f"http://127.0.0.1:{self.port}"
         settings = PRODUCTION | UNLIMITED | {"PORT": str(self.port), "DATABASE_URL": database_url} | environ
         super().__init__(*command, environ=settings)
+
+    def kill(self) -> None:
+        super().kill()
+        # The next server there may be another's.
+        self.ports.discard(self.port)
 
     def wait_until_serving(self, seconds: float = 30) -> None:
         def serves() -> bool:

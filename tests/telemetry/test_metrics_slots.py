@@ -9,7 +9,6 @@ from prometheus_client import values
 from prometheus_client.exposition import generate_latest
 
 from app.middleware.observation import COUNTED_METHODS
-from app.openapi.document import openapi_document
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import (
     FOLDER_VARIABLE,
@@ -20,13 +19,12 @@ from app.telemetry.metrics_files import (
     use_slot,
 )
 from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, INVALID_REQUESTS, PROBLEMS
+from tests.support.described import document
 from tests.support.scrape import Scrape
 
 StartWorker = Callable[[int], Metrics]
 
-DOCUMENT = openapi_document(
-    api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
-)
+DOCUMENT = document()
 ANSWERS = {
     *(200, 201, 204, 302, 303),
     *(status for status, *_ in [*PROBLEMS.values(), INTERNAL_ERROR]),
@@ -129,6 +127,7 @@ def test_a_slot_has_room_for_every_series_there_can_be(start_worker: StartWorker
     reserve_slot(0, tmp_path)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     worker = start_worker(0)
+    worker.expect_sign_ins(f"{number}{'a' * 30}" for number in range(10, 30))
     for method in (*COUNTED_METHODS, "OTHER"):
         for route in (*DOCUMENT["paths"], "unmatched"):
             worker.request_seconds.labels(method, route).observe(0)
