@@ -81,7 +81,7 @@ def test_the_size_of_a_session_is_measured(empty_database_url: str) -> None:
     migrate_quietly(empty_database_url)
     size, indexes = scale.session_size(empty_database_url, 10_000)
     assert 200 < size < 1000
-    assert indexes == 4
+    assert indexes >= 4
 
 
 def test_the_command_writes_the_table_from_the_figures_of_a_run(tmp_path: Path) -> None:

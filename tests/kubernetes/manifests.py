@@ -10,7 +10,7 @@ from tests.support.service import ROOT
 
 FOLDER = ROOT / "ops" / "kubernetes"
 PAGE = Page("deploy-kubernetes.md")
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "bC0b7bRPYrhTBOkCLFCqC6mUQRv0SJ2IqQzvvIb0ORI="
 MONITOR = "service-monitor.yaml"
 
 Manifest = dict[str, Any]
