@@ -48,9 +48,17 @@ export function fillList(list, rows) {
   (same || list.closest("section").querySelector("h2")).focus();
 }
 
-/** Says what happened, on the screen and to people who do not see it; an empty text takes it away. */
+const MESSAGE_MS = 10_000;
+let timer;
+
+/**
+ * Says what happened, on the screen and to people who do not see it; an empty text takes it away. What went well goes
+ * by itself, for it lies over the page.
+ */
 export function say(text, { isError = false, link } = {}) {
   const message = document.getElementById("message");
+  clearTimeout(timer);
+  if (text && !isError) timer = setTimeout(say, MESSAGE_MS, "");
   message.className = isError ? "notice error" : "notice";
   message.replaceChildren(text, ...(link ? [" ", link] : []));
 }

@@ -35,13 +35,13 @@ export async function registered() {
 export async function anonymous() {
   const isHome = location.pathname === "/";
   const { providers } = await api.listProviders();
-  const view = show("anonymous", { title: isHome ? "Sign in, and look around" : "You are signed out" });
+  const view = show("anonymous", { title: isHome ? "Try out connected-backend" : "You are signed out" });
   if (isHome) view.querySelector("#intro").append(fill("what-this-is"));
   view.querySelector("#reason").hidden = isHome;
   // After sign-in the service sends people to `return_to` here, and those it does not know to /auth/register.
   const returnTo = keepPage();
   for (const { name, label } of providers) {
-    const row = fill("sign-in-row", { label });
+    const row = fill("sign-in-row", { words: `Sign in with ${label}` });
     const link = row.querySelector("a");
     link.href = api.signInUrl({ provider: name, returnTo });
     link.dataset.provider = name;

@@ -28,10 +28,13 @@ class Development(Process):
 
     def __init__(self, data: Path, **environ: str) -> None:
         self.port, self.frontend_port, self.provider_port = free_port(), free_port(), free_port()
+        self.second_provider_port, self.second_api_port = free_port(), free_port()
         ports = {
             "PORT": str(self.port),
             "DEV_FRONTEND_PORT": str(self.frontend_port),
             "DEV_PROVIDER_PORT": str(self.provider_port),
+            "DEV_SECOND_PROVIDER_PORT": str(self.second_provider_port),
+            "DEV_SECOND_API_PORT": str(self.second_api_port),
         }
         self.url = f"http://localhost:{self.port}"
         self.family: list[psutil.Process] = []
@@ -39,7 +42,8 @@ class Development(Process):
 
     @property
     def ports(self) -> list[int]:
-        return [self.port, self.frontend_port, self.provider_port]
+        providers = [self.provider_port, self.second_provider_port]
+        return [self.port, self.frontend_port, *providers, self.second_api_port]
 
     def wait_until_serving(self) -> None:
         """Returns when all parts listen; remembers every process below bin/dev."""
@@ -101,8 +105,12 @@ def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: 
     assert requests.get(f"{first.url}/health/ready", timeout=10).status_code == 200
     frontend = requests.get(f"http://localhost:{first.frontend_port}/dashboard", timeout=10)
     assert "text/html" in frontend.headers["Content-Type"]
-    login = requests.get(f"{first.url}/auth/login", allow_redirects=False, timeout=10)
-    assert login.headers["Location"].startswith(f"http://localhost:{first.provider_port}/")
+    ports = {"development": first.provider_port, "second": first.second_provider_port}
+    providers = requests.get(f"{first.url}/auth/providers", timeout=10).json()["providers"]
+    assert [provider["name"] for provider in providers] == [*ports]
+    for provider in providers:
+        login = requests.get(provider["login_url"], allow_redirects=False, timeout=10)
+        assert login.headers["Location"].startswith(f"http://localhost:{ports[provider['name']]}/")
 
     first.signal(signal.SIGINT)
     assert first.wait(60) == 0
@@ -121,6 +129,8 @@ def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(
         "PORT": "the service",
         "DEV_FRONTEND_PORT": "the sample frontend",
         "DEV_PROVIDER_PORT": "the sign-in provider",
+        "DEV_SECOND_PROVIDER_PORT": "the second sign-in provider",
+        "DEV_SECOND_API_PORT": "the second API",
     }
     with ExitStack() as stack:
         taken = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in wanted}

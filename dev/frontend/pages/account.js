@@ -106,7 +106,7 @@ function identityRow(identity, providers) {
 }
 
 function linkButton({ name, label }) {
-  const row = fill("link-row", { label });
+  const row = fill("link-row", { words: `Link ${label}` });
   const button = row.querySelector("button");
   button.dataset.link = name;
   button.addEventListener("click", () =>

@@ -22,7 +22,6 @@ export async function open() {
         reveal(made.token);
         await refresh();
       },
-      done: `The token “${name}” is made. Copy it now.`,
     });
   });
 }
