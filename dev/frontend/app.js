@@ -1,6 +1,7 @@
 // One page for each address. Each asks the service first: the session cookie is HttpOnly, so no script can look at it,
 // and only the service knows whether it still counts.
 
+import { ProblemError, UnreachableError } from "/client/index.js";
 import { failed } from "/act.js";
 import * as account from "/pages/account.js";
 import * as secondApi from "/pages/second-api.js";
@@ -37,10 +38,12 @@ async function lookAgain() {
   isLooking = true;
   try {
     const { registered } = await getSession();
-    if (caller() !== before) await page.open();
+    const { view } = document.getElementById("main").dataset;
+    if (caller() !== before || view === "unavailable" || view === "rate-limited") await page.open();
     else if (registered) await page.refresh?.();
-  } catch {
-    // What is shown stays, and the next button says what is wrong.
+  } catch (error) {
+    // What is shown stays while the service cannot say more; the next button tells why.
+    if (!(error instanceof ProblemError || error instanceof UnreachableError)) throw error;
   } finally {
     isLooking = false;
   }

@@ -75,6 +75,16 @@ def test_what_is_somebody_elses_is_not_linked(stack: Stack, visitor: Visitor) ->
     assert identities(page) == ["Provider One"]
 
 
+def test_somebody_elses_address_is_told_how_to_go_on(stack: Stack, visitor: Visitor) -> None:
+    page = visitor(refused=True)
+    register(page, stack, "ellen.churchill@example.com")
+    page.click("#sign-out")
+    sign_in(page, stack, "ellen.churchill@example.com", provider="second")
+    show(page, "register")
+    page.click("#register-submit")
+    page.wait_for_selector("#register-error:has-text('then you can link this one')")
+
+
 def test_who_signed_in_long_ago_is_asked_to_do_it_again(stack: Stack, visitor: Visitor) -> None:
     page = visitor(refused=True)
     register(page, stack, "amalie.dietrich@example.com")

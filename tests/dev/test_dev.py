@@ -3,13 +3,16 @@
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import jwt
 import psutil
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.pages import Command, Page
 from tests.support.service import Process, free_port
@@ -92,6 +95,20 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def forged_token(issuer: str, audience: str) -> str:
+    """What the service would say, but signed by a key of somebody else under the name of the service's."""
+    [key] = requests.get(f"{issuer}/.well-known/jwks.json", timeout=10).json()["keys"]
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": "ada",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 300,
+    }
+    headers = {"kid": key["kid"], "typ": "at+jwt"}
+    return jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers=headers)
+
+
 @pytest.mark.parametrize("commands", [SHOWN], ids=["all pages"])
 def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: Develop) -> None:
     assert {command.line for command in commands} == {"bin/dev"}
@@ -111,6 +128,10 @@ def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: 
     for provider in providers:
         login = requests.get(provider["login_url"], allow_redirects=False, timeout=10)
         assert login.headers["Location"].startswith(f"http://localhost:{ports[provider['name']]}/")
+    second_api = f"http://localhost:{first.second_api_port}"
+    assert requests.get(second_api, timeout=10).status_code == 401
+    forged = {"Authorization": f"Bearer {forged_token(first.url, second_api)}"}
+    assert requests.get(second_api, headers=forged, timeout=10).status_code == 401
 
     first.signal(signal.SIGINT)
     assert first.wait(60) == 0

@@ -68,7 +68,7 @@ export async function register() {
       // are said beside the form, so that nothing typed is lost. 401: the hour for registering is over.
       if (problem.status === 401 || problem.status === 429) return failed(problem);
       submit.disabled = false;
-      error.textContent = problem.message;
+      error.textContent = SIGN_IN_ERRORS[problem.code] ?? problem.message;
       field.focus();
     }
   });
