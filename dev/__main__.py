@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from app.settings.environment import data_folder, with_dotenv
 from app.settings.places import ROOT
-from dev.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from dev.postgres import EmbeddedPostgres
+from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
 
 DESCRIPTION = """\
