@@ -96,8 +96,8 @@ def _as_owner(parent_dies: signal.Signals | None = None) -> list[str]:
         return []
     if shutil.which(DROP_ROOT[0]) is None:
         raise EmbeddedPostgresError(
-            "PostgreSQL does not run as root, and setpriv of util-linux is not here to take root's rights from "
-            "it. Run this as another user."
+            "PostgreSQL does not run as root, and there is no setpriv (of util-linux) to change that. "
+            "Run this as another user."
         )
     account = pwd.getpwnam(ACCOUNT)
     ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}"]
