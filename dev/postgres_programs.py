@@ -55,43 +55,15 @@ def owner() -> int:
     return pwd.getpwnam(ACCOUNT).pw_uid if os.geteuid() == 0 else os.geteuid()
 
 
-def make_data(folder: Path, version: int) -> None:
-    """Makes the folder a new database cluster, where it is not one yet.
+def as_owner(parent_dies: signal.Signals | None = None) -> list[str]:
+    """What stands before a command, so that it does not run as root.
+
+    Args:
+        parent_dies: the signal that the command gets when this process ends.
 
     Raises:
-        EmbeddedPostgresError: with initdb's last lines.
+        EmbeddedPostgresError: this machine has no setpriv.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _hand_over(folder)
-    if (folder / "PG_VERSION").exists():
-        return
-    initdb = [str(programs(version) / "initdb"), f"--pgdata={folder}", "--username=postgres", "--auth=trust"]
-    command = [*_as_owner(), *initdb, "--encoding=UTF8", *LOCALES[version]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EmbeddedPostgresError(end_of(f"PostgreSQL cannot make {folder}", done.stdout + done.stderr))
-
-
-def start_server(arguments: Sequence[str], version: int, log: Path) -> subprocess.Popen[bytes]:
-    """Starts a server that ends when this process does; its output goes to the log."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [*_as_owner(signal.SIGINT), str(programs(version) / "postgres"), *arguments],
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=signal_from_dying_parent(signal.SIGINT),  # noqa: PLW1509  # one system call
-        )
-
-
-def end_of(heading: str, output: str) -> str:
-    """The heading and the last lines of a program's output."""
-    return "\n".join([f"{heading}:", *output.splitlines()[-5:]])
-
-
-def _as_owner(parent_dies: signal.Signals | None = None) -> list[str]:
-    """What stands before a command, so that it does not run as root."""
     if os.geteuid() != 0:
         return []
     if shutil.which(DROP_ROOT[0]) is None:
@@ -104,6 +76,41 @@ def _as_owner(parent_dies: signal.Signals | None = None) -> list[str]:
     # The kernel forgets the signal when the user changes, so setpriv asks for it once more.
     dies = [f"--pdeathsig={parent_dies.name.removeprefix('SIG')}"] if parent_dies else []
     return [*DROP_ROOT, *ids, *dies]
+
+
+def make_data(folder: Path, version: int) -> None:
+    """Makes the folder a new database cluster, where it is not one yet.
+
+    Raises:
+        EmbeddedPostgresError: with initdb's last lines.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _hand_over(folder)
+    if (folder / "PG_VERSION").exists():
+        return
+    initdb = [str(programs(version) / "initdb"), f"--pgdata={folder}", "--username=postgres", "--auth=trust"]
+    command = [*as_owner(), *initdb, "--encoding=UTF8", *LOCALES[version]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EmbeddedPostgresError(end_of(f"PostgreSQL cannot make {folder}", done.stdout + done.stderr))
+
+
+def start_server(arguments: Sequence[str], version: int, log: Path) -> subprocess.Popen[bytes]:
+    """Starts a server that ends when this process does; its output goes to the log."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*as_owner(signal.SIGINT), str(programs(version) / "postgres"), *arguments],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=signal_from_dying_parent(signal.SIGINT),  # noqa: PLW1509  # one system call
+        )
+
+
+def end_of(heading: str, output: str) -> str:
+    """The heading and the last lines of a program's output."""
+    return "\n".join([f"{heading}:", *output.splitlines()[-5:]])
 
 
 def _hand_over(folder: Path) -> None:
