@@ -25,6 +25,8 @@ DROP_ROOT = (
     "--inh-caps=-all,+dac_override",
     "--ambient-caps=-all,+dac_override",
     "--bounding-set=-all,+dac_override",
+    # initdb asks access(2), which otherwise leaves capabilities out of account.
+    "--securebits=+no_setuid_fixup",
 )
 LOCALES = {
     # PostgreSQL's own locale, as those of the environment may be missing on this machine.

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from dev.postgres import EmbeddedPostgres
+from tests.support.checkout import checkout
 
 
 def modes_above(folder: Path) -> dict[str, tuple[int, int]]:
@@ -26,6 +28,17 @@ def test_it_runs_below_a_folder_that_only_its_owner_may_enter(tmp_path: Path, na
         connection.execute("CREATE TABLE kept AS SELECT 1")
         assert psutil.Process(server.pid).uids().effective != 0
     assert (modes_above(data / "postgres"), Path("/etc/passwd").read_bytes()) == before
+
+
+def test_a_checkout_that_only_its_owner_may_enter_can_run_it(tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRWXU)
+    copy = checkout(tmp_path / "a copy with 100 % & more")
+    program = (
+        "from pathlib import Path; from dev.postgres import EmbeddedPostgres as E; E(Path('data')).start()"
+    )
+    command = [copy / "bin" / "python", "-c", program]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_data_that_root_made_under_another_account_are_taken_over(tmp_path: Path) -> None:
