@@ -12,6 +12,8 @@ import pytest
 from dev.postgres import EmbeddedPostgres
 from tests.support.checkout import checkout
 
+START = "import sys, pathlib, dev.postgres; dev.postgres.EmbeddedPostgres(pathlib.Path(sys.argv[1])).start()"
+
 
 def modes_above(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(above): (above.stat().st_mode, above.stat().st_uid) for above in folder.parents}
@@ -33,10 +35,7 @@ def test_it_runs_below_a_folder_that_only_its_owner_may_enter(tmp_path: Path, na
 def test_a_checkout_that_only_its_owner_may_enter_can_run_it(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRWXU)
     copy = checkout(tmp_path / "a copy with 100 % & more")
-    program = (
-        "from pathlib import Path; from dev.postgres import EmbeddedPostgres as E; E(Path('data')).start()"
-    )
-    command = [copy / "bin" / "python", "-c", program]
+    command = [str(copy / "bin" / "python"), "-c", START, str(copy / "data")]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
