@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram
 from app.telemetry.logs import REQUEST_FIELDS, json_members, timestamp
 from app.telemetry.metrics import Metrics
 from app.web.client_address import Address, ClientAddressFinder
-from app.web.environ import CLIENT_KEY, route_of
+from app.web.environ import CLIENT_KEY, PROBLEM_KEY, route_of
 from app.web.problems import INTERNAL_ERROR, PROBLEM_JSON, problem
 
 if TYPE_CHECKING:
@@ -33,19 +33,34 @@ _TRACEPARENT = re.compile(
 logger = logging.getLogger(__name__)
 
 
+MAX_ORIGIN_LENGTH = 200
+
+
 class Line(NamedTuple):
-    """What the log says about a request."""
+    """What the log says about a request.
+
+    Attributes:
+        code: of the problem that was the answer.
+        origin: of the page that asked; told with a code alone.
+    """
 
     method: str
     route: str
     status: int
     duration_ms: float
     client: str | None
+    code: str | None = None
+    origin: str | None = None
+
+    def reason(self) -> dict[str, str]:
+        """The fields that only a refused request has."""
+        return {name: value for name, value in (("code", self.code), ("origin", self.origin)) if value}
 
 
 def log_record(line: Line) -> None:
     """Logs a request's line as an ordinary record."""
-    logger.info(MESSAGE, extra=line._asdict())
+    always = dict(zip(Line._fields[:5], line[:5], strict=True))
+    logger.info(MESSAGE, extra={**always, **line.reason()})
 
 
 class JSONLines:
@@ -71,9 +86,10 @@ class JSONLines:
         # Ids and addresses have no character that JSON escapes.
         ids = "".join(f'"{name}": "{value}", ' for name, value in REQUEST_FIELDS.get().items())
         client = f'"{line.client}"' if line.client else "null"
+        reason = f", {json_members(line.reason())}" if line.code else ""
         self._stream.write(
             f'{{"time": "{timestamp(time.time())}", {self._constant}, {ids}{series}, '
-            f'"duration_ms": {line.duration_ms}, "client": {client}}}\n'
+            f'"duration_ms": {line.duration_ms}, "client": {client}{reason}}}\n'
         )
 
 
@@ -141,6 +157,7 @@ class ObservationMiddleware:
         except Exception:
             extra = {"method": environ["REQUEST_METHOD"], "route": route_of(environ)}
             logger.exception("Request error", extra=extra)
+            environ[PROBLEM_KEY] = INTERNAL_ERROR[1]
             return _internal_error(start_completed)
         finally:
             self._metrics.requests_in_progress.dec()
@@ -148,7 +165,10 @@ class ObservationMiddleware:
             seconds = self._clock() - began
             self._count(method if method in COUNTED_METHODS else "OTHER", route, status, seconds)
             client = _shown(address) if address else None
-            self._log_request(Line(method, route, int(status), round(seconds * 1000, 3), client))
+            line = Line(method, route, int(status), round(seconds * 1000, 3), client)
+            if code := environ.get(PROBLEM_KEY):
+                line = line._replace(code=code, origin=environ.get("HTTP_ORIGIN", "")[:MAX_ORIGIN_LENGTH])
+            self._log_request(line)
             REQUEST_FIELDS.reset(token)
 
     def _count(self, method: str, route: str, status: str, seconds: float) -> None:
