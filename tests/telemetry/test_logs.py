@@ -62,23 +62,15 @@ def test_moments_are_rfc_3339_in_utc_with_milliseconds() -> None:
 
 
 def test_the_console_tells_a_request_in_short_and_why_it_was_refused_first() -> None:
-    request = {
-        "method": "POST",
-        "route": "/auth/logout",
-        "status": 403,
-        "duration_ms": 0.418,
-        "client": "::1",
-    }
+    request = {"method": "POST", "route": "/auth/logout", "duration_ms": 0.418, "client": "::1"}
+    reason = {"origin": "http://localhost:8000", "code": "origin_not_allowed"}
     with request_fields({"request_id": "abc"}):
-        served = ConsoleFormatter().format(record("Request", **request | {"status": 204}))
-        reason = {"origin": "http://localhost:8000", "code": "origin_not_allowed"}
-        refused = ConsoleFormatter().format(record("Request", **request, **reason))
-        failed = ConsoleFormatter().format(
-            record("Sign-in failed", **{"event": "x", "code": "invalid_state"})
-        )
-    assert served[9:] == "INFO    POST /auth/logout 204 0.4 ms"
+        served = ConsoleFormatter().format(record("Request", **request, status=204))
+        refused = ConsoleFormatter().format(record("Request", **request, status=403, **reason))
+        failed = ConsoleFormatter().format(record("Sign-in failed", event="x", code="invalid_state"))
+    assert served[9:] == "INFO    POST /auth/logout 204 0.418 ms"
     assert refused[9:] == (
-        "INFO    POST /auth/logout 403 0.4 ms  code=origin_not_allowed  origin=http://localhost:8000  "
+        "INFO    POST /auth/logout 403 0.418 ms  code=origin_not_allowed  origin=http://localhost:8000  "
         "request_id=abc"
     )
     assert failed[9:] == "INFO    Sign-in failed  code=invalid_state  event=x  request_id=abc"
