@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import falcon
-from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
 from app.accounts.accounts import Accounts
@@ -32,7 +31,7 @@ from app.middleware.method import MethodMiddleware
 from app.middleware.observation import JSONLines, Line, ObservationMiddleware, log_record
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.route import RouteMiddleware
+from app.middleware.route import RouteMiddleware, Router
 from app.migrations.script.folder import find_versions
 from app.openapi.document import openapi_document
 from app.openapi.page import load_page
@@ -114,7 +113,7 @@ def create_app(
     The layers' order is the order of refusal; an answer passes the layers in front of it again, backwards.
     docs/architecture.md has the reason for each place.
     """
-    router = CompiledRouter()
+    router = Router()
     layers: list[Any] = [
         RouteMiddleware(router),
         IdentityHeadersMiddleware(),
@@ -221,6 +220,7 @@ def get_app() -> Service:
         url=config.database_url,
         metrics=metrics,
         pool_max=config.db_pool_max,
+        threads=config.web_threads,
         through_pooler=config.goes_through_pooler,
     )
     database.open()

@@ -26,7 +26,7 @@ from app.middleware.headers import security_headers
 from app.middleware.observation import JSONLines, ObservationMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.route import RouteMiddleware
+from app.middleware.route import RouteMiddleware, Router
 from app.rate_limit.gcra import Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
@@ -77,7 +77,7 @@ def main() -> None:
     cores.go_to_server_core()
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = folder
-        use_slot(0)
+        use_slot(0, Path(folder))
         layers, heads = _costs(Metrics(shared_registry(Path(folder)), is_shared=True), rounds)
     for name, costs in (layers | heads).items():
         print(f"{name}: {Spread.of(costs).text(1)} µs")
@@ -93,7 +93,7 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     memory = SharedMemory()
     policy = Policy("default", Limit(1_000_000, 1))
     limiter = Limiter(MemoryStore(memory, [policy]), policy, policy, policy)
-    router = CompiledRouter()
+    router = Router()
     inner = {
         "Route": RouteMiddleware(router),
         "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),

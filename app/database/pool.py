@@ -1,6 +1,7 @@
 """PostgreSQL for one worker process: a pool, bounded waits, and a circuit breaker."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
+from app.database.bulkhead import Bulkhead
 from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, LookUp, first_line
 from app.database.pool_metrics import PoolMetrics
 from app.database.server_settings import service_conninfo
@@ -66,11 +68,20 @@ class Database:
         url: libpq's.
         metrics: tell the pool's state and waits.
         pool_max: connections at most.
+        threads: of the worker. While the database is slow, the last free one does not wait for it.
         through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
             then meet another server connection, so no statement is prepared.
     """
 
-    def __init__(self, *, url: str, metrics: Metrics, pool_max: int, through_pooler: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        metrics: Metrics,
+        pool_max: int,
+        threads: float = math.inf,
+        through_pooler: bool = False,
+    ) -> None:
         self._pool = ConnectionPool(
             service_conninfo(url, through_pooler=through_pooler),
             connection_class=DeadlineConnection,
@@ -84,6 +95,7 @@ class Database:
             open=False,
             configure=_prepare_nothing if through_pooler else None,
         )
+        self._bulkhead = Bulkhead(threads)
         self._metrics = metrics
         self._metrics.pool_max_connections.set(pool_max)
         self._pool_metrics = PoolMetrics(self._pool, metrics)
@@ -138,7 +150,11 @@ class Database:
             DatabaseUnavailableError: no answer within that second.
         """
         self._fail_fast()
-        return self._execute(PROBE, _run_statement, query, {}, tuple_row)
+        self._bulkhead.enter()
+        try:
+            return self._execute(PROBE, _run_statement, query, {}, tuple_row)
+        finally:
+            self._bulkhead.leave()
 
     def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
         try:
@@ -149,6 +165,7 @@ class Database:
     def _guarded(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         """Fails at once while the circuit is open, and opens it where the last attempt fails."""
         self._fail_fast()
+        self._bulkhead.enter()
         try:
             return self._execute(attempt, run, *args)
         except DatabaseUnavailableError as error:
@@ -157,6 +174,8 @@ class Database:
             if not is_refused and (attempt.is_last or not is_lost):
                 self._open_circuit(error)
             raise
+        finally:
+            self._bulkhead.leave()
 
     def _execute(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         connection = self._get_connection(attempt)

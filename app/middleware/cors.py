@@ -31,7 +31,7 @@ class CORSMiddleware:
         self._allowed_origins = allowed_origins
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        origin = req.get_header("Origin")
+        origin = req.env.get("HTTP_ORIGIN")
         if origin is None:
             return
         if origin not in self._allowed_origins:
@@ -54,9 +54,9 @@ class CORSMiddleware:
     ) -> None:
         # Also without an Origin, so that no cache gives that answer to a page that sends one.
         resp.append_header("Vary", "Origin")
-        origin = req.get_header("Origin")
+        origin = req.env.get("HTTP_ORIGIN")
         if origin in self._allowed_origins:
-            resp.set_header("Access-Control-Allow-Origin", str(origin))
+            resp.set_header("Access-Control-Allow-Origin", origin)
             resp.set_header("Access-Control-Allow-Credentials", "true")
             resp.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 

@@ -5,14 +5,13 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import Counter, Histogram
 
 from app.telemetry.logs import REQUEST_FIELDS, json_members, timestamp
 from app.telemetry.metrics import Metrics
-from app.web.client_address import Address, ClientAddressFinder
+from app.web.client_address import ClientAddressFinder
 from app.web.environ import CLIENT_KEY, PROBLEM_KEY, route_of
 from app.web.problems import INTERNAL_ERROR, PROBLEM_JSON, problem
 
@@ -84,7 +83,7 @@ class JSONLines:
             if line.method in COUNTED_METHODS:
                 self._series[line[:3]] = series
         # Ids and addresses have no character that JSON escapes.
-        ids = "".join(f'"{name}": "{value}", ' for name, value in REQUEST_FIELDS.get().items())
+        ids = "".join([f'"{name}": "{value}", ' for name, value in REQUEST_FIELDS.get().items()])
         client = f'"{line.client}"' if line.client else "null"
         reason = f", {json_members(line.reason())}" if line.code else ""
         self._stream.write(
@@ -164,7 +163,7 @@ class ObservationMiddleware:
             method, route = environ["REQUEST_METHOD"], route_of(environ)
             seconds = self._clock() - began
             self._count(method if method in COUNTED_METHODS else "OTHER", route, status, seconds)
-            client = _shown(address) if address else None
+            client = address.text if address else None
             line = Line(method, route, int(status), round(seconds * 1000, 3), client)
             if code := environ.get(PROBLEM_KEY):
                 line = line._replace(code=code, origin=environ.get("HTTP_ORIGIN", "")[:MAX_ORIGIN_LENGTH])
@@ -195,11 +194,6 @@ def _new_id() -> str:
     """128 random bits in hexadecimal; not a secret. Python seeds `random` anew after a fork."""
     # os.urandom would be a system call, at which another thread may take the GIL.
     return f"{random.getrandbits(128):032x}"
-
-
-@lru_cache(maxsize=1024)
-def _shown(address: Address) -> str:
-    return str(address)
 
 
 def _internal_error(start_response: "StartResponse") -> Iterable[bytes]:

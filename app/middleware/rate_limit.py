@@ -11,7 +11,6 @@ from app.rate_limit.gcra import NANOSECONDS_PER_SECOND, Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
-from app.web.client_address import client_keys
 from app.web.environ import ROUTE_KEY, client_address
 from app.web.navigation import is_navigation
 from app.web.paths import LOGIN, METRICS, UNLIMITED, VERIFY
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 READING = frozenset({"GET", "HEAD"})
+NOBODY = (b"",)
+"""The keys of all clients without an address."""
 
 
 class RateLimitMiddleware:
@@ -52,7 +53,8 @@ class RateLimitMiddleware:
         environ = req.env
         if self._is_exempt(environ):
             return
-        client = client_keys(client_address(environ))
+        address = client_address(environ)
+        client = address.keys if address else NOBODY
         method = environ["REQUEST_METHOD"]
         if environ[ROUTE_KEY] == METRICS:
             # A token may be a guess. After too many of them the next one is refused unread.
@@ -120,7 +122,7 @@ class RateLimitMiddleware:
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
         if environ[ROUTE_KEY] in UNLIMITED:
             return True
-        if self._exempts_loopback and (address := client_address(environ)) and address.is_loopback:
+        if self._exempts_loopback and (client := client_address(environ)) and client.address.is_loopback:
             return True
         return (
             environ["REQUEST_METHOD"] == "OPTIONS"

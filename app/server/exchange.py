@@ -1,9 +1,8 @@
 """One request and its answer: from the bytes that came to the bytes that leave."""
 
 import io
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
@@ -22,7 +21,9 @@ from app.web.json_body import MAX_BODY_BYTES
 
 MAX_RECEIVED = MAX_HEAD + 2 * MAX_BODY_BYTES
 """Bytes of a request that wait for the rest. A chunked body has more of them than it has content."""
-SAFE_HEAD = re.compile(r"(?:[\t -~\x80-\xff]*\r\n)*")
+LENGTH = "content-length"
+SAFE = bytes([*b"\t\r\n", *range(0x20, 0x7F), *range(0x80, 0x100)])
+"""Bytes that may stand in a head (RFC 9110, section 5.5), and its line ends."""
 NO_BODY = frozenset({"204", "304"})
 
 
@@ -160,32 +161,27 @@ class Exchange:
         return Answer([head, *parts], closes, rest)
 
     def _plain_head(
-        self, status: str, headers: Iterable[tuple[str, str]], length: int, *, closes: bool
+        self, status: str, headers: Sequence[tuple[str, str]], length: int, *, closes: bool
     ) -> bytes | None:
         """The answer's head; None where its length is not said or is wrong, for gunicorn to frame it."""
-        lengths = []
-        lines = []
-        for name, value in headers:
-            lines.append(f"{name}: {value}\r\n")
-            lower = name.lower()
-            if lower == "content-length":
-                lengths.append(value)
-            elif lower in hop_headers:
-                return None
-        if lengths != [str(length)] or status[:3] in NO_BODY or status[0] == "1":
+        names = [name.lower() for name, _ in headers]
+        if names.count(LENGTH) != 1 or headers[names.index(LENGTH)][1] != str(length):
+            return None
+        if not hop_headers.isdisjoint(names) or status[:3] in NO_BODY or status[0] == "1":
             return None
         connection = "close" if closes else "keep-alive"
-        text = "".join(
-            [f"HTTP/1.1 {status}\r\n", self._date(), f"Connection: {connection}\r\n", *lines, "\r\n"]
-        )
-        if text.count("\n") != len(lines) + 5 or not SAFE_HEAD.fullmatch(text):
+        lines = [f"HTTP/1.1 {status}", self._date(), f"Connection: {connection}", *map(": ".join, headers)]
+        try:
+            head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        except UnicodeEncodeError:
             return None
-        return text.encode("latin-1")
+        is_safe = head.count(b"\r") == head.count(b"\n") == len(lines) + 2 and not head.translate(None, SAFE)
+        return head if is_safe else None
 
     def _date(self) -> str:
         now = int(time.time())
         if self._dated[0] != now:
-            self._dated = (now, f"Server: {SERVER}\r\nDate: {formatdate(now, usegmt=True)}\r\n")
+            self._dated = (now, f"Server: {SERVER}\r\nDate: {formatdate(now, usegmt=True)}")
         return self._dated[1]
 
     def _answer_carefully(

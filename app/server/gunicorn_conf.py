@@ -126,6 +126,7 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.collect()
     gc.freeze()
+    gc.enable()
     logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})
 
 
@@ -138,7 +139,7 @@ def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
     """In the new worker, before it makes any metric."""
-    use_slot(worker.metrics_slot)
+    use_slot(worker.metrics_slot, Path(os.environ[FOLDER_VARIABLE]))
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401

@@ -3,11 +3,15 @@
 The first process of a container loses each signal that it has no handler for, but a blocked signal waits. So
 SIGTERM is blocked before the slow imports, until `raise_on_sigterm` has set a handler; and again from there
 until gunicorn has its own (gunicorn_conf.when_ready).
+
+Imports make many objects and hardly any garbage, so there are no looks for garbage until when_ready, either.
 """
 
+import gc
 import signal
 
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+gc.disable()
 
 import argparse
 import importlib.util

@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.telemetry.shared_value import make_value_class
+
 PREFIX = "connected-backend-metrics-"
 
 
@@ -125,12 +127,12 @@ def reserve_slot(slot: int, folder: Path) -> None:
             os.close(descriptor)
 
 
-def use_slot(slot: int) -> None:
+def use_slot(slot: int, folder: Path) -> None:
     """Makes metrics that this process creates from now on use the slot's files.
 
     The library chooses the kind of values when it is imported, and looks the choice up for each metric.
     """
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)
+    values.ValueClass = make_value_class(slot, folder)
 
 
 def forget_worker(slot: int, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -27,6 +28,14 @@ LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 """NAT64 with a prefix of the operator's own (RFC 8215), mostly a /96."""
 
 
+class ClientAddress(NamedTuple):
+    """A client's address, the same as text, and the keys by which the limiter knows the client."""
+
+    address: Address
+    text: str
+    keys: tuple[bytes, ...]
+
+
 class ClientAddressFinder:
     """Reads X-Forwarded-For from the right, through trusted proxies only.
 
@@ -37,9 +46,9 @@ class ClientAddressFinder:
 
     def __init__(self, trusted_proxies: Iterable[Network]) -> None:
         self._trusted = tuple(trusted_proxies)
-        self._cached_find = lru_cache(maxsize=CACHE_SIZE)(self._find)
+        self._cached_find = lru_cache(maxsize=CACHE_SIZE)(self._described)
 
-    def find(self, peer: str, forwarded_for: str | None) -> Address | None:
+    def find(self, peer: str, forwarded_for: str | None) -> ClientAddress | None:
         """The client's address; None where the peer has none (a Unix socket).
 
         Args:
@@ -47,8 +56,12 @@ class ClientAddressFinder:
             forwarded_for: the X-Forwarded-For header, its repetitions joined by commas.
         """
         if forwarded_for and len(forwarded_for) > MAX_CACHED_LENGTH:
-            return self._find(peer, forwarded_for)
+            return self._described(peer, forwarded_for)
         return self._cached_find(peer, forwarded_for)
+
+    def _described(self, peer: str, forwarded_for: str | None) -> ClientAddress | None:
+        address = self._find(peer, forwarded_for)
+        return ClientAddress(address, str(address), client_keys(address)) if address else None
 
     def _find(self, peer: str, forwarded_for: str | None) -> Address | None:
         nearest = _parse(peer)
@@ -68,13 +81,11 @@ class ClientAddressFinder:
         return any(address in network for network in self._trusted if network.version == address.version)
 
 
-def client_keys(address: Address | None) -> tuple[bytes, ...]:
+def client_keys(address: Address) -> tuple[bytes, ...]:
     """What the limiter knows a client by: the IPv4 address; or the IPv6 /64, and the /56 and /48 around it.
 
-    An IPv6 address that stands for an IPv4 address counts as that. Without an address the key is empty.
+    An IPv6 address that stands for an IPv4 address counts as that.
     """
-    if address is None:
-        return (b"",)
     if isinstance(address, IPv4Address):
         return (address.packed,)
     key = _translated(address)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.models import Client
-from app.web.client_address import Address
+from app.web.client_address import ClientAddress
 
 CLIENT_KEY = "connected_backend.client"
-"""The client's Address, or None where the peer has none."""
+"""The ClientAddress, or None where the peer has none."""
 ROUTE_KEY = "connected_backend.route"
 """The template of the route that the path matches, or None where it matches none."""
 PROBLEM_KEY = "connected_backend.problem"
@@ -21,16 +21,16 @@ def route_of(environ: Mapping[str, Any]) -> str:
     return environ.get(ROUTE_KEY) or "unmatched"
 
 
-def client_address(environ: Mapping[str, Any]) -> Address | None:
+def client_address(environ: Mapping[str, Any]) -> ClientAddress | None:
     """The client's address as ObservationMiddleware found it, through trusted proxies."""
-    address: Address | None = environ.get(CLIENT_KEY)
-    return address
+    found: ClientAddress | None = environ.get(CLIENT_KEY)
+    return found
 
 
 def client_of(environ: Mapping[str, Any]) -> Client:
     """The client as its session's row describes it."""
-    address = client_address(environ)
+    found = client_address(environ)
     # A character has at most four bytes.
     agent: str = environ.get("HTTP_USER_AGENT", "")[: 4 * MAX_USER_AGENT_LENGTH]
     text = agent.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")
-    return Client(ip=str(address) if address else None, user_agent=text[:MAX_USER_AGENT_LENGTH] or None)
+    return Client(ip=found.text if found else None, user_agent=text[:MAX_USER_AGENT_LENGTH] or None)

@@ -43,7 +43,7 @@ class MetricsAccess:
         if any(_is_forwarding(name) for name in environ):
             return False
         peer = self._peers.find(environ.get("REMOTE_ADDR", ""), None)
-        return peer is not None and any(peer in network for network in LOCAL_NETWORKS)
+        return peer is not None and any(peer.address in network for network in LOCAL_NETWORKS)
 
 
 def _is_forwarding(name: str) -> bool:

@@ -1,7 +1,8 @@
 """Slots: numbers that workers take over from one another, and the files named by them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import values
@@ -36,16 +37,20 @@ ANSWERS = {
 
 
 @pytest.fixture
-def start_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StartWorker:
+def start_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartWorker]:
     """What a new worker makes in its slot; here all of them are one process."""
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    used: list[Any] = []
 
     def start(slot: int) -> Metrics:
-        use_slot(slot)
+        use_slot(slot, tmp_path)
+        used.append(values.ValueClass)
         return Metrics(shared_registry(tmp_path), is_shared=True)
 
-    return start
+    yield start
+    for value_class in used:
+        value_class.close_all_files()
 
 
 def read(metrics: Metrics) -> Scrape:

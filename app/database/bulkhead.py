@@ -1,0 +1,48 @@
+"""Keeps one thread of a worker out of the database, so that /health answers while the database hangs."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from app.errors import DatabaseUnavailableError
+
+PATIENCE = 0.25
+"""Seconds. Where a statement takes longer, the database hangs or is overloaded."""
+
+
+class Bulkhead:
+    """Admits all threads of a worker but one. That one waits for a place, or is refused soon.
+
+    Args:
+        threads: of the worker. A worker's only thread is always admitted.
+        clock: seconds.
+    """
+
+    def __init__(self, threads: float = math.inf, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = max(threads - 1, 1)
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._since: dict[int, float] = {}
+        """When each thread inside came, the first one first."""
+
+    def enter(self) -> None:
+        """Takes a place, until `leave`.
+
+        Raises:
+            DatabaseUnavailableError: all places are taken, the oldest one for longer than PATIENCE.
+        """
+        with self._changed:
+            now = self._clock()
+            while len(self._since) >= self._most:
+                patience = next(iter(self._since.values())) + PATIENCE - now
+                if patience <= 0:
+                    raise DatabaseUnavailableError("all other threads wait for the database")
+                self._changed.wait(patience)
+                now = self._clock()
+            self._since[threading.get_ident()] = now
+
+    def leave(self) -> None:
+        with self._changed:
+            del self._since[threading.get_ident()]
+            self._changed.notify()
