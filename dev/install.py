@@ -66,10 +66,10 @@ class Pip:
         """Why it failed, in a sentence."""
         for line in self.said:
             if "connection broken by" in line:
-                cause = re.sub(r"^.*connection broken by '|'?: /[^ ]*$", "", line)
+                cause = re.search(r"\[Errno[^'\")]*", line) or re.search(r"broken by '(\w+)", line)
                 return (
-                    f"The package index does not answer: {cause}\n"
-                    "Is this machine online? pip takes a proxy from HTTPS_PROXY, a mirror from PIP_INDEX_URL."
+                    f"The package index does not answer ({cause[0] if cause else line}). Is this machine "
+                    "online? pip takes a proxy from HTTPS_PROXY, a mirror from PIP_INDEX_URL."
                 )
         errors = [line.removeprefix("ERROR: ") for line in self.said if line.startswith("ERROR: ")]
         reason = errors[-1] if errors else "\n".join(self.said[-5:])

@@ -86,7 +86,12 @@ def make_data(folder: Path, version: int) -> None:
     Raises:
         EmbeddedPostgresError: with initdb's last lines.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedPostgresError(
+            f"{folder} cannot be made: {error.strerror}. Set DEV_DATA_DIR to a folder of yours."
+        ) from error
     _hand_over(folder)
     if (folder / "PG_VERSION").exists():
         return
