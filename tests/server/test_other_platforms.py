@@ -20,10 +20,12 @@ is_dir = pathlib.Path.is_dir
 pathlib.Path.is_dir = lambda path, **options: str(path) != "/dev/shm" and is_dir(path, **options)
 """
 TESTS = [
+    "tests/rate_limit/test_exactness.py",
     "tests/rate_limit/test_memory_store.py",
     "tests/rate_limit/test_shared_memory.py",
     "tests/telemetry/test_metrics_folder.py",
     "tests/telemetry/test_metrics_slots.py",
+    "tests/telemetry/test_metrics_workers.py",
 ]
 
 
@@ -45,6 +47,7 @@ def service(root: Path, database_url: str) -> Iterator[Service]:
     service.kill()
 
 
+@pytest.mark.full
 def test_the_limiter_and_the_metrics_pass_their_tests(root: Path, tmp_path: Path) -> None:
     options = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path}/inner"]
     done = subprocess.run(
