@@ -6,6 +6,8 @@ from app.server.connection import Connection
 
 CROWDED_SECONDS = 1.0
 """How long a connection may stand still while there is hardly any room."""
+MAX_HELD = 128 * 1024 * 1024
+"""Bytes of requests that are not complete, of all connections of a worker."""
 
 
 def choose_closable(connections: list[Connection], most: int) -> list[Connection]:
@@ -20,6 +22,18 @@ def choose_closable(connections: list[Connection], most: int) -> list[Connection
     idle.sort(key=lambda conn: (not is_between_requests(conn), conn.since))
     # A few more than necessary, so that the next clients need no sorting.
     return idle[: len(staying) - most * 19 // 20]
+
+
+def choose_holding(connections: list[Connection], most: int = MAX_HELD) -> list[Connection]:
+    """The connections to close, so that at most `most` bytes wait for more: the longest waiting first."""
+    waiting = [conn for conn in connections if conn.received and conn.is_waiting and not conn.is_cut]
+    excess = sum(len(conn.received) for conn in waiting) - most
+    waiting.sort(key=lambda conn: conn.since)
+    chosen = []
+    while excess > 0 and waiting:
+        chosen.append(waiting.pop(0))
+        excess -= len(chosen[-1].received)
+    return chosen
 
 
 def is_between_requests(conn: Connection) -> bool:

@@ -64,10 +64,13 @@ _is_ours = _config.worker_class == "ours" and hasattr(select, "epoll")
 worker_class = "app.server.worker.Worker" if _is_ours else "gthread"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads
-# Each connection is an open file. Linux allows 1,024 by default, and a worker without a free one ends.
+# Each connection is an open file, and a worker without a free one ends. Linux allows 1,024 by default, and
+# more where a process asks.
 _other_files = 64 + 2 * threads
-_most_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _other_files
-worker_connections = max(2 * threads, min(1000, _most_connections))
+_files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+_files = max(_files, min(4000 + _other_files, _most_files))
+resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most_files))
+worker_connections = max(2 * threads, min(4000, _files - _other_files))
 proc_name = "connected-backend"
 logger_class = _Logger
 

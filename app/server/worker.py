@@ -14,7 +14,7 @@ from typing import Any
 from gunicorn.workers.base import Worker as BaseWorker
 
 from app.server.connection import Connection
-from app.server.crowd import choose_closable
+from app.server.crowd import choose_closable, choose_holding
 from app.server.dialogue import READ, Dialogue, log_slow
 from app.server.exchange import Exchange
 from app.server.stop_signals import STOP_SIGNALS
@@ -110,6 +110,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         for conn in list(self._connections.values()):
             if conn.deadline <= now:
                 self._cut(conn)
+        for conn in choose_holding(list(self._connections.values())):
+            self._cut(conn, is_late=False)
         if self._is_full:
             # Silent clients may have been too new when it became full; files of others may be closed by now.
             self._make_room(self._comfortable)
