@@ -23,6 +23,8 @@ MESSAGE = "Request"
 COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Each has its own label. Clients can invent other methods, so those share the label OTHER."""
 
+# What browsers send (RFC 6454, section 7); other text is not for the log.
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,20}://[A-Za-z0-9.:\[\]-]{1,260}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: ff is not a version, and version 00 ends with the flags.
 _TRACEPARENT = re.compile(
@@ -30,9 +32,6 @@ _TRACEPARENT = re.compile(
 )
 
 logger = logging.getLogger(__name__)
-
-
-MAX_ORIGIN_LENGTH = 200
 
 
 class Line(NamedTuple):
@@ -166,7 +165,8 @@ class ObservationMiddleware:
             client = address.text if address else None
             line = Line(method, route, int(status), round(seconds * 1000, 3), client)
             if code := environ.get(PROBLEM_KEY):
-                line = line._replace(code=code, origin=environ.get("HTTP_ORIGIN", "")[:MAX_ORIGIN_LENGTH])
+                origin = environ.get("HTTP_ORIGIN", "")
+                line = line._replace(code=code, origin=origin if _ORIGIN.fullmatch(origin) else None)
             self._log_request(line)
             REQUEST_FIELDS.reset(token)
 

@@ -22,14 +22,14 @@ class Reader:
 
     Args:
         copy: the checkout.
-        development: its bin/dev, which runs.
         name: in the singular, in place of `project`.
+        url: of the service that bin/dev runs there.
     """
 
-    def __init__(self, copy: Path, development: Development, name: str) -> None:
+    def __init__(self, copy: Path, name: str, *, url: str = "") -> None:
         self._copy = copy
-        self._development = development
         self._name = name
+        self._url = url
 
     def follow(self, block: Block) -> None:
         text = self.renamed(block.text)
@@ -44,6 +44,18 @@ class Reader:
                 assert first, block
                 self.write(first[1], text[first.end() :])
 
+    def undo(self, block: Block) -> None:
+        """Takes away what a block has brought where somebody has followed the page already."""
+        text = self.renamed(block.text)
+        if block.language == "diff":
+            back = ["git", "apply", "--reverse"]
+            check = subprocess.run([*back, "--check"], cwd=self._copy, input=text, text=True, check=False)
+            if check.returncode == 0:
+                subprocess.run(back, cwd=self._copy, input=text, text=True, check=True)
+        elif first := FIRST_LINE.match(text):
+            for path in self._copy.glob(first[1].replace("NNNN", "*")):
+                path.unlink()
+
     def type(self, line: str, paste: str = "") -> str:
         """What a command prints; it must succeed."""
         subprocess.run(["git", "add", "--all", "--intent-to-add", "."], cwd=self._copy, check=True)
@@ -51,7 +63,7 @@ class Reader:
         inner = f"--basetemp={self._copy.parent}/inner"
         data = str(self._copy.parent / "data")
         done = subprocess.run(
-            ["bash", "-euc", line.replace("http://localhost:3000", self._development.url)],
+            ["bash", "-euc", line.replace("http://localhost:3000", self._url)],
             cwd=self._copy,
             env=clean_environ({"DEV_DATA_DIR": data, "PYTEST_ADDOPTS": inner}),
             input=paste,
@@ -82,7 +94,12 @@ class Reader:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return checkout(tmp_path / "copy")
+    """A checkout as it was before anybody followed the page."""
+    copy = checkout(tmp_path / "copy")
+    for name in NAMES.values():
+        for block in reversed(Page("extending.md").all_blocks()):
+            Reader(copy, name).undo(block)
+    return copy
 
 
 @pytest.fixture
@@ -98,7 +115,7 @@ def development(copy: Path) -> Iterator[Development]:
 def test_the_tutorial_works_from_its_first_line_to_its_last(
     blocks: list[Block], path: str, copy: Path, development: Development
 ) -> None:
-    reader = Reader(copy, development, NAMES[path])
+    reader = Reader(copy, NAMES[path], url=development.url)
     for block in blocks:
         reader.follow(block)
     # What the last command ran passed because it was there.

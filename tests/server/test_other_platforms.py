@@ -12,6 +12,7 @@ import requests
 
 from tests.support.bare import make_bare_root
 from tests.support.service import ROOT, Service, clean_environ
+from tests.support.waiting import until
 
 TAKEN_AWAY = """\
 import fcntl, os, pathlib, select
@@ -64,7 +65,7 @@ def test_the_limiter_and_the_metrics_pass_their_tests(root: Path, tmp_path: Path
 
 def test_the_service_serves_and_keeps_one_limit_over_its_workers(service: Service) -> None:
     service.wait_until_serving()
-    assert "Using worker: gthread" in service.messages()
+    until(lambda: "Using worker: gthread" in service.messages(), seconds=5, what="its line")
     outside = {"X-Forwarded-For": "203.0.113.7"}
     statuses = [
         requests.get(f"{service.url}/auth/session", headers=outside, timeout=10).status_code for _ in range(5)
