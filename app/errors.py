@@ -9,6 +9,7 @@ SignInCode = Literal[
     "invalid_token",
     "email_not_verified",
     "email_taken",
+    "identity_taken",
     "domain_not_allowed",
     "registration_closed",
     "account_disabled",
@@ -90,6 +91,38 @@ class RateLimitedError(ServiceError):
 
 class InvalidReturnToError(ServiceError):
     """`return_to` is not a path of the frontend, or a page under COOKIE_DOMAIN."""
+
+
+class UnknownProviderError(ServiceError):
+    """PROVIDERS has no such name."""
+
+
+class ProviderNotFoundError(ServiceError):
+    """The same, where the path or the body names it."""
+
+
+class ProviderUnavailableError(ServiceError):
+    """The provider did not answer, or not in time, or not as it should."""
+
+
+class SignInTooOldError(ServiceError):
+    """The session began too long ago for what the person wants to change."""
+
+
+class IdentityNotFoundError(ServiceError):
+    """The caller has no such identity."""
+
+
+class LastIdentityError(ServiceError):
+    """Without this identity nobody could sign in to the account any more."""
+
+
+class IdentityTakenError(ServiceError):
+    """The identity belongs to another account."""
+
+
+class InvalidLogoutTokenError(ServiceError):
+    """The logout token is not valid; the message says why, for the log."""
 
 
 class NotANavigationError(ServiceError):

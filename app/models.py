@@ -1,7 +1,7 @@
 """Rows of the database as the service uses them; named tuples where each request makes them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,11 +27,115 @@ class PendingIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a provider said of somebody who signs in.
+
+    Attributes:
+        provider: its name in PROVIDERS.
+        identity: who it is, with an e-mail address that is vouched for.
+        sid: the session at the provider, by which it can end ours; None where it names none.
+        hosted_domain: Google's claim `hd`, as it came.
+        groups_claim: the value of N_GROUPS_CLAIM, as it came; None where there is none.
+    """
+
+    provider: str
+    identity: PendingIdentity
+    sid: str | None
+    hosted_domain: object
+    groups_claim: object
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """The account of an identity."""
+    """The account of an identity that has just been used.
+
+    Attributes:
+        user_id: whose it is.
+        identity_id: the identity's.
+        is_disabled: whether the account is; nothing was changed then.
+        has_new_email: whether the account's e-mail address has followed the identity's.
+        has_email_conflict: whether the identity's new e-mail address is another account's.
+    """
 
     user_id: UUID
+    identity_id: UUID
     is_disabled: bool
+    has_new_email: bool
+    has_email_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """What became of an identity that somebody wants to link.
+
+    Attributes:
+        user_id: of the session's person.
+        identity_id: None where the identity is another person's.
+        remaining: until the session ends.
+    """
+
+    user_id: UUID
+    identity_id: UUID | None
+    remaining: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedIdentity:
+    """What became of an identity that somebody wants to remove.
+
+    Attributes:
+        is_theirs: whether the person had it.
+        is_deleted: whether it is gone; the last one stays.
+        ends_session: whether the session that asked began with it.
+    """
+
+    is_theirs: bool
+    is_deleted: bool
+    ends_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """Whom a provider has signed out: one session there, or everything of a subject.
+
+    Attributes:
+        provider: its name.
+        issuer: of the identity.
+        subject: of the identity, or None.
+        sid: of a session at the provider, or None; it wins.
+        token_id: the same for the same token.
+        period: for which the token has to be known.
+    """
+
+    provider: str
+    issuer: str
+    subject: str | None
+    sid: str | None
+    token_id: bytes
+    period: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLogout:
+    """What a logout token did: whether it came for the first time, and how many sessions it ended."""
+
+    is_new: bool
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity that somebody signs in with.
+
+    Attributes:
+        email: as the provider said at its last use; None where it has not been used since it was linked.
+    """
+
+    id: UUID
+    issuer: str
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime | None
 
 
 class Session(NamedTuple):
@@ -60,10 +164,16 @@ class InsertedSession:
 
 @dataclass(frozen=True, slots=True)
 class EndedSession:
-    """A session that has just ended; without a user where the person had not registered."""
+    """A session that has just ended.
+
+    Attributes:
+        user_id: None where the person had not registered.
+        provider: the name of the one it began with; None where the release before began it.
+    """
 
     id: UUID
     user_id: UUID | None
+    provider: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +213,20 @@ class Client:
 
     ip: str | None
     user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrigin:
+    """The sign-in that begins a session.
+
+    Attributes:
+        provider: the name of the one that was asked.
+        state_hash: of the attempt.
+        sid: the session at the provider, or None.
+        client: for the list of sessions.
+    """
+
+    provider: str
+    state_hash: bytes
+    sid: str | None
+    client: Client

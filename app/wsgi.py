@@ -13,18 +13,7 @@ from typing import TYPE_CHECKING, Any
 import falcon
 from prometheus_client import CollectorRegistry
 
-from app.accounts.accounts import Accounts
-from app.accounts.api_tokens import APITokens
-from app.accounts.credentials import Keyring
-from app.accounts.registration import Registration
-from app.accounts.sessions import Sessions
 from app.database.pool import Database
-from app.database.queries import Queries
-from app.database.readiness import ReadinessProbe
-from app.identity.attempt import AttemptSigner
-from app.identity.conversation import Conversation
-from app.identity.email_domains import EmailDomains
-from app.identity.provider import Provider
 from app.middleware.cors import CORSMiddleware
 from app.middleware.headers import IdentityHeadersMiddleware, security_headers
 from app.middleware.method import MethodMiddleware
@@ -32,37 +21,17 @@ from app.middleware.observation import JSONLines, Line, ObservationMiddleware, l
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
 from app.middleware.route import RouteMiddleware, Router
-from app.migrations.script.folder import find_versions
-from app.openapi.document import openapi_document
-from app.openapi.page import load_page
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
-from app.resources.account import RegisterResource, UserResource
-from app.resources.callback import CallbackResource
-from app.resources.docs import DescriptionResource, DocsAssetResource, DocsResource
-from app.resources.login import LoginResource
-from app.resources.monitoring import HealthResource, MetricsResource, ReadyResource, RootResource
-from app.resources.sessions import (
-    LogoutResource,
-    OwnSessionResource,
-    RevokeOthersResource,
-    SessionResource,
-    SessionsResource,
-)
-from app.resources.tokens import TokenResource, TokensResource
-from app.resources.verify import VerifyResource
+from app.routes import routes
 from app.settings.config import Config, load_config
-from app.settings.places import MIGRATIONS_FOLDER, version
+from app.settings.places import version
 from app.telemetry import logs
 from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
-from app.web import paths
-from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
-from app.web.cookies import CookiePolicy
-from app.web.metrics_access import MetricsAccess
 from app.web.problems import add_error_handlers
 
 if TYPE_CHECKING:
@@ -118,7 +87,10 @@ def create_app(
         RouteMiddleware(router),
         IdentityHeadersMiddleware(),
         RateLimitMiddleware(
-            limiter=limiter, metrics=metrics, exempts_loopback=config.app_env == "development"
+            limiter=limiter,
+            metrics=metrics,
+            exempts_loopback=config.app_env == "development",
+            has_choice=len(config.providers) > 1,
         ),
         CORSMiddleware(config.allowed_origins | {config.own_origin}),
         CrossSiteMiddleware(),
@@ -130,7 +102,7 @@ def create_app(
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
-    for path, resource in _routes(config, Queries(database), metrics, stopping).items():
+    for path, resource in routes(config, database, metrics, stopping).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),
@@ -141,80 +113,14 @@ def create_app(
     )
 
 
-def _routes(
-    config: Config, queries: Queries, metrics: Metrics, stopping: threading.Event
-) -> Mapping[str, object]:
-    """Path → resource."""
-    keyring = Keyring(config.session_secret, config.session_secret_previous)
-    sessions = Sessions(queries=queries, keyring=keyring)
-    tokens = APITokens(queries)
-    registration = Registration(queries=queries, sessions=sessions, keyring=keyring, mode=config.registration)
-    cookies = CookiePolicy(is_secure=config.api_url.startswith("https://"), domain=config.cookie_domain)
-    authentication = Authentication(sessions=sessions, tokens=tokens, cookies=cookies, metrics=metrics)
-    signer = AttemptSigner(keyring)
-    conversation = Conversation(
-        provider=Provider(config.oidc_issuer),
-        client_id=config.client_id,
-        client_secret=config.client_secret,
-        redirect_uri=f"{config.api_url}{paths.CALLBACK}",
-        email_domains=EmailDomains(config.allowed_email_domains),
-    )
-    versions = find_versions(MIGRATIONS_FOLDER)
-    probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
-    page = load_page()
-    document = openapi_document(
-        api_url=config.api_url,
-        session_cookie=cookies.session_name,
-        version=version(),
-        docs_version=page.version,
-    )
-    return {
-        paths.ROOT: RootResource(),
-        paths.HEALTH: HealthResource(),
-        paths.READY: ReadyResource(probe=probe),
-        paths.METRICS: MetricsResource(
-            registry=metrics.registry, access=MetricsAccess(config.metrics_token), probe=probe
-        ),
-        paths.DESCRIPTION: DescriptionResource(document=document),
-        paths.DOCS: DocsResource(page=page),
-        paths.DOCS_ASSET: DocsAssetResource(page=page),
-        paths.LOGIN: LoginResource(conversation=conversation, signer=signer, cookies=cookies),
-        paths.CALLBACK: CallbackResource(
-            conversation=conversation,
-            signer=signer,
-            registration=registration,
-            sessions=sessions,
-            cookies=cookies,
-            metrics=metrics,
-            webapp_url=config.webapp_url,
-        ),
-        paths.SESSION: SessionResource(authentication=authentication),
-        paths.SESSIONS: SessionsResource(authentication=authentication, sessions=sessions),
-        paths.OWN_SESSION: OwnSessionResource(
-            authentication=authentication, sessions=sessions, cookies=cookies
-        ),
-        paths.REVOKE_OTHERS: RevokeOthersResource(authentication=authentication, sessions=sessions),
-        paths.USER: UserResource(authentication=authentication, accounts=Accounts(queries), cookies=cookies),
-        paths.VERIFY: VerifyResource(
-            authentication=authentication, api_url=config.api_url, cookie_domain=config.cookie_domain
-        ),
-        paths.TOKENS: TokensResource(authentication=authentication, tokens=tokens),
-        paths.TOKEN: TokenResource(authentication=authentication, tokens=tokens),
-        paths.REGISTER: RegisterResource(
-            authentication=authentication, registration=registration, cookies=cookies
-        ),
-        paths.LOGOUT: LogoutResource(sessions=sessions, cookies=cookies),
-    }
-
-
 def get_app() -> Service:
     """What a gunicorn worker loads after the fork. Reads the environment and opens the database pool."""
     config = load_config(os.environ)
     metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
     writer = _make_log_writer(metrics)
     logs.configure(config.log_format, config.log_level, writer)
-    if not config.is_hardened:
-        # oauthlib's switch for providers on plain http; hardened configurations refuse those.
+    if not config.is_hardened or any(provider.internal_url for provider in config.providers):
+        # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     database = Database(
         url=config.database_url,

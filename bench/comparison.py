@@ -1,7 +1,5 @@
 """Measures the cases: in each round, every case goes to its servers one after the other."""
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -9,23 +7,17 @@ from typing import Any
 
 import psycopg
 
-from app.settings.places import ROOT
-from bench import cores
 from bench.cases import CASES, TOO_MANY_REQUESTS, UNLIMITED, Case, check
 from bench.progress import Progress
 from bench.results import Figures, Results
 from bench.servers import Running, Server, running
 from bench.wrk import WrkError, load
 from tests.support.live_session import insert_live_session
-from tests.support.service import PRODUCTION
 
-CONNECTIONS = 32
 WARM_UP = 2
 MICROSECONDS = 1_000_000
 START = "start"
 STARTED = ("ours", "falcon", "fastify", "fastapi", "flask")
-LOOP = "loop"
-"""A psycopg loop, which is measured beside the servers in the signed-in case."""
 
 Step = tuple[str, Case | None, str]
 """The name of a case or START, the case if it is one, and a server."""
@@ -53,10 +45,7 @@ class Comparison:
         found: list[Step] = []
         for case in CASES:
             if case.name in names:
-                names_of_servers = [*case.servers, *([LOOP] if case.name == "session" else [])]
-                found += [
-                    (case.name, case, server) for server in names_of_servers[:: -1 if number % 2 else 1]
-                ]
+                found += [(case.name, case, server) for server in case.servers[:: -1 if number % 2 else 1]]
         if START in names:
             found += [(START, None, server) for server in STARTED[:: -1 if number % 2 else 1]]
         return found
@@ -72,8 +61,6 @@ class Comparison:
                 results.comparison[name].setdefault(server, []).append(figures)
 
     def _measure(self, case: Case | None, server: str) -> Figures:
-        if server == LOOP:
-            return self._loop()
         limit = case.rate_limit if case else UNLIMITED
         with running(self._servers[server], database_url=self._url, rate_limit=limit) as service:
             if case is None:
@@ -88,28 +75,8 @@ class Comparison:
             headers=case.headers_for(self._cookie),
             seconds=self._seconds,
             refused=case.status == TOO_MANY_REQUESTS,
+            connections=case.connections,
         )
-
-    def _loop(self) -> Figures:
-        environ = {
-            "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": self._url,
-            "COOKIE": self._cookie,
-            "SESSION_SECRET": PRODUCTION["SESSION_SECRET"],
-        }
-        output = subprocess.run(
-            [sys.executable, "-P", "-m", "bench.peers.bare_loop", str(self._seconds)],
-            env=environ,
-            stdout=subprocess.PIPE,
-            check=True,
-            preexec_fn=cores.go_to_server_core,  # one system call
-        ).stdout
-        seen = json.loads(output)
-        return {
-            "per_second": seen["queries"] / seen["seconds"],
-            "cpu": seen["cpu"] / seen["queries"] * MICROSECONDS,
-            "busy": seen["cpu"] / seen["seconds"],
-        }
 
 
 def measured_with_retry(measure: Callable[[], Figures]) -> Figures:
@@ -131,7 +98,7 @@ def ask(
     *,
     headers: Mapping[str, str],
     seconds: int,
-    connections: int = CONNECTIONS,
+    connections: int = 32,
     **options: Any,  # noqa: ANN401  # wrk.load's
 ) -> Figures:
     """Warms a running server up and measures it.

@@ -96,7 +96,9 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     router = Router()
     inner = {
         "Route": RouteMiddleware(router),
-        "RateLimit": RateLimitMiddleware(limiter=limiter, metrics=metrics, exempts_loopback=False),
+        "RateLimit": RateLimitMiddleware(
+            limiter=limiter, metrics=metrics, exempts_loopback=False, has_choice=False
+        ),
         "CORS": CORSMiddleware(frozenset({"https://app.example.com"})),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),

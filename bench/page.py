@@ -9,18 +9,17 @@ from bench import growth_page
 from bench.cases import CASES, STACKS, Case
 from bench.charts import Chart, Panel
 from bench.report import PAGE, write_section
-from bench.results import Figures, Results, Spread, column, compared, rounds_of
-from bench.targets import TARGETS
+from bench.results import Figures, Results, Spread, column, rounds_of
+from bench.targets import TARGETS, UNITS
 
 TITLES = {
     "ours": "this service",
-    "gthread": "with gunicorn's own worker",
+    "gthread": "gunicorn's own worker",
     "fastify": "Fastify",
     "fastapi": "FastAPI",
     "flask": "Flask",
     "falcon": "bare Falcon app",
 }
-PEERS = STACKS[1:]
 OWN_WORKER = "gthread"
 """This service with WORKER_CLASS=gthread."""
 PLOT = "benchmarks.svg"
@@ -37,7 +36,7 @@ def write(results: Results, folder: Path) -> Path:
         shutil.copy(PAGE, page)
     cases = _measured_cases(results)
     if cases:
-        write_section("ratios", f"{_ratios(results, cases)}\n\n{_targets(results)}", page)
+        write_section("ratios", _ratios(results), page)
         write_section("figures", _figures(results, cases), page)
     if results.growth:
         write_section("growth", growth_page.table(results), page)
@@ -58,22 +57,16 @@ def _measured_cases(results: Results) -> list[Case]:
     return [case for case in CASES if results.comparison.get(case.name)]
 
 
-def _ratios(results: Results, cases: Sequence[Case]) -> str:
-    def cell(case: Case, peer: str) -> str:
-        return compared(results.comparison[case.name], peer, "per_second").text(2)
-
-    return _table(cases, PEERS, cell)
-
-
-def _targets(results: Results) -> str:
-    lines = ["| | target | measured | |", "|---|---|---|---|"]
+def _ratios(results: Results) -> str:
+    titles = {case.name: case.title for case in CASES} | {"start": "`bin/start`"}
+    lines = ["| | beside | ratio | wanted | |", "|---|---|---|---|---|"]
     for target in TARGETS:
         rounds = results.comparison.get(target.case, {})
         if {"ours", target.other} <= rounds.keys():
-            measured = target.measured(rounds)
-            bound = f"{'at least' if target.is_minimum else 'at most'} {target.bound:g}"
-            text = measured.text(target.digits)
-            lines.append(f"| {target.sentence} | {bound} | {text} | {target.verdict(measured)} |")
+            what = f"{titles[target.case]}, {UNITS[target.figure]}"
+            ratio = target.measured(rounds)
+            cells = [what, TITLES[target.other], ratio.text(2), target.wanted, target.verdict(ratio)]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -69,10 +69,6 @@ def servers(built: Built) -> dict[str, Server]:
         Server("fastify", ("node", str(built.fastify)), sql),
         Server("fastapi", (str(built.python), *uvicorn, "bench.peers.fastapi_app:app"), root),
         Server("flask", (*theirs, *ACCESS_LOG, "bench.peers.flask_app:app"), root),
-        Server("bare", (*ours, *ACCESS_LOG, "bench.peers.bare_wsgi:app"), root),
-        Server("bare_silent", (*ours, "bench.peers.bare_wsgi:app"), root),
-        Server("query", (*ours, *ACCESS_LOG, "bench.peers.bare_query:app"), root),
-        Server("query_silent", (*ours, "bench.peers.bare_query:app"), root),
         Server("falcon", (*ours, *ACCESS_LOG, "bench.peers.bare_falcon:app"), root),
     ]
     return {server.name: server for server in listed}

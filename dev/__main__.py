@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from app.settings.environment import data_folder, load_database_url, with_dotenv
+from app.settings.providers import DEVELOPMENT
 from dev.postgres import EmbeddedPostgres
 from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
@@ -22,7 +23,7 @@ service. Ctrl-C stops all of it.
 """
 EPILOG = """\
 PORT, DEV_FRONTEND_PORT and DEV_PROVIDER_PORT choose other ports, DEV_DATA_DIR another folder than .data.
-Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with OIDC_ISSUER no sign-in provider.
+Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with PROVIDERS no sign-in provider.
 """
 HIGHEST_PORT = 65535
 
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     settings = with_dotenv({**environ, "APP_ENV": "development"})
-    own_provider = "OIDC_ISSUER" not in settings
+    own_provider = not _names_provider(settings)
     try:
         service = Part.of("the service", "PORT", 3000, settings)
         frontend = Part.of("the sample frontend", "DEV_FRONTEND_PORT", 5173, settings)
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     settings.setdefault("WEBAPP_URL", f"http://localhost:{frontend.port}")
     settings.setdefault("API_URL", f"http://localhost:{service.port}")
     if own_provider:
-        settings["OIDC_ISSUER"] = f"http://localhost:{provider.port}"
+        settings |= {"PROVIDERS": DEVELOPMENT, "DEVELOPMENT_ISSUER": f"http://localhost:{provider.port}"}
     signal.signal(signal.SIGTERM, _raise_interrupt)
     signal.signal(signal.SIGINT, _raise_interrupt)
     processes = Processes()
@@ -142,7 +143,7 @@ def _introduce(settings: Mapping[str, str], database: EmbeddedPostgres | None) -
         "",
         f"  Frontend   {settings['WEBAPP_URL']}   <- open this in a browser",
         f"  Service    {settings['API_URL']}",
-        f"  Sign-in    {settings['OIDC_ISSUER']}",
+        f"  Sign-in    {settings.get('DEVELOPMENT_ISSUER') or settings.get('PROVIDERS') or 'google'}",
         *([f"  Database   {database.bin / 'psql'} '{database.url()}'"] if database else []),
         "  Ctrl-C stops all of it.",
         "",
@@ -153,6 +154,11 @@ def _introduce(settings: Mapping[str, str], database: EmbeddedPostgres | None) -
 
 def _names_database(settings: Mapping[str, str]) -> bool:
     return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
+
+
+def _names_provider(settings: Mapping[str, str]) -> bool:
+    """Whether people sign in elsewhere; GOOGLE_CLIENT_ID alone means Google, as in production."""
+    return bool(settings.get("PROVIDERS") or settings.get("GOOGLE_CLIENT_ID"))
 
 
 def _raise_interrupt(_signal: int, _frame: object) -> NoReturn:

@@ -26,7 +26,7 @@ from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.described import description
 from tests.support.log_watch import WATCH
-from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.redis import MISSING, redis_server
 from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
@@ -119,9 +119,7 @@ def make_config(database_url: str, provider: OpenIDProvider) -> Callable[..., Co
             {
                 "APP_ENV": "test",
                 "DATABASE_URL": database_url,
-                "OIDC_ISSUER": provider.issuer,
-                "GOOGLE_CLIENT_ID": CLIENT_ID,
-                "GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
+                **({} if "PROVIDERS" in environ else client_at(provider.issuer)),
                 **UNLIMITED,
                 **environ,
             }

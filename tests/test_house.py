@@ -13,6 +13,7 @@ from tests.support.service import ROOT
 MAX_LINES = 300
 QUERIES = {
     "sql/queries": "app/database/queries.py",
+    "sql/queries/identities": "app/database/identity_queries.py",
     "sql/queries/housekeeping": "app/housekeeping/queries.py",
 }
 """Where the methods of each folder's files are."""

@@ -48,9 +48,9 @@ def api_token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def state_hash(state: str) -> bytes:
-    """SHA-256 of a sign-in's state. Ours have 256 random bits, so it needs no key."""
-    return hashlib.sha256(state.encode(errors="surrogatepass")).digest()
+def state_hash(state: str, *, provider: str) -> bytes:
+    """SHA-256 of a sign-in's provider and state. Ours have 256 random bits, so it needs no key."""
+    return hashlib.sha256(f"{provider}\0{state}".encode(errors="surrogatepass")).digest()
 
 
 def _checksum(body: str) -> str:

@@ -7,8 +7,10 @@ from functools import partial
 from typing import Literal
 from uuid import UUID
 
-from app.accounts.credentials import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Keyring, new_token
+from app.accounts.admission import Admission
+from app.accounts.credentials import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Keyring, new_token, state_hash
 from app.accounts.sessions import Sessions, StartedSession
+from app.database.identity_queries import IdentityQueries
 from app.database.queries import Queries
 from app.errors import (
     AccountGoneError,
@@ -18,7 +20,7 @@ from app.errors import (
     RegistrationClosedError,
     SignInError,
 )
-from app.models import Client, PendingIdentity, User
+from app.models import Account, Client, PendingIdentity, Profile, SessionOrigin, User
 from app.telemetry.security_events import log_event
 
 
@@ -42,6 +44,8 @@ class Registration:
 
     Args:
         queries: the service's.
+        identities: those about identities.
+        admission: asked at every sign-in.
         sessions: starts them.
         keyring: hashes the new token at a registration.
         mode: REGISTRATION.
@@ -51,33 +55,42 @@ class Registration:
         self,
         *,
         queries: Queries,
+        identities: IdentityQueries,
+        admission: Admission,
         sessions: Sessions,
         keyring: Keyring,
         mode: Literal["confirm", "automatic", "closed"],
     ) -> None:
         self._queries = queries
+        self._identities = identities
+        self._admission = admission
         self._sessions = sessions
         self._keyring = keyring
         self._mode = mode
 
-    def sign_in(
-        self, identity: PendingIdentity, *, state: str, previous_token: str | None, client: Client
-    ) -> SignIn:
+    def sign_in(self, profile: Profile, *, state: str, previous_token: str | None, client: Client) -> SignIn:
         """Starts a session for an identity; the browser's previous session ends.
 
         Args:
-            identity: what the provider said.
+            profile: what the provider said.
             state: the sign-in's, which the session remembers.
             previous_token: of the browser's session so far.
             client: for the list of sessions.
 
         Raises:
-            SignInError: account_disabled, registration_closed or email_taken; oauth_failed where the account
-                or the session was deleted meanwhile.
+            SignInError: domain_not_allowed, account_disabled, registration_closed or email_taken;
+                oauth_failed where the account, the identity or the session was deleted meanwhile.
         """
-        start = partial(self._sessions.start, state=state, client=client)
+        self._admission.check(profile)
+        origin = SessionOrigin(
+            provider=profile.provider,
+            state_hash=state_hash(state, provider=profile.provider),
+            sid=profile.sid,
+            client=client,
+        )
+        start = partial(self._sessions.start, origin=origin)
         try:
-            return self._sign_in(identity, previous_token, start)
+            return self._sign_in(profile.identity, previous_token, start)
         except (AccountGoneError, NotSignedInError) as error:
             raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
 
@@ -111,11 +124,9 @@ class Registration:
     def _sign_in(
         self, identity: PendingIdentity, previous_token: str | None, start: Callable[..., StartedSession]
     ) -> SignIn:
-        account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
-        if account and account.is_disabled:
-            raise SignInError("account_disabled", f"user {account.user_id} is disabled")
+        account = self._use(identity)
         if account:
-            started = start(account.user_id, previous_token=previous_token)
+            started = start(account, previous_token=previous_token)
             return SignIn(started.token, LIFETIME, is_pending=False)
         if self._mode == "closed":
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
@@ -123,6 +134,20 @@ class Registration:
         if self._mode == "confirm":
             return SignIn(pending.token, PENDING_LIFETIME, is_pending=True)
         return SignIn(self._register_at_once(pending, identity, start), LIFETIME, is_pending=False)
+
+    def _use(self, identity: PendingIdentity) -> Account | None:
+        """The account of an identity; its e-mail address follows the identity's."""
+        account = self._identities.update_identity_used(identity)
+        if account is None:
+            return None
+        if account.is_disabled:
+            raise SignInError("account_disabled", f"user {account.user_id} is disabled")
+        shown = {"user_id": str(account.user_id), "identity_id": str(account.identity_id)}
+        if account.has_new_email:
+            log_event("email_changed", **shown)
+        if account.has_email_conflict:
+            log_event("email_conflict", **shown)
+        return account
 
     def _register_at_once(
         self, pending: StartedSession, identity: PendingIdentity, start: Callable[..., StartedSession]
@@ -132,10 +157,10 @@ class Registration:
             return self.register(pending.id, identity, name=None, picture=None)[1]
         except AlreadyRegisteredError:
             # Another tab has registered the person since `find_account`.
-            account = self._queries.find_account(issuer=identity.issuer, subject=identity.subject)
+            account = self._use(identity)
             if account is None:
                 raise AccountGoneError from None
-            return start(account.user_id, previous_token=pending.token).token
+            return start(account, previous_token=pending.token).token
         except EmailTakenError as error:
             self._sessions.end(pending.token)
             raise SignInError("email_taken", "another identity holds the e-mail address") from error
@@ -157,7 +182,7 @@ class Registration:
             )
         except EmailTakenError:
             # Where two tabs register one person at once, the second one's e-mail collides first.
-            if self._queries.find_account(issuer=identity.issuer, subject=identity.subject):
+            if self._identities.find_account(issuer=identity.issuer, subject=identity.subject):
                 raise AlreadyRegisteredError from None
             raise
         if user is None:

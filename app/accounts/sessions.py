@@ -15,7 +15,16 @@ from app.accounts.credentials import (
 )
 from app.database.queries import Queries
 from app.errors import SessionNotFoundError
-from app.models import BegunSession, Client, PendingIdentity, Session, SessionSummary, User
+from app.models import (
+    Account,
+    BegunSession,
+    EndedSession,
+    PendingIdentity,
+    Session,
+    SessionOrigin,
+    SessionSummary,
+    User,
+)
 from app.telemetry.security_events import log_event
 
 
@@ -45,38 +54,37 @@ class Sessions:
             session = self._queries.find_session(token_hash=previous_hash)
         return session
 
-    def find_begun(self, token: str, *, state: str) -> BegunSession | None:
-        """The live session of a token, if it began with the sign-in that had this state."""
+    def find_begun(self, token: str, *, provider: str, state: str) -> BegunSession | None:
+        """The live session of a token, if it began with the sign-in that had this provider and state."""
         return self._queries.find_begun_session(
-            token_hashes=self._keyring.token_hashes(token), state_hash=state_hash(state)
+            token_hashes=self._keyring.token_hashes(token), state_hash=state_hash(state, provider=provider)
         )
 
     def start(
-        self, owner: UUID | PendingIdentity, *, state: str, previous_token: str | None, client: Client
+        self, owner: Account | PendingIdentity, *, origin: SessionOrigin, previous_token: str | None
     ) -> StartedSession:
         """Starts a session, and ends the browser's previous one (session fixation, OWASP ASVS 5.0, V7.2.4).
 
         Args:
             owner: whose it is.
-            state: the sign-in's, by which `find_begun` knows the session.
+            origin: the sign-in, by which `find_begun` knows the session.
             previous_token: the one that the browser has so far.
-            client: for the list of sessions.
 
         Raises:
             AccountGoneError: the owner has been deleted.
         """
         token = new_token()
-        lifetime = PENDING_LIFETIME if isinstance(owner, PendingIdentity) else LIFETIME
+        account = owner if isinstance(owner, Account) else None
+        lifetime = LIFETIME if account else PENDING_LIFETIME
         inserted = self._queries.insert_session(
             token_hash=self._keyring.token_hash(token),
             previous_token_hashes=self._keyring.token_hashes(previous_token) if previous_token else [],
             owner=owner,
+            origin=origin,
             lifetime=lifetime,
             idle_limit=min(lifetime, IDLE_LIMIT),
-            client=client,
-            state_hash=state_hash(state),
         )
-        user_id = owner if isinstance(owner, UUID) else None
+        user_id = account.user_id if account else None
         log_event("signed_in", session_id=str(inserted.id), user_id=_shown(user_id))
         if inserted.previous_user_id not in {None, user_id}:
             log_event(
@@ -87,13 +95,15 @@ class Sessions:
             )
         return StartedSession(inserted.id, token)
 
-    def end(self, *tokens: str) -> None:
-        """Ends the sessions of these tokens, for all replicas at once."""
+    def end(self, *tokens: str) -> Sequence[EndedSession]:
+        """Ends the sessions of these tokens, for all replicas at once; returns those that were live."""
         hashes = [item for token in tokens if is_token(token) for item in self._keyring.token_hashes(token)]
         if not hashes:
-            return
-        for ended in self._queries.update_sessions_revoked(token_hashes=hashes, reason="signed_out"):
+            return []
+        sessions = self._queries.update_sessions_revoked(token_hashes=hashes, reason="signed_out")
+        for ended in sessions:
             log_event("signed_out", session_id=str(ended.id), user_id=_shown(ended.user_id))
+        return sessions
 
     def revoke(self, session_id: UUID, user: User) -> None:
         """Ends one of the user's sessions, for all replicas at once; an ended one stays as it is.

@@ -18,11 +18,11 @@ from app.models import (
     Account,
     APIToken,
     BegunSession,
-    Client,
     EndedSession,
     InsertedSession,
     PendingIdentity,
     Session,
+    SessionOrigin,
     SessionSummary,
     TokenUse,
     User,
@@ -44,12 +44,6 @@ class Queries:
         """The live session with this hash. May run twice: it only moves a time forward."""
         rows = self._database.look_up(self._find_session, token_hash)
         return _session(*rows[0]) if rows else None
-
-    def find_account(self, *, issuer: str, subject: str) -> Account | None:
-        rows = self._database.run_repeatable(
-            self._sql["find_account"], {"issuer": issuer, "subject": subject}, args_row(Account)
-        )
-        return rows[0] if rows else None
 
     def find_begun_session(self, *, token_hashes: list[bytes], state_hash: bytes) -> BegunSession | None:
         """The live session under one of the hashes, if its sign-in had this state."""
@@ -74,30 +68,33 @@ class Queries:
         *,
         token_hash: bytes,
         previous_token_hashes: list[bytes],
-        owner: UUID | PendingIdentity,
+        owner: Account | PendingIdentity,
+        origin: SessionOrigin,
         lifetime: timedelta,
         idle_limit: timedelta,
-        client: Client,
-        state_hash: bytes,
     ) -> InsertedSession:
         """Inserts a session, and revokes the previous ones; returns its id and the previous user's.
 
         Raises:
-            AccountGoneError: there is no such user any more.
+            AccountGoneError: there is no such user or identity any more.
         """
+        account = owner if isinstance(owner, Account) else None
         try:
             rows = self._database.run_once(
                 self._sql["insert_session"],
                 {
                     "token_hash": token_hash,
                     "previous_token_hashes": previous_token_hashes,
-                    "user_id": owner if isinstance(owner, UUID) else None,
+                    "user_id": account and account.user_id,
+                    "identity_id": account and account.identity_id,
                     "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
-                    "state_hash": state_hash,
+                    "provider": origin.provider,
+                    "sid": origin.sid,
+                    "state_hash": origin.state_hash,
                     "lifetime": lifetime,
                     "idle_limit": idle_limit,
-                    "ip": client.ip,
-                    "user_agent": client.user_agent,
+                    "ip": origin.client.ip,
+                    "user_agent": origin.client.user_agent,
                 },
                 class_row(InsertedSession),
             )

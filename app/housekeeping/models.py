@@ -30,6 +30,27 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """What a user signs in with; `email` is as the provider said last."""
+
+    id: UUID
+    issuer: str
+    subject: str
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRow:
+    """Whose an identity is, and whether it has just become so."""
+
+    id: UUID
+    user_id: UUID
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How many of a user's sessions and API tokens a command ended."""
 

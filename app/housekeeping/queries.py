@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
 
-from app.housekeeping.models import Ended, SessionRow, Step, UserRow
+from app.housekeeping.models import Ended, IdentityRow, LinkedRow, SessionRow, Step, UserRow
 from app.models import APIToken
 from app.settings.places import QUERIES_FOLDER
 
@@ -61,6 +61,18 @@ class HousekeepingQueries:
     def list_user_api_tokens(self, *, user_id: UUID) -> Sequence[APIToken]:
         """A user's API tokens, the newest first."""
         return self._run("list_user_api_tokens", {"user_id": user_id}, class_row(APIToken))
+
+    def list_user_identities(self, *, user_id: UUID) -> Sequence[IdentityRow]:
+        return self._run("list_user_identities", {"user_id": user_id}, class_row(IdentityRow))
+
+    def insert_identity(self, *, user_id: UUID, issuer: str, subject: str) -> LinkedRow:
+        """Links an identity to a user, unless it is somebody's already.
+
+        Raises:
+            psycopg.errors.ForeignKeyViolation: the user was deleted at this moment.
+        """
+        parameters = {"user_id": user_id, "issuer": issuer, "subject": subject}
+        return self._run("insert_identity", parameters, class_row(LinkedRow))[0]
 
     def update_sessions_revoked(self, *, session_ids: list[UUID], reason: str) -> dict[UUID, bool]:
         """Ends sessions; maps the id of each that exists to whether it was live."""

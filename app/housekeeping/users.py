@@ -1,14 +1,19 @@
-"""`bin/users`: lists accounts and their API tokens; disables, enables and deletes accounts."""
+"""`bin/users`: lists and shows accounts; disables, enables and deletes them, and links identities to them."""
 
 import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
+import psycopg
+
+from app.accounts.profile import is_subject
 from app.commands.arguments import text, user
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import use_utf8
 from app.housekeeping.command import (
+    DEFAULT_LIMIT,
     Context,
     add_command,
     add_limit,
@@ -20,8 +25,10 @@ from app.housekeeping.command import (
     say_if_more,
 )
 from app.housekeeping.models import UserRow
+from app.settings.parsers import ParseError
+from app.settings.parsers import url as parse_url
 
-DESCRIPTION = "Lists accounts and their API tokens; disables, enables and deletes accounts."
+DESCRIPTION = "Lists and shows accounts; disables, enables and deletes them, and links identities to them."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -39,6 +46,45 @@ def list_accounts(options: argparse.Namespace, context: Context) -> None:
     if not found:
         context.notices.say("nothing", "No such users.")
     say_if_more(context, options, len(found))
+
+
+def show(options: argparse.Namespace, context: Context) -> None:
+    """Prints an account, what its person signs in with, and where they are signed in."""
+    account = get_user(context, options.user)
+    identities = context.queries.list_user_identities(user_id=account.id)
+    sessions = context.queries.list_user_sessions(user_id=account.id, limit=DEFAULT_LIMIT)
+    if options.json:
+        fields = {
+            **asdict(account),
+            "identities": [asdict(row) for row in identities],
+            "sessions": [asdict(row) for row in sessions],
+        }
+        context.output.say("user", account.email, fields=fields)
+        return
+    context.output.table([account])
+    context.output.say("identities", "", f"Identities: {len(identities)}")
+    context.output.table(identities)
+    context.output.say("sessions", "", f"Live sessions: {len(sessions)}")
+    context.output.table(sessions)
+
+
+def link(options: argparse.Namespace, context: Context) -> None:
+    """Lets somebody sign in with one more identity, which no provider has confirmed as theirs."""
+    account = get_user(context, options.user)
+    try:
+        linked = context.queries.insert_identity(
+            user_id=account.id, issuer=options.issuer, subject=options.subject
+        )
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise CommandError(Exit.NOT_FOUND, f"{account.email} was deleted at this moment.") from error
+    if linked.user_id != account.id:
+        raise CommandError(Exit.SQL_ERROR, f"This identity belongs to the user {linked.user_id}.")
+    sentence = "may sign in with this identity" if linked.is_new else "had this identity before"
+    context.output.say(
+        "identity_linked",
+        f"{account.email} {sentence}.",
+        fields={**_named(account), "identity_id": linked.id, "is_new": linked.is_new},
+    )
 
 
 def list_tokens(options: argparse.Namespace, context: Context) -> None:
@@ -89,6 +135,30 @@ def delete(options: argparse.Namespace, context: Context) -> None:
     context.output.say("user_deleted", f"{account.email} is deleted.", fields=_named(account))
 
 
+def issuer(argument: str) -> str:
+    """A provider's issuer, as it is written in its tokens.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no URL.
+    """
+    try:
+        parse_url(https_only=False)(text(argument))
+    except ParseError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return argument
+
+
+def subject(argument: str) -> str:
+    """A person's id at a provider.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, too long or not printable.
+    """
+    if not is_subject(text(argument)):
+        raise argparse.ArgumentTypeError("must be 1 to 255 printable characters")
+    return argument
+
+
 def _named(account: UserRow) -> dict[str, object]:
     return {"user_id": account.id, "email": account.email}
 
@@ -104,6 +174,8 @@ def _make_parser() -> argparse.ArgumentParser:
     add_limit(listing)
     parsers = {}
     for name, action, description in (
+        ("show", show, "show an account, its identities and its sessions"),
+        ("link", link, "let somebody sign in with one more identity; see docs/sign-in.md"),
         ("tokens", list_tokens, "list a user's API tokens, the newest first, and when each was last used"),
         ("disable", disable, "end sessions and API tokens at once and refuse the next sign-in"),
         ("enable", enable, "let a disabled user sign in again"),
@@ -111,6 +183,12 @@ def _make_parser() -> argparse.ArgumentParser:
     ):
         parsers[name] = add_command(commands, name, description, action)
         parsers[name].add_argument("user", type=user, metavar="ID|EMAIL")
+    parsers["link"].add_argument(
+        "--issuer", type=issuer, required=True, metavar="URL", help="of the provider, to the letter"
+    )
+    parsers["link"].add_argument(
+        "--subject", type=subject, required=True, metavar="TEXT", help="the person's id at the provider (sub)"
+    )
     add_yes(parsers["delete"])
     return parser
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.accounts.credentials import Keyring
 from app.errors import SignInError
@@ -21,14 +22,22 @@ class Attempt:
     """What the callback needs: state (CSRF), nonce (replay), PKCE verifier (RFC 7636) and the way back.
 
     The three come from one seed, which keeps the cookie short. None of them tells it, or another.
+
+    Attributes:
+        seed: 256 random bits.
+        provider: the name of the one that is asked.
+        return_to: the way back.
+        linking: the id of the session whose person gets one more identity; None where somebody signs in.
     """
 
     seed: str
+    provider: str
     return_to: str
+    linking: UUID | None = None
 
     @classmethod
-    def begin(cls, return_to: str) -> "Attempt":
-        return cls(secrets.token_urlsafe(32), return_to)
+    def begin(cls, provider: str, return_to: str, *, linking: UUID | None = None) -> "Attempt":
+        return cls(secrets.token_urlsafe(32), provider, return_to, linking)
 
     @property
     def state(self) -> str:
@@ -58,16 +67,18 @@ class OpenAttempt:
 class AttemptSigner:
     """Signs attempts with a key derived from SESSION_SECRET, and reads them again.
 
-    A cookie is `EXPIRY.SEED.RETURN_TO.SIGNATURE`: HMAC-SHA256, and base64url where it is no number. A JWT
-    would be half as long again.
+    A cookie is `EXPIRY.SEED.PROVIDER.LINKING.RETURN_TO.SIGNATURE`: HMAC-SHA256, and base64url where it is
+    neither number nor name. A JWT would be half as long again.
     """
 
     def __init__(self, keyring: Keyring) -> None:
-        self._keys = keyring.derived_keys("sign-in attempt, version 2")
+        self._keys = keyring.derived_keys("sign-in attempt, version 3")
 
     def sign(self, attempt: Attempt) -> str:
         expires_at = _now() + ATTEMPT_SECONDS * _SECOND
-        text = f"{expires_at}.{attempt.seed}.{_encoded(attempt.return_to.encode())}"
+        linking = _encoded(attempt.linking.bytes) if attempt.linking else ""
+        fields = (attempt.seed, attempt.provider, linking, _encoded(attempt.return_to.encode()))
+        text = f"{expires_at}.{'.'.join(fields)}"
         return f"{text}.{_signature(self._keys[0], text)}"
 
     def read(self, cookie: str) -> OpenAttempt:
@@ -79,10 +90,11 @@ class AttemptSigner:
         text, _, signature = cookie.rpartition(".")
         if not any(_are_equal(_signature(key, text), signature) for key in self._keys):
             raise SignInError("invalid_state", "an attempt's cookie is not signed by this service")
-        expiry, seed, return_to = text.split(".")
+        expiry, seed, provider, linking, return_to = text.split(".")
         if int(expiry) <= _now():
             raise SignInError("invalid_state", "an attempt has expired")
-        return OpenAttempt(Attempt(seed, _decoded(return_to).decode()), int(expiry))
+        session_id = UUID(bytes=_decoded(linking)) if linking else None
+        return OpenAttempt(Attempt(seed, provider, _decoded(return_to).decode(), session_id), int(expiry))
 
 
 def _now() -> int:

@@ -13,7 +13,7 @@ from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
 from app.web.environ import ROUTE_KEY, client_address
 from app.web.navigation import is_navigation
-from app.web.paths import LOGIN, METRICS, UNLIMITED, VERIFY
+from app.web.paths import BACKCHANNEL_LOGOUT, LOGIN, METRICS, UNLIMITED, VERIFY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,12 +27,14 @@ class RateLimitMiddleware:
     """Charges each request to the default limit; an unknown path and a sign-in to a second one, too.
 
     A proxy asks /auth/verify about each file of a page, so only refusals are charged there. /metrics, too,
-    charges only those who may not read it; they are charged as for an unknown path.
+    charges only those who may not read it; they are charged as for an unknown path. Logout tokens that
+    are not valid are charged.
 
     Args:
         limiter: the store and its policies.
         metrics: count the decisions.
         exempts_loopback: whether clients on this machine have no limits, as in development.
+        has_choice: whether a login that names no provider only shows a page to choose from.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class RateLimitMiddleware:
         limiter: Limiter,
         metrics: Metrics,
         exempts_loopback: bool,
+        has_choice: bool,
     ) -> None:
         self._store = limiter.store
         self._usual = _Charge([limiter.default], metrics)
@@ -48,6 +51,7 @@ class RateLimitMiddleware:
         self._sign_in = _Charge([limiter.default, limiter.sign_in], metrics)
         self._guess = _Charge([limiter.not_found], metrics)
         self._exempts_loopback = exempts_loopback
+        self._has_choice = has_choice
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         environ = req.env
@@ -68,7 +72,11 @@ class RateLimitMiddleware:
             self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
             req.context.verifying_client = client
             return
-        charge = self._charge(environ)
+        if environ[ROUTE_KEY] == BACKCHANNEL_LOGOUT and method == "POST":
+            self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
+            req.context.logging_out_client = client
+            return
+        charge = self._charge(req)
         charge.apply(self._store.spend(client, charge.policies), resp)
 
     def process_response(
@@ -78,16 +86,19 @@ class RateLimitMiddleware:
         _resource: object,
         _req_succeeded: bool,  # noqa: FBT001
     ) -> None:
-        """Charges a client that may not read the metrics, or that a proxy will not let through.
+        """Charges a client that may not read the metrics, end a session or pass a proxy.
 
         Raises:
             RateLimitedError: the client was refused too often.
         """
         scraping: Client | None = getattr(req.context, "scraping_client", None)
         verifying: Client | None = getattr(req.context, "verifying_client", None)
-        if scraping is None and verifying is None:
+        logging_out: Client | None = getattr(req.context, "logging_out_client", None)
+        if scraping is None and verifying is None and logging_out is None:
             return
         status = falcon.http_status_to_code(resp.status)
+        if logging_out is not None and 400 <= status < 500:  # noqa: PLR2004  # HTTP's
+            self._charge_again(logging_out, resp)
         if scraping is not None and status == HTTPStatus.NOT_FOUND:
             self._not_found.apply(self._store.spend(scraping, self._not_found.policies), resp)
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
@@ -100,10 +111,8 @@ class RateLimitMiddleware:
         the first from being charged.
         """
         is_page = resp.get_header("Location") is not None
-        for name in ("RateLimit", "RateLimit-Policy"):
-            resp.delete_header(name)
         try:
-            self._usual.apply(self._store.spend(client, self._usual.policies), resp)
+            self._charge_again(client, resp)
             if not is_page:
                 self._guess.apply(self._store.spend(client, self._guess.policies), resp)
         except RateLimitedError:
@@ -111,12 +120,20 @@ class RateLimitMiddleware:
                 resp.delete_header(name)
             raise
 
-    def _charge(self, environ: "WSGIEnvironment") -> "_Charge":
+    def _charge_again(self, client: Client, resp: falcon.Response) -> None:
+        """Charges a request that was looked at for free, and says so in its headers."""
+        for name in ("RateLimit", "RateLimit-Policy"):
+            resp.delete_header(name)
+        self._usual.apply(self._store.spend(client, self._usual.policies), resp)
+
+    def _charge(self, req: falcon.Request) -> "_Charge":
+        environ = req.env
         if environ[ROUTE_KEY] is None:
             return self._not_found
         # Only what begins a sign-in: with images, any website could use up the limit of its visitors.
         if environ[ROUTE_KEY] == LOGIN and environ["REQUEST_METHOD"] in READING and is_navigation(environ):
-            return self._sign_in
+            is_choice = self._has_choice and req.get_param("provider") is None
+            return self._usual if is_choice else self._sign_in
         return self._usual
 
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:

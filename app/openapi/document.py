@@ -1,7 +1,7 @@
 """Makes the OpenAPI document from description.json and from the tables of the code."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ HEADERS_BY_STATUS = {
 """Status → headers of its problems."""
 
 
-def openapi_document(*, api_url: str, session_cookie: str, version: str, docs_version: str) -> dict[str, Any]:
+def openapi_document(
+    *, api_url: str, session_cookie: str, version: str, docs_version: str, providers: Sequence[str]
+) -> dict[str, Any]:
     """The whole document (OpenAPI 3.1).
 
     In description.json an operation has its successful responses, and in `x-problems` its own error codes.
@@ -37,12 +39,15 @@ def openapi_document(*, api_url: str, session_cookie: str, version: str, docs_ve
         session_cookie: the name of the session's cookie.
         version: this service's.
         docs_version: of the files under /docs.
+        providers: the names in PROVIDERS; none for a description of any service.
     """
     document: dict[str, Any] = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
     document["info"]["version"] = version
     document["servers"] = [{"url": api_url}]
     document["paths"]["/docs/{version}/{asset}"]["parameters"][0]["schema"] = {"const": docs_version}
     components = document["components"]
+    if providers:
+        components["schemas"]["ProviderName"]["enum"] = list(providers)
     components["securitySchemes"]["session"]["name"] = session_cookie
     shared = {name: _with_headers(response) for name, response in components["responses"].items()}
     for path, item in document["paths"].items():

@@ -1,23 +1,52 @@
+from html import escape
+from urllib.parse import urlencode
+
 import falcon
 
-from app.errors import InvalidReturnToError, NotANavigationError
-from app.identity.attempt import ATTEMPT_SECONDS, Attempt, AttemptSigner
-from app.identity.attempt_slots import SLOTS, AttemptSlots
-from app.identity.conversation import Conversation
+from app.errors import InvalidReturnToError, NotANavigationError, UnknownProviderError
+from app.identity.attempt import Attempt
+from app.identity.providers.provider import Provider
+from app.identity.registry import Providers
 from app.identity.return_to import checked_return_to
-from app.web.cookies import CookiePolicy
+from app.web.attempts import AttemptCookies
+from app.web.html_page import set_page
+from app.web.journey import set_provider
 from app.web.navigation import is_navigation
-from app.web.paths import HeadMixin
+from app.web.paths import LOGIN, HeadMixin
+
+
+class ProvidersResource(HeadMixin):
+    """`/auth/providers`: with whom people can sign in."""
+
+    def __init__(self, *, providers: Providers, api_url: str) -> None:
+        self._media = {
+            "providers": [
+                {
+                    "name": provider.name,
+                    "label": provider.label,
+                    "login_url": f"{api_url}{LOGIN}?{urlencode({'provider': provider.name})}",
+                }
+                for provider in providers
+            ]
+        }
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = self._media
 
 
 class LoginResource(HeadMixin):
-    """`/auth/login`: begins a sign-in attempt, and sends the browser to the provider."""
+    """`/auth/login`: begins a sign-in attempt, and sends the browser to a provider.
 
-    def __init__(self, *, conversation: Conversation, signer: AttemptSigner, cookies: CookiePolicy) -> None:
-        self._conversation = conversation
-        self._signer = signer
-        self._slots = AttemptSlots(signer)
-        self._cookies = cookies
+    Where there are several and none is named, it shows a page to choose from.
+    """
+
+    def __init__(
+        self, *, providers: Providers, attempts: AttemptCookies, cookie_domain: str | None, login_url: str
+    ) -> None:
+        self._providers = providers
+        self._attempts = attempts
+        self._cookie_domain = cookie_domain
+        self._login_url = login_url
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not is_navigation(req.env):
@@ -25,12 +54,36 @@ class LoginResource(HeadMixin):
         wanted = req.get_param_as_list("return_to") or []
         if len(wanted) > 1:
             raise InvalidReturnToError
-        return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookies.domain)
-        attempt = Attempt.begin(return_to)
+        return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookie_domain)
+        provider = self._wanted_provider(req)
+        if provider is None:
+            self._set_choices(resp, {"return_to": wanted[0]} if wanted else {})
+            return
+        set_provider(req, provider.name)
+        attempt = Attempt.begin(provider.name, return_to)
         # Another site may send people here, but not sign them in unasked (OWASP ASVS 5.0, 7.6.2).
         is_cross_site = req.get_header("Sec-Fetch-Site") == "cross-site"
-        url = self._conversation.authorization_url(attempt, asks_person=is_cross_site)
-        slot = self._slots.place(self._cookies.host_values(req, SLOTS))
-        self._cookies.set_host(resp, slot, self._signer.sign(attempt), max_age=ATTEMPT_SECONDS)
+        url = provider.authorization_url(attempt, asks_person=is_cross_site)
+        self._attempts.open(req, resp, attempt)
         resp.status = 302
         resp.set_header("Location", url)
+
+    def _wanted_provider(self, req: falcon.Request) -> Provider | None:
+        """The provider that the request names, or the only one; None where there is a choice."""
+        names = req.get_param_as_list("provider")
+        if names is None:
+            return next(iter(self._providers)) if len(self._providers) == 1 else None
+        if len(names) != 1:
+            raise UnknownProviderError
+        return self._providers.get(names[0])
+
+    def _set_choices(self, resp: falcon.Response, parameters: dict[str, str]) -> None:
+        links = [
+            f'<li><a class="choice" href="{escape(self._link(provider, parameters))}">'
+            f"Continue with {escape(provider.label)}</a></li>"
+            for provider in self._providers
+        ]
+        set_page(resp, title="Sign in", body="\n".join(["<ul>", *links, "</ul>"]))
+
+    def _link(self, provider: Provider, parameters: dict[str, str]) -> str:
+        return f"{self._login_url}?{urlencode({'provider': provider.name, **parameters})}"

@@ -13,12 +13,17 @@ from app.settings import variables
 from app.settings.database_url import DatabaseVariables
 from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
+from app.settings.providers import (
+    DEVELOPMENT,
+    ProviderSettings,
+    parse_names,
+    provider_doubts,
+    read_providers,
+)
 from app.settings.variables import ORIGINAL_NAMES, ConfigError
 
 LOCAL_DEFAULTS = {
     "SESSION_SECRET": "not-a-secret-only-for-development-and-tests",
-    "GOOGLE_CLIENT_ID": "development",
-    "GOOGLE_CLIENT_SECRET": "development",
     "WEBAPP_URL": "http://localhost:5173",
 }
 """Defaults of development and test; staging and production require these variables."""
@@ -41,13 +46,12 @@ class Config:
     db_pool_max: int
     session_secret: str = field(repr=False)
     session_secret_previous: str | None = field(repr=False)
-    client_id: str
-    client_secret: str = field(repr=False)
-    oidc_issuer: str
+    providers: tuple[ProviderSettings, ...]
     allowed_origins: frozenset[str]
     webapp_url: str
     api_url: str
     registration: Literal["confirm", "automatic", "closed"]
+    allowed_emails: frozenset[str]
     allowed_email_domains: frozenset[str]
     cookie_domain: str | None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
@@ -82,7 +86,10 @@ class Config:
 
     def warnings(self) -> list[str]:
         """Sentences about settings that are valid, but probably a mistake."""
-        return list(parse.same_site_doubts(self.webapp_url, self.api_url))
+        return [
+            *parse.same_site_doubts(self.webapp_url, self.api_url),
+            *provider_doubts(self.providers),
+        ]
 
     @classmethod
     def from_environ(
@@ -140,6 +147,7 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._env = _MappingEnv(environ)
         self._environ = environ
+        self._faults: list[str] = []
         self._app_env: str | None = self._read(
             "APP_ENV", parse.one_of("development", "test", "staging", "production"), "production"
         )
@@ -148,8 +156,8 @@ class _Reader:
     def _read(self, name: str, parser: Any, default: Any = None) -> Any:  # noqa: ANN401  # its parser types it
         return self._env.parsed(name, default, parser=parser)
 
-    def _required(self, name: str, parser: Any) -> Any:  # noqa: ANN401  # its parser types it
-        default = LOCAL_DEFAULTS.get(name, _NOT_SET) if self._is_local else _NOT_SET
+    def _required(self, name: str, parser: Any, local_default: Any = _NOT_SET) -> Any:  # noqa: ANN401  # its parser types it
+        default = LOCAL_DEFAULTS.get(name, local_default) if self._is_local else _NOT_SET
         return self._env.parsed(name, default, parser=parser)
 
     def values(self) -> dict[str, Any]:
@@ -161,7 +169,6 @@ class _Reader:
         webapp_url = self._required("WEBAPP_URL", url)
         api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else _NOT_SET)
         console = "console" if self._app_env == "development" else "json"
-        provider = "http://localhost:9400" if self._is_local else "https://accounts.google.com"
         return {
             "app_env": self._app_env,
             "host": read("HOST", parse.host, "0.0.0.0"),  # noqa: S104  # a container listens on all its addresses
@@ -169,13 +176,12 @@ class _Reader:
             "db_pool_max": read("DB_POOL_MAX", parse.integer(1, 1000), threads),
             "session_secret": self._required("SESSION_SECRET", parse.session_secret),
             "session_secret_previous": read("SESSION_SECRET_PREVIOUS", parse.session_secret),
-            "client_id": self._required("GOOGLE_CLIENT_ID", parse.text),
-            "client_secret": self._required("GOOGLE_CLIENT_SECRET", parse.text),
-            "oidc_issuer": read("OIDC_ISSUER", url, provider),
+            "providers": self._providers(),
             "allowed_origins": self._allowed_origins(webapp_url),
             "webapp_url": webapp_url,
             "api_url": api_url,
             "registration": read("REGISTRATION", parse.one_of("confirm", "automatic", "closed"), "confirm"),
+            "allowed_emails": read("ALLOWED_EMAILS", parse.emails, ""),
             "allowed_email_domains": read("ALLOWED_EMAIL_DOMAINS", parse.domains, ""),
             "cookie_domain": read("COOKIE_DOMAIN", partial(parse.cookie_domain, api_url=api_url)),
             "trusted_proxies": read("TRUSTED_PROXIES", parse.networks, PRIVATE_NETWORKS),
@@ -194,13 +200,25 @@ class _Reader:
             "otel_endpoint": read("OTEL_EXPORTER_OTLP_ENDPOINT", parse.url(https_only=False)),
         }
 
+    def _providers(self) -> tuple[ProviderSettings, ...]:
+        is_set = partial(variables.find, self._environ)
+        # `bin/dev` brings a provider along; somebody with a client at Google wants that one.
+        default = DEVELOPMENT if self._is_local and not is_set("GOOGLE_CLIENT_ID") else "google"
+        names = self._read("PROVIDERS", parse_names, default) or ()
+        if is_set("OIDC_ISSUER") and names and "oidc" not in names:
+            self._faults.append(
+                "OIDC_ISSUER: is the issuer of a provider called oidc: set PROVIDERS=oidc, OIDC_CLIENT_ID "
+                "and OIDC_CLIENT_SECRET"
+            )
+        return read_providers(names, read=self._read, required=self._required, is_local=self._is_local)
+
     def _allowed_origins(self, webapp_url: str | None) -> frozenset[str]:
         listed: frozenset[str] = self._read("ALLOWED_ORIGINS", parse.origins, "") or frozenset()
         return listed | {parse.origin_of(webapp_url)} if webapp_url else listed
 
     def raise_faults(self, others: list[str]) -> None:
         """Raises ConfigError with the faults that environs collected, and the given ones."""
-        faults = list(others)
+        faults = [*others, *self._faults]
         try:
             self._env.seal()
         except EnvValidationError as error:

@@ -15,6 +15,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 REDIS_URL_SHAPE = "must be like redis://:password@host:6379/0, with %2F for / and %3F for ? in it"
 MAX_RATE_SECONDS = 366 * SECONDS["day"]
 _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([1-9][0-9]{0,5})?\s*(second|minute|hour|day)s?")
@@ -182,6 +183,17 @@ def origin_of(value: str) -> str:
 def origins(value: str) -> frozenset[str]:
     """Comma-separated exact origins; `*`, `null` and paths are refused."""
     return frozenset(_origin(item) for item in _items(value))
+
+
+def emails(value: str) -> frozenset[str]:
+    """Comma-separated e-mail addresses, in lower case."""
+    return frozenset(_email(item) for item in _items(value))
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value) or not value.isprintable():
+        raise ParseError(f"{value!r} is not an e-mail address")
+    return value.lower()
 
 
 def domains(value: str) -> frozenset[str]:

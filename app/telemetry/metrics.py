@@ -1,5 +1,6 @@
 """The metrics for Prometheus. No label takes its values from what clients send."""
 
+from collections.abc import Iterable
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -56,12 +57,10 @@ class Metrics:
         )
         self.sign_ins = Counter(
             "sign_ins",
-            "Sign-ins by outcome: `signed_in`, `registration_pending`, or an error code of the sign-in.",
-            ["outcome"],
+            "Sign-ins by provider and outcome: `signed_in`, `registration_pending`, `linked`, an error code.",
+            ["provider", "outcome"],
             registry=own,
         )
-        for outcome in ("signed_in", "registration_pending", *get_args(SignInCode)):
-            self.sign_ins.labels(outcome)
         self.session_checks = Counter(
             "session_checks",
             "Session cookies checked, by outcome: `live`, `dead`, `malformed`, `unavailable`.",
@@ -153,6 +152,12 @@ class Metrics:
             "Worker processes started since the service was.",
             registry=own,
         )
+
+    def expect_sign_ins(self, providers: Iterable[str]) -> None:
+        """Makes the zeros of these providers; `none` is where nobody was asked."""
+        for provider in (*providers, "none"):
+            for outcome in ("signed_in", "registration_pending", "linked", *get_args(SignInCode)):
+                self.sign_ins.labels(provider, outcome)
 
     def add_short_waits(self, count: int) -> None:
         """Adds waits of less than SHORTEST_WAIT to the histogram; their seconds count as none."""

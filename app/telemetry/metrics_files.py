@@ -95,8 +95,8 @@ def _lock(folder: Path) -> int | None:
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus_client finds the folder."""
 ROOM = {
-    "counter": 1024 * 1024,
-    "histogram": 512 * 1024,
+    "counter": 2048 * 1024,
+    "histogram": 1024 * 1024,
     "gauge_livemax": 64 * 1024,
     "gauge_livesum": 64 * 1024,
     "gauge_mostrecent": 64 * 1024,

@@ -12,6 +12,12 @@ Event = Literal[
     "signed_out",
     "session_revoked",
     "other_sessions_revoked",
+    "signed_out_by_provider",
+    "identity_linked",
+    "identity_link_failed",
+    "identity_removed",
+    "email_changed",
+    "email_conflict",
     "user_updated",
     "user_deleted",
     "api_token_created",
@@ -27,12 +33,20 @@ SENTENCES: dict[Event, str] = {
     "signed_out": "Signed out",
     "session_revoked": "Session revoked",
     "other_sessions_revoked": "Other sessions revoked",
+    "signed_out_by_provider": "Signed out by the provider",
+    "identity_linked": "Identity linked",
+    "identity_link_failed": "Identity not linked",
+    "identity_removed": "Identity removed",
+    "email_changed": "E-mail address changed",
+    "email_conflict": "E-mail address of another account",
     "user_updated": "User updated",
     "user_deleted": "User deleted",
     "api_token_created": "API token created",
     "api_token_revoked": "API token revoked",
 }
-FAILURES: frozenset[Event] = frozenset({"sign_in_failed", "registration_failed"})
+FAILURES: frozenset[Event] = frozenset(
+    {"sign_in_failed", "registration_failed", "identity_link_failed", "email_conflict"}
+)
 
 logger = logging.getLogger(__name__)
 

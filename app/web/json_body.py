@@ -23,11 +23,7 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     Raises:
         BodyTooLargeError, UnsupportedMediaTypeError, InvalidJSONError, InvalidFieldError.
     """
-    # A chunked body has no Content-Length; gunicorn ends the stream itself.
-    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
-    body = stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLargeError
+    body = read_body(req)
     if not body and req.content_type is None:
         return {}
     if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
@@ -43,6 +39,20 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     if unknown := sorted(set(value) - fields):
         raise InvalidFieldError(f"Unknown field: {unknown[0][:100]!a}.")
     return value
+
+
+def read_body(req: falcon.Request) -> bytes:
+    """The body's bytes.
+
+    Raises:
+        BodyTooLargeError: there are more than MAX_BODY_BYTES.
+    """
+    # A chunked body has no Content-Length; gunicorn ends the stream itself.
+    stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
+    body = stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLargeError
+    return bytes(body)
 
 
 def name_field(body: dict[str, Any]) -> str | None:

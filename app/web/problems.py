@@ -13,14 +13,17 @@ from gunicorn.http import errors as gunicorn_errors
 from app import errors
 from app.telemetry.logs import REQUEST_FIELDS, request_fields
 from app.telemetry.metrics import Metrics
-from app.telemetry.security_events import log_event
+from app.telemetry.security_events import Event, log_event
 from app.web.environ import PROBLEM_KEY, route_of
-from app.web.paths import CALLBACK
+from app.web.journey import failure_page_of, provider_of, with_error
+from app.web.paths import CALLBACK, FRONTEND_LOGIN, NAMELESS_CALLBACK
 
 PROBLEM_JSON = "application/problem+json"
 
 PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidReturnToError: (400, "invalid_return_to", "return_to must be a path such as /dashboard."),
+    errors.UnknownProviderError: (400, "unknown_provider", "There is no such provider; see /auth/providers."),
+    errors.InvalidLogoutTokenError: (400, "invalid_logout_token", "This logout token is not valid."),
     errors.NotANavigationError: (
         400,
         "not_a_navigation",
@@ -37,16 +40,41 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "cross_site_request",
         "A request that changes something must come from an allowed origin.",
     ),
+    errors.SignInTooOldError: (
+        403,
+        "sign_in_again",
+        "Your sign-in is 10 minutes old: sign in again first.",
+    ),
     errors.BearerNotAllowedError: (403, "bearer_not_allowed", "A bearer token may only read."),
+    errors.ProviderNotFoundError: (
+        404,
+        "provider_not_found",
+        "There is no such provider; see /auth/providers.",
+    ),
+    errors.IdentityNotFoundError: (404, "identity_not_found", "You have no such identity."),
     errors.TokenNotFoundError: (404, "token_not_found", "You have no such token."),
     errors.SessionNotFoundError: (404, "session_not_found", "You have no such session."),
     errors.AlreadyRegisteredError: (409, "already_registered", "This person has an account already."),
+    errors.LastIdentityError: (
+        409,
+        "last_identity",
+        "Without this identity you could not sign in again.",
+    ),
     errors.EmailTakenError: (409, "email_taken", "Another account has this e-mail address."),
     errors.BodyTooLargeError: (413, "body_too_large", "The body is longer than 64 KiB."),
-    errors.UnsupportedMediaTypeError: (415, "unsupported_media_type", "Send application/json."),
+    errors.UnsupportedMediaTypeError: (
+        415,
+        "unsupported_media_type",
+        "Send application/json, or for a back-channel logout a form.",
+    ),
     errors.TokenLimitError: (422, "too_many_tokens", "You have 20 tokens; delete one first."),
     errors.InvalidFieldError: (422, "invalid_field", ""),
     errors.RateLimitedError: (429, "rate_limited", "Rate limit exceeded. Please try again later."),
+    errors.ProviderUnavailableError: (
+        503,
+        "provider_unavailable",
+        "The sign-in provider cannot be reached. Try again soon.",
+    ),
     errors.DatabaseUnavailableError: (
         503,
         "database_unavailable",
@@ -113,13 +141,15 @@ def add_error_handlers(
     """
 
     def handle_sign_in_error(
-        _req: falcon.Request, resp: falcon.Response, error: errors.SignInError, _params: object
+        req: falcon.Request, resp: falcon.Response, error: errors.SignInError, _params: object
     ) -> None:
         cause = error.cause[:MAX_CAUSE_LENGTH]
-        log_event("sign_in_failed", code=error.code, cause=cause)
-        metrics.sign_ins.labels(error.code).inc()
+        provider, page = provider_of(req), failure_page_of(req)
+        event: Event = "identity_link_failed" if page else "sign_in_failed"
+        log_event(event, code=error.code, provider=provider, cause=cause)
+        metrics.sign_ins.labels(provider, error.code).inc()
         resp.status = 303
-        resp.set_header("Location", f"{webapp_url}/auth/login?error={error.code}")
+        resp.set_header("Location", with_error(page or f"{webapp_url}{FRONTEND_LOGIN}", error.code))
 
     def handle_unexpected(
         req: falcon.Request, resp: falcon.Response, error: Exception, params: object
@@ -128,7 +158,7 @@ def add_error_handlers(
         logger.error(
             "Request error", exc_info=error, extra={"method": req.env["REQUEST_METHOD"], "route": route}
         )
-        if route.startswith(CALLBACK):
+        if route in {CALLBACK, NAMELESS_CALLBACK}:
             # A browser shows this answer to a person, so the frontend explains it.
             failed = errors.SignInError("oauth_failed", f"a fault of the service: {type(error).__name__}")
             handle_sign_in_error(req, resp, failed, params)
@@ -144,6 +174,8 @@ def add_error_handlers(
 
 def _handle_known(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
     status, code, detail = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    if isinstance(error, errors.ProviderUnavailableError):
+        logger.warning("Provider unavailable", extra={"cause": str(error)[:MAX_CAUSE_LENGTH]})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         resp.set_header("Retry-After", str(RETRY_AFTER_SECONDS))
     if status == HTTPStatus.UNAUTHORIZED:

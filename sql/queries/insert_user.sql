@@ -6,7 +6,7 @@ WITH pending AS (
       AND pending_identity IS NOT NULL
       AND revoked_at IS NULL
       AND expires_at > now()
-    RETURNING pending_identity, state_hash, ip, user_agent
+    RETURNING pending_identity, provider, sid, state_hash, ip, user_agent
 ), new_user AS (
     INSERT INTO users (email, name, picture)
     SELECT pending_identity ->> 'email',
@@ -15,13 +15,17 @@ WITH pending AS (
     FROM pending
     RETURNING id, email, name, picture
 ), new_identity AS (
-    INSERT INTO identities (issuer, subject, user_id)
-    SELECT pending_identity ->> 'issuer', pending_identity ->> 'subject', new_user.id
+    INSERT INTO identities (issuer, subject, user_id, email, last_used_at)
+    SELECT pending_identity ->> 'issuer', pending_identity ->> 'subject', new_user.id, new_user.email, now()
     FROM pending, new_user
+    RETURNING id
 ), new_session AS (
-    INSERT INTO sessions (token_hash, user_id, state_hash, idle_expires_at, expires_at, ip, user_agent)
-    SELECT %(token_hash)s, new_user.id, state_hash, now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
-    FROM pending, new_user
+    INSERT INTO sessions (
+        token_hash, user_id, identity_id, provider, sid, state_hash, idle_expires_at, expires_at, ip, user_agent
+    )
+    SELECT %(token_hash)s, new_user.id, new_identity.id, provider, sid, state_hash,
+           now() + %(idle_limit)s, now() + %(lifetime)s, ip, user_agent
+    FROM pending, new_user, new_identity
 )
 SELECT id, email, name, picture
 FROM new_user

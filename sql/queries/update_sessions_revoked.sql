@@ -3,4 +3,4 @@ UPDATE sessions
 SET revoked_at = now(), revoke_reason = %(reason)s
 WHERE token_hash = ANY (%(token_hashes)s)
   AND revoked_at IS NULL
-RETURNING id, user_id
+RETURNING id, user_id, provider

@@ -39,13 +39,14 @@ HASHES = [bytes(32), bytes(31) + b"1"]
 PERIOD = timedelta(days=7)
 CLIENT = {"ip": "192.0.2.1", "user_agent": "Firefox"}
 LIFE = {"lifetime": timedelta(days=30), "idle_limit": PERIOD}
+IDENTITY = {"issuer": "https://accounts.google.com", "subject": "7"}
+LOGOUT = {"token_id": HASHES[0], "period": timedelta(minutes=2)}
 WALK = {"after": datetime.now(UTC) - timedelta(days=20), "after_id": SOME_ID, "limit": 1000}
 
 # A line for each file: parameters as a real call has them.
 CASES: dict[str, dict[str, Any]] = {
     "delete_api_token": {"token_id": SOME_ID, "user_id": SOME_ID},
     "delete_user": {"user_id": SOME_ID},
-    "find_account": {"issuer": "https://accounts.google.com", "subject": "7"},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
     "find_session": {"token_hash": HASHES[0]},
     "find_begun_session": {"token_hashes": HASHES, "state_hash": HASHES[0]},
@@ -61,6 +62,9 @@ CASES: dict[str, dict[str, Any]] = {
         "token_hash": HASHES[0],
         "previous_token_hashes": HASHES,
         "user_id": None,
+        "identity_id": None,
+        "provider": "google",
+        "sid": None,
         "pending_identity": Jsonb({}),
         "state_hash": HASHES[0],
         **LIFE,
@@ -87,12 +91,34 @@ CASES: dict[str, dict[str, Any]] = {
         "sets_picture": False,
         "picture": None,
     },
+    "identities/delete_identity": {"identity_id": SOME_ID, "user_id": SOME_ID, "session_id": SOME_ID},
+    "identities/find_account": IDENTITY,
+    "identities/find_recent_session": {"session_id": SOME_ID, "period": PERIOD},
+    "identities/insert_identity": {
+        **IDENTITY,
+        "email": "7@example.com",
+        "session_id": SOME_ID,
+        "token_hashes": HASHES,
+        "token_hash": HASHES[0],
+        "state_hash": HASHES[0],
+        "idle_limit": PERIOD,
+    },
+    "identities/list_identities": {"user_id": SOME_ID},
+    "identities/update_identity_used": {**IDENTITY, "email": "7@example.com"},
+    "identities/update_sessions_of_sid_revoked": {"provider": "google", "sid": "7", **LOGOUT},
+    "identities/update_sessions_of_subject_revoked": {
+        **IDENTITY,
+        **LOGOUT,
+        "pending_lifetime": timedelta(hours=1),
+    },
     "housekeeping/delete_ended_sessions": {**WALK, **LIFE, "older_than": timedelta(days=30)},
     "housekeeping/delete_expired_sessions": {**WALK, "older_than": timedelta(days=10)},
     "housekeeping/delete_user": {"user_id": SOME_ID},
     "housekeeping/find_user": {"user_id": None, "email": "7@example.com"},
+    "housekeeping/insert_identity": {**IDENTITY, "user_id": SOME_ID},
     "housekeeping/list_live_sessions": {"limit": 101},
     "housekeeping/list_user_api_tokens": {"user_id": SOME_ID},
+    "housekeeping/list_user_identities": {"user_id": SOME_ID},
     "housekeeping/list_user_sessions": {"user_id": SOME_ID, "limit": 101},
     "housekeeping/list_users": {"search": None, "only_disabled": False, "limit": 101},
     "housekeeping/update_all_sessions_revoked": {**WALK, "began": None, "reason": "revoked_by_operator"},

@@ -13,7 +13,7 @@ from tests.forward_auth.page import DOMAIN
 from tests.forward_auth.sites import PROXIES, SETTINGS, Site, client_of
 from tests.forward_auth.upstream import upstream
 from tests.support.databases import fresh_database
-from tests.support.provider import OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.service import Service
 from tests.support.tls import CertificateAuthority
 
@@ -49,7 +49,7 @@ def serve_site(
 
         def make(proxy: str, *, database_url: str, **environ: str) -> Site:
             settings: dict[str, Any] = {
-                "OIDC_ISSUER": https_provider.issuer,
+                **client_at(https_provider.issuer),
                 "REQUESTS_CA_BUNDLE": str(authority.path),
                 **SETTINGS,
                 **environ,

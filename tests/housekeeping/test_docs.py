@@ -36,7 +36,7 @@ def test_the_page_shows_every_command() -> None:
     shown = {" ".join(command.line.split()[:2]) for command in PAGE.commands()}
     for command in ("sessions", "users"):
         listed = re.findall(r"^    ([a-z]+) ", run_command(command, "--help").stdout, re.MULTILINE)
-        assert len(listed) == {"sessions": 3, "users": 5}[command]
+        assert len(listed) == {"sessions": 3, "users": 7}[command]
         assert {f"bin/{command} {name}" for name in listed} <= shown
 
 

@@ -26,7 +26,7 @@ def load(postgres: EmbeddedPostgres, database_url: str) -> Import:
 
 def accounts(connection: Connection) -> list[Any]:
     read = """
-        SELECT users.id, email, name, picture, issuer, subject
+        SELECT users.id, users.email, name, picture, issuer, subject
         FROM users JOIN identities ON identities.user_id = users.id ORDER BY email
     """
     return connection.execute(read).fetchall()

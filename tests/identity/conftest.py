@@ -1,18 +1,20 @@
 """What a sign-in that was refused may leave behind: a redirect, a log record, nothing else."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 from falcon.testing import Result
 
+from app.accounts.admission import GOOGLE
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE, WEBAPP
 from tests.support.databases import fresh_database
-from tests.support.provider import OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.tls import CertificateAuthority
+from tests.support.visitor import Visitor
 
 Connection = psycopg.Connection[Any]
 
@@ -29,6 +31,7 @@ def database_url(_shared_database_url: str) -> str:
     with psycopg.connect(_shared_database_url, autocommit=True) as connection:
         connection.execute("DELETE FROM sessions")
         connection.execute("DELETE FROM users")
+        connection.execute("DELETE FROM logout_tokens")
     return _shared_database_url
 
 
@@ -43,6 +46,50 @@ def https_provider(authority: CertificateAuthority) -> Iterator[OpenIDProvider]:
     provider.start()
     yield provider
     provider.stop()
+
+
+@pytest.fixture
+def google(
+    make_app: Callable[..., Any],
+    https_provider: OpenIDProvider,
+    authority: CertificateAuthority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Visitor]:
+    """A visitor of a service whose provider is called Google, and answers where the tests' own does."""
+    documents = {
+        f"{GOOGLE}/.well-known/openid-configuration": https_provider.metadata | {"issuer": GOOGLE},
+        https_provider.metadata["jwks_uri"]: https_provider.key_set(),
+    }
+    monkeypatch.setattr("app.identity.providers.fetcher.get_json", documents.__getitem__)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.path))
+    https_provider.changes = {"iss": GOOGLE}
+
+    def visit(**environ: str) -> Visitor:
+        return Visitor(make_app(**client_at(GOOGLE, "google"), **environ), origin=WEBAPP)
+
+    return visit
+
+
+@pytest.fixture(scope="package")
+def _other_provider() -> Iterator[OpenIDProvider]:
+    provider = OpenIDProvider()
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def other(_other_provider: OpenIDProvider) -> OpenIDProvider:
+    """A second honest provider, with a person of its own."""
+    _other_provider.reset()
+    return _other_provider
+
+
+@pytest.fixture
+def two(provider: OpenIDProvider, other: OpenIDProvider) -> dict[str, str]:
+    """The environment of a service with two providers."""
+    both = client_at(provider.issuer) | client_at(other.issuer, "other")
+    return both | {"PROVIDERS": "oidc,other", "OTHER_LABEL": "Other & Co"}
 
 
 class Refusal:

@@ -4,18 +4,31 @@ import gzip
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from falcon.testing import Result
 
-from tests.support.provider import Answer, OpenIDProvider, json_answer
+from tests.support.provider import Answer, RawAnswer, json_answer
 from tests.support.visitor import Visitor, authorize
 
 DISCOVERY, TOKEN, KEYS = "/.well-known/openid-configuration", "/token", "/jwks"
 ENDPOINTS = {"discovery": DISCOVERY, "token": TOKEN, "keys": KEYS}
 METADATA_FIELDS = {TOKEN: "token_endpoint", KEYS: "jwks_uri"}
 
-Misbehaviour = Callable[[OpenIDProvider, str], None]
+
+class FaultySite(Protocol):
+    """A provider that can be told what to answer."""
+
+    issuer: str
+    answers: dict[str, Callable[[dict[str, str]], Answer | RawAnswer]]
+
+    @property
+    def visits(self) -> list[str]: ...
+
+    def honest_answer(self, path: str, parameters: dict[str, str]) -> Answer: ...
+
+
+Misbehaviour = Callable[[FaultySite, str], None]
 
 
 def begin_and_finish(app: Any) -> Result:
@@ -28,7 +41,7 @@ def begin_and_finish(app: Any) -> Result:
 def answering(answer: Answer) -> Misbehaviour:
     """Always the same."""
 
-    def misbehave(provider: OpenIDProvider, path: str) -> None:
+    def misbehave(provider: FaultySite, path: str) -> None:
         provider.answers[path] = lambda _: answer
 
     return misbehave
@@ -37,7 +50,7 @@ def answering(answer: Answer) -> Misbehaviour:
 def changing(change: Callable[[Answer], Answer]) -> Misbehaviour:
     """The honest answer, but for one thing."""
 
-    def misbehave(provider: OpenIDProvider, path: str) -> None:
+    def misbehave(provider: FaultySite, path: str) -> None:
         provider.answers[path] = lambda parameters: change(provider.honest_answer(path, parameters))
 
     return misbehave
@@ -67,17 +80,17 @@ def _longer_than_announced(answer: Answer) -> Answer:
     return status, headers | {"Content-Length": str(len(body) + 1000)}, body
 
 
-def elsewhere(provider: OpenIDProvider, path: str) -> None:
+def elsewhere(provider: FaultySite, path: str) -> None:
     """Redirects to a place that would answer as it should."""
     provider.answers[path] = lambda _: (307, {"Location": f"{provider.issuer}/elsewhere"}, b"")
     provider.answers["/elsewhere"] = lambda parameters: provider.honest_answer(path, parameters)
 
 
-def no_http(provider: OpenIDProvider, path: str) -> None:
+def no_http(provider: FaultySite, path: str) -> None:
     provider.answers[path] = lambda _: iter([b"SSH-2.0-OpenSSH_9.6\r\n"])
 
 
-def hanging_up(provider: OpenIDProvider, path: str) -> None:
+def hanging_up(provider: FaultySite, path: str) -> None:
     provider.answers[path] = lambda _: iter(())
 
 
@@ -124,7 +137,7 @@ class Patience:
     def release(self) -> None:
         self._is_over.set()
 
-    def hang(self, provider: OpenIDProvider, path: str) -> None:
+    def hang(self, provider: FaultySite, path: str) -> None:
         """Takes the request and says nothing for half a minute."""
 
         def answer(_: object) -> Iterator[bytes]:
@@ -133,7 +146,7 @@ class Patience:
 
         provider.answers[path] = answer
 
-    def drip_body(self, provider: OpenIDProvider, path: str) -> None:
+    def drip_body(self, provider: FaultySite, path: str) -> None:
         """One byte of the honest body a second."""
 
         def answer(parameters: dict[str, str]) -> Iterator[bytes]:
@@ -144,7 +157,7 @@ class Patience:
 
         provider.answers[path] = answer
 
-    def drip_head(self, provider: OpenIDProvider, path: str) -> None:
+    def drip_head(self, provider: FaultySite, path: str) -> None:
         """One byte of a header a second."""
 
         def answer(_: object) -> Iterator[bytes]:
@@ -153,7 +166,7 @@ class Patience:
 
         provider.answers[path] = answer
 
-    def continue_and_continue(self, provider: OpenIDProvider, path: str) -> None:
+    def continue_and_continue(self, provider: FaultySite, path: str) -> None:
         """One interim answer after the other (RFC 9110, section 15.2)."""
         provider.answers[path] = lambda _: self._drip([b"HTTP/1.1 100 Continue\r\n\r\n"] * 60)
 

@@ -20,7 +20,7 @@ from tests.support.visitor import Visitor
 
 SECRET = LOCAL_DEFAULTS["SESSION_SECRET"]
 OLD, NEW = "an old secret of thirty-two letters", "a new secret of thirty-two letters!"
-PURPOSE = "sign-in attempt, version 2"
+PURPOSE = "sign-in attempt, version 3"
 
 
 def key(secret: str = SECRET, purpose: str = PURPOSE) -> bytes:
@@ -34,31 +34,36 @@ def signed(*fields: str, secret: bytes | None = None, algorithm: Any = hashlib.s
 
 
 def jwt_of(state: str, secret: bytes) -> str:
-    """As the release before this one made attempts."""
+    """As an old release made attempts."""
     claims = {"state": state, "nonce": "n", "verifier": "v", "return_to": "/", "exp": int(time.time()) + 600}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
 TAMPERINGS: dict[str, tuple[Callable[[str, list[str]], str], str]] = {
-    "other-way-back": (lambda _, old: ".".join([*old[:2], "Ly94", old[3]]), "not signed"),
+    "other-way-back": (lambda _, old: ".".join([*old[:-2], "Ly94", old[-1]]), "not signed"),
     "other-lifetime": (lambda _, old: ".".join([str(2**60), *old[1:]]), "not signed"),
+    "other-provider": (lambda _, old: ".".join([*old[:2], "github", *old[3:]]), "not signed"),
     "other-seed": (lambda _, old: ".".join([old[0], "x" * 43, *old[2:]]), "not signed"),
     "moved-dot": (
         lambda cookie, old: cookie.replace(f"{old[1]}.", f"{old[1][:-1]}.{old[1][-1]}"),
         "not signed",
     ),
     "another-secret": (
-        lambda _, old: signed(*old[:3], secret=b"another secret of thirty-two letters"),
+        lambda _, old: signed(*old[:-1], secret=b"another secret of thirty-two letters"),
         "not signed",
     ),
-    "the-bare-secret": (lambda _, old: signed(*old[:3], secret=SECRET.encode()), "not signed"),
-    "another-purpose": (lambda _, old: signed(*old[:3], secret=key(purpose="something else")), "not signed"),
-    "without-signature": (lambda _, old: ".".join(old[:3]), "not signed"),
-    "empty-signature": (lambda _, old: ".".join([*old[:3], ""]), "not signed"),
-    "another-algorithm": (lambda _, old: signed(*old[:3], algorithm=hashlib.sha512), "not signed"),
-    "another-seed-of-ours": (lambda _, old: signed(old[0], "x" * 43, old[2]), "no such attempt"),
-    "expired": (lambda _, old: signed(str(time.time_ns() // 1000), *old[1:3]), "expired"),
-    "of-the-release-before": (lambda *_: jwt_of("x", key(purpose="sign-in attempt")), "not signed"),
+    "the-bare-secret": (lambda _, old: signed(*old[:-1], secret=SECRET.encode()), "not signed"),
+    "another-purpose": (lambda _, old: signed(*old[:-1], secret=key(purpose="something else")), "not signed"),
+    "without-signature": (lambda _, old: ".".join(old[:-1]), "not signed"),
+    "empty-signature": (lambda _, old: ".".join([*old[:-1], ""]), "not signed"),
+    "another-algorithm": (lambda _, old: signed(*old[:-1], algorithm=hashlib.sha512), "not signed"),
+    "another-seed-of-ours": (lambda _, old: signed(old[0], "x" * 43, *old[2:-1]), "no such attempt"),
+    "expired": (lambda _, old: signed(str(time.time_ns() // 1000), *old[1:-1]), "expired"),
+    "of-the-release-before": (
+        lambda _, old: signed(*old[:2], old[4], secret=key(purpose="sign-in attempt, version 2")),
+        "not signed",
+    ),
+    "of-an-old-release": (lambda *_: jwt_of("x", key(purpose="sign-in attempt")), "not signed"),
     "a-jwt-without-signature": (
         lambda _, old: f"{tokens.encoded({'alg': 'none'})}.{tokens.encoded({'seed': old[1]})}.",
         "not signed",
@@ -99,7 +104,9 @@ def test_an_attempt_of_another_state_is_refused_under_any_name(visitor: Visitor,
 
 def test_an_attempt_lives_ten_minutes() -> None:
     before = time.time()
-    held = AttemptSigner(Keyring(SECRET)).read(AttemptSigner(Keyring(SECRET)).sign(Attempt.begin("/")))
+    held = AttemptSigner(Keyring(SECRET)).read(
+        AttemptSigner(Keyring(SECRET)).sign(Attempt.begin("google", "/"))
+    )
     assert 600 <= held.expires_at / 1_000_000 - before <= 602
     assert ATTEMPT_SECONDS == 600
 
@@ -133,14 +140,14 @@ def test_while_secrets_rotate_an_expired_attempt_is_called_expired(
     visitor = Visitor(make_app(SESSION_SECRET=NEW, SESSION_SECRET_PREVIOUS=OLD))
     path = visitor.go_to_provider()
     ((name, cookie),) = visitor.cookies.items()
-    visitor.cookies[name] = signed("1", *cookie.split(".")[1:3], secret=key(NEW))
+    visitor.cookies[name] = signed("1", *cookie.split(".")[1:-1], secret=key(NEW))
     refusal.check(visitor.get(path), "invalid_state", "expired")
 
 
 def test_states_nonces_and_verifiers_are_long_and_never_the_same(visitor: Visitor) -> None:
     urls = [visitor.get("/auth/login").headers["location"] for _ in range(8)]
     queries = [parse_qs(urlsplit(url).query) for url in urls]
-    attempts = [Attempt.begin("/") for _ in range(100)]
+    attempts = [Attempt.begin("google", "/") for _ in range(100)]
     columns = [[query[name][0] for query in queries] for name in ("state", "nonce", "code_challenge")] + [
         [getattr(attempt, name) for attempt in attempts] for name in ("state", "nonce", "code_verifier")
     ]

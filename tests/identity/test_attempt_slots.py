@@ -135,4 +135,7 @@ def test_hostile_cookies_do_not_hinder_a_login(visitor: Visitor, cookies: str) -
     answer = visitor.get("/auth/login", headers={"Cookie": cookies})
     assert (answer.status_code, len(answer.cookies)) == (302, 1)
     state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
-    assert visitor.get(f"/auth/callback?code=x&state={state}", headers={"Cookie": cookies}).status_code == 303
+    assert (
+        visitor.get(f"/auth/callback/oidc?code=x&state={state}", headers={"Cookie": cookies}).status_code
+        == 303
+    )

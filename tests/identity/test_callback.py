@@ -45,7 +45,7 @@ def test_the_state_must_be_this_browsers(
 
 
 def test_a_callback_without_anything_is_refused(visitor: Visitor, refusal: Refusal) -> None:
-    refusal.check(visitor.get("/auth/callback"), "invalid_state", "no such attempt")
+    refusal.check(visitor.get("/auth/callback/oidc"), "invalid_state", "no such attempt")
 
 
 def test_another_browsers_callback_signs_nobody_in_and_stays_usable(
@@ -100,13 +100,13 @@ def test_the_code_must_be_one_the_provider_gave(
     visitor: Visitor, refusal: Refusal, query: str, code: str, cause: str
 ) -> None:
     state = parse_qs(urlsplit(visitor.go_to_provider()).query)["state"][0]
-    refusal.check(visitor.get(f"/auth/callback?{query}state={state}"), code, cause)
+    refusal.check(visitor.get(f"/auth/callback/oidc?{query}state={state}"), code, cause)
 
 
 def test_a_code_of_another_attempt_is_worth_nothing(visitor: Visitor, refusal: Refusal) -> None:
     codes = parse_qs(urlsplit(visitor.go_to_provider()).query)["code"]
     state = parse_qs(urlsplit(visitor.go_to_provider()).query)["state"][0]
-    answer = visitor.get(f"/auth/callback?code={codes[0]}&state={state}")
+    answer = visitor.get(f"/auth/callback/oidc?code={codes[0]}&state={state}")
     refusal.check(answer, "oauth_failed", "PKCE")
 
 
@@ -120,7 +120,7 @@ def test_denying_is_told_apart_from_failing(visitor: Visitor, refusal: Refusal) 
 
 
 def test_an_error_needs_a_state_too(visitor: Visitor, refusal: Refusal) -> None:
-    refusal.check(visitor.get("/auth/callback?error=access_denied"), "invalid_state", "no such attempt")
+    refusal.check(visitor.get("/auth/callback/oidc?error=access_denied"), "invalid_state", "no such attempt")
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXT.values(), ids=HOSTILE_TEXT)
@@ -183,7 +183,7 @@ def test_a_made_up_session_token_is_not_adopted(visitor: Visitor) -> None:
 
 def test_a_refused_callback_leaves_the_session_as_it_is(visitor: Visitor, refusal: Refusal) -> None:
     visitor.sign_in()
-    refusal.check(visitor.get("/auth/callback?code=a&state=b"), "invalid_state", "attempt", sessions=1)
+    refusal.check(visitor.get("/auth/callback/oidc?code=a&state=b"), "invalid_state", "attempt", sessions=1)
     assert visitor.get("/auth/session").json["authenticated"] is True
 
 
@@ -192,7 +192,7 @@ def test_no_request_header_moves_a_redirect(visitor: Visitor, name: str) -> None
     headers = {name: "host=evil.example" if name == "Forwarded" else "evil.example"}
     login = visitor.get("/auth/login", headers=headers)
     assert "evil" not in login.headers["location"]
-    callback = visitor.get("/auth/callback?error=x&state=y", headers=headers)
+    callback = visitor.get("/auth/callback/oidc?error=x&state=y", headers=headers)
     assert callback.headers["location"] == f"{WEBAPP}/auth/login?error=invalid_state"
     path = visitor.go_to_provider("/settings")
     assert visitor.get(path, headers=headers).headers["location"] == f"{WEBAPP}/auth/register"
@@ -219,7 +219,7 @@ def test_the_log_tells_no_secrets(
     names = ("code", "code_verifier", "client_secret")
     for secret in (
         *(parameters[name] for name in names),
-        "an-access-token",
+        provider.access_token,
         attempt,
         visitor.cookies["session"],
     ):
@@ -244,11 +244,11 @@ def test_nothing_of_the_providers_tokens_is_stored(
     stored = "\n".join(rows)
     assert provider.person["sub"] in stored
     parameters = provider.requests[0][1]
-    secrets = ["an-access-token", *issued[0].split("."), parameters["code"], parameters["code_verifier"]]
+    secrets = [provider.access_token, *issued[0].split("."), parameters["code"], parameters["code_verifier"]]
     assert not [secret for secret in secrets if secret in stored or secret.encode().hex() in stored]
 
 
 def error_callback(visitor: Visitor, error: str) -> str:
     """The path and query of a callback with an error, for an attempt that is open."""
     state = parse_qs(urlsplit(visitor.go_to_provider()).query)["state"][0]
-    return f"/auth/callback?error={quote(error)}&state={state}"
+    return f"/auth/callback/oidc?error={quote(error)}&state={state}"

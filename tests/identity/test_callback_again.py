@@ -68,7 +68,7 @@ def test_it_is_so_where_registration_is_automatic(make_app: Callable[..., Any]) 
 def test_the_state_alone_tells_that_it_comes_again(visitor: Visitor, query: str) -> None:
     path = visitor.go_to_provider()
     visitor.get(path)
-    assert_goes_on(visitor, f"/auth/callback?{query.format(state=state_of(path))}", REGISTER)
+    assert_goes_on(visitor, f"/auth/callback/oidc?{query.format(state=state_of(path))}", REGISTER)
 
 
 def test_it_goes_on_while_secrets_rotate(make_app: Callable[..., Any]) -> None:
@@ -123,7 +123,7 @@ def test_another_persons_answer_stays_invalid(app: Any, visitor: Visitor, refusa
 @pytest.mark.parametrize("query", ["", "?state=", "?code=x", "?state=%00", "?state=%ff%f0"])
 def test_no_state_is_nobodys(visitor: Visitor, refusal: Refusal, query: str) -> None:
     visitor.sign_in()
-    refusal.check(visitor.get(f"/auth/callback{query}"), "invalid_state", "no such attempt", sessions=1)
+    refusal.check(visitor.get(f"/auth/callback/oidc{query}"), "invalid_state", "no such attempt", sessions=1)
 
 
 def test_with_two_session_cookies_it_is_nobodys(visitor: Visitor, refusal: Refusal) -> None:

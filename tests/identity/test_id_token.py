@@ -1,6 +1,7 @@
 """What an ID token must be before anybody is signed in by it (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,9 +9,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.errors import SignInError
-from app.identity.id_token import GOOGLE, verified_claims
-from app.identity.provider import Provider
 from tests.conftest import WEBAPP
 from tests.identity import tokens
 from tests.identity.conftest import Refusal
@@ -52,6 +50,10 @@ WRONG_CLAIMS: dict[str, tuple[tokens.Claims, str]] = {
 WRONG_TOKENS: dict[str, tuple[tokens.Maker, str]] = {
     "alg-none": (tokens.unsigned("none"), "alg value is not allowed"),
     "alg-None": (tokens.unsigned("None"), "alg value is not allowed"),
+    "alg-missing": (tokens.headed({}), "alg value is not allowed"),
+    "alg-list": (tokens.headed({"alg": ["RS256"]}), "alg value is not allowed"),
+    "alg-object": (tokens.headed({"alg": {"RS256": 1}}), "alg value is not allowed"),
+    "kid-list": (tokens.headed({"alg": "RS256", "kid": ["first"]}), "Key ID"),
     "alg-empty": (tokens.unsigned(""), "alg value is not allowed"),
     "hs256-public-pem": (tokens.hmac_with_public_pem, "alg value is not allowed"),
     "hs256-public-der": (tokens.hmac_with_public_der, "alg value is not allowed"),
@@ -62,14 +64,14 @@ WRONG_TOKENS: dict[str, tuple[tokens.Maker, str]] = {
     "claims-exchanged": (tokens.with_other_claims, "Signature verification failed"),
     "signature-removed": (tokens.without_signature, "Signature verification failed"),
     "truncated": (tokens.truncated, "Signature verification failed"),
-    "kid-unknown": (tokens.with_headers(kid="unknown"), "Unable to find a signing key"),
-    "kid-path": (tokens.with_headers(kid="../../dev/null"), "Unable to find a signing key"),
+    "kid-unknown": (tokens.with_headers(kid="unknown"), "find a signing key"),
+    "kid-path": (tokens.with_headers(kid="../../dev/null"), "find a signing key"),
     "unknown-critical-header": (tokens.with_headers(crit=["exp2"], exp2=1), "crit"),
     "garbage": (lambda *_: "garbage", "Not enough segments"),
     "garbage-in-segments": (lambda *_: "a.b.c", "DecodeError"),
     "not-ascii": (lambda *_: "é.é.é", "no ID token"),
     "surrogate": (lambda *_: "\ud800.e.e", "no ID token"),
-    "nested-deeply": (tokens.nested_deeply, "DecodeError"),
+    "nested-deeply": (tokens.nested_deeply, "Signature verification failed"),
     "number": (lambda *_: 42, "no ID token"),
     "object": (lambda *_: {"a": 1}, "no ID token"),
     "none-at-all": (lambda *_: None, "no ID token"),
@@ -109,25 +111,19 @@ def test_only_google_may_leave_the_scheme_out_of_its_issuer(
     refusal.check(visitor.sign_in(), "invalid_token", "Invalid issuer")
 
 
-def test_google_may_leave_the_scheme_out(monkeypatch: pytest.MonkeyPatch, provider: OpenIDProvider) -> None:
-    documents = {
-        f"{GOOGLE}/.well-known/openid-configuration": {
-            "issuer": GOOGLE,
-            "authorization_endpoint": f"{GOOGLE}/o/oauth2/v2/auth",
-            "token_endpoint": "https://oauth2.googleapis.com/token",
-            "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
-        },
-        "https://www.googleapis.com/oauth2/v3/certs": provider.key_set(),
-    }
-    monkeypatch.setattr("app.identity.provider.get_json", documents.__getitem__)
-    now = int(time.time())
-    claims = {"aud": CLIENT_ID, "sub": "1", "iat": now, "exp": now + 60, "nonce": "n"}
-    for issuer in (GOOGLE, "accounts.google.com"):
-        token = provider.signed(claims | {"iss": issuer})
-        assert verified_claims(token, Provider(GOOGLE), client_id=CLIENT_ID, nonce="n")["iss"] == issuer
-    token = provider.signed(claims | {"iss": "http://accounts.google.com"})
-    with pytest.raises(SignInError, match="Invalid issuer"):
-        verified_claims(token, Provider(GOOGLE), client_id=CLIENT_ID, nonce="n")
+@pytest.mark.parametrize("issuer", ["https://accounts.google.com", "accounts.google.com"])
+def test_google_may_leave_the_scheme_out(
+    google: Callable[..., Visitor], https_provider: OpenIDProvider, issuer: str
+) -> None:
+    https_provider.changes = {"iss": issuer}
+    assert_signed_in(google())
+
+
+def test_google_may_leave_nothing_else_out(
+    google: Callable[..., Visitor], https_provider: OpenIDProvider, refusal: Refusal
+) -> None:
+    https_provider.changes = {"iss": "http://accounts.google.com"}
+    refusal.check(google().sign_in(), "invalid_token", "Invalid issuer")
 
 
 @pytest.mark.parametrize(
@@ -169,22 +165,6 @@ def test_unusual_tokens_within_the_rules_are_accepted(
     assert_signed_in(visitor)
 
 
-def test_es256_is_accepted(visitor: Visitor, provider: OpenIDProvider) -> None:
-    provider.keys["elliptic"] = ec.generate_private_key(ec.SECP256R1())
-    provider.make_id_token = partial(provider.signed, kid="elliptic", algorithm="ES256")
-    assert_signed_in(visitor)
-
-
-@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256"])
-def test_other_algorithms_are_refused_though_the_provider_announces_them(
-    visitor: Visitor, provider: OpenIDProvider, refusal: Refusal, algorithm: str
-) -> None:
-    keys = [key | {"alg": algorithm} for key in provider.key_set()["keys"]]
-    provider.answers["/jwks"] = lambda _: json_answer({"keys": keys})
-    provider.make_id_token = partial(provider.signed, algorithm=algorithm)
-    refusal.check(visitor.sign_in(), "invalid_token", "alg value is not allowed")
-
-
 def test_hs256_is_refused_though_the_provider_publishes_its_secret(
     visitor: Visitor, provider: OpenIDProvider, refusal: Refusal
 ) -> None:
@@ -200,18 +180,7 @@ def test_keys_for_encryption_sign_nobody_in(
 ) -> None:
     keys = [key | {"use": "enc"} for key in provider.key_set()["keys"]]
     provider.answers["/jwks"] = lambda _: json_answer({"keys": keys})
-    refusal.check(visitor.sign_in(), "invalid_token", "signing keys")
-
-
-def test_a_token_need_not_name_the_only_key_but_must_name_one_of_several(
-    visitor: Visitor, provider: OpenIDProvider, refusal: Refusal
-) -> None:
-    def nameless(claims: tokens.Claims) -> str:
-        return jwt.encode(claims, provider.keys["first"], algorithm="RS256")
-
-    provider.make_id_token = nameless
-    provider.keys["second"] = ec.generate_private_key(ec.SECP256R1())
-    refusal.check(visitor.sign_in(), "invalid_token", "Unable to find a signing key")
+    refusal.check(visitor.sign_in(), "invalid_token", "signing key")
 
 
 def test_keys_a_token_points_to_are_not_fetched(
@@ -219,7 +188,7 @@ def test_keys_a_token_points_to_are_not_fetched(
 ) -> None:
     headers: dict[str, Any] = {"jku": f"{provider.issuer}/evil-keys", "x5u": f"{provider.issuer}/evil-keys"}
     provider.make_id_token = partial(tokens.with_headers(kid="unknown", **headers), provider)
-    refusal.check(visitor.sign_in(), "invalid_token", "Unable to find a signing key")
+    refusal.check(visitor.sign_in(), "invalid_token", "find a signing key")
     assert "/evil-keys" not in provider.visits
 
 
@@ -233,7 +202,7 @@ def test_a_rotated_key_is_fetched_and_the_retired_one_refused(
     assert_signed_in(visitor)
 
     provider.make_id_token = lambda claims: jwt.encode(claims, retired, "RS256", headers={"kid": "first"})
-    refusal.check(visitor.sign_in(), "invalid_token", "Unable to find a signing key", sessions=2)
+    refusal.check(visitor.sign_in(), "invalid_token", "find a signing key", sessions=2)
 
 
 def test_the_key_set_is_fetched_once(visitor: Visitor, provider: OpenIDProvider) -> None:

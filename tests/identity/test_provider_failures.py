@@ -82,15 +82,19 @@ WRONG_TOKEN_ANSWERS: dict[str, Fields] = {
     "error-object": {"error": {"a": 1}},
     "error-null": {"error": None},
     "error-description-list": {"error": "x", "error_description": [1]},
-    "expires-in-word": {"access_token": "a", "expires_in": "soon"},
-    "expires-in-infinite": {"access_token": "a", "expires_in": float("inf")},
-    "expires-in-object": {"access_token": "a", "expires_in": {}},
-    "expires-in-list": {"access_token": "a", "expires_in": []},
-    "scope-number": {"access_token": "a", "scope": 5},
 }
 
 STRANGE_FIELDS: dict[str, Fields] = {
+    "expires-in-text": {"expires_in": "3600"},
+    "expires-in-word": {"expires_in": "soon"},
+    "expires-in-null": {"expires_in": None},
+    "expires-in-float": {"expires_in": 3599.5},
+    "expires-in-infinite": {"expires_in": float("inf")},
+    "expires-in-object": {"expires_in": {}},
+    "expires-in-list": {"expires_in": []},
     "expires-in-huge": {"expires_in": 10**300},
+    "scope-list": {"scope": ["openid", "email"]},
+    "scope-number": {"scope": 5},
     "expires-at-object": {"expires_at": {}},
     "scope-of-lists": {"scope": [[1]]},
     "token-type-list": {"token_type": [1]},
@@ -202,7 +206,7 @@ def test_an_error_of_the_token_endpoint_is_ours_to_look_into(
 
 @pytest.fixture
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.identity.provider.RETRY_PAUSE", 0.0)
+    monkeypatch.setattr("app.identity.providers.fetcher.RETRY_PAUSE", 0.0)
 
 
 @pytest.mark.usefixtures("_no_pause")
@@ -221,7 +225,7 @@ def test_what_discovery_said_last_is_used_while_it_is_away(
     app: Any, provider: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "session" in begin_and_finish(app).cookies
-    monkeypatch.setattr("app.identity.provider.METADATA_LIFESPAN", 0.0)
+    monkeypatch.setattr("app.identity.providers.discovery.METADATA_LIFESPAN", 0.0)
     for misbehave in FAILURES.values():
         misbehave(provider, DISCOVERY)
         assert "session" in begin_and_finish(app).cookies
@@ -252,7 +256,7 @@ def test_a_changed_key_sets_address_is_followed(
     app: Any, provider: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "session" in begin_and_finish(app).cookies
-    monkeypatch.setattr("app.identity.provider.METADATA_LIFESPAN", 0.0)
+    monkeypatch.setattr("app.identity.providers.discovery.METADATA_LIFESPAN", 0.0)
     provider.metadata["jwks_uri"] = f"{provider.issuer}/new-keys"
     provider.answers["/new-keys"] = lambda _: json_answer(provider.key_set())
     FAILURES["500"](provider, KEYS)

@@ -90,8 +90,8 @@ def test_nobody_waits_for_news_of_a_provider_that_is_known(
     app: Any, provider: OpenIDProvider, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "session" in begin_and_finish(app).cookies
-    monkeypatch.setattr("app.identity.provider.METADATA_LIFESPAN", 0.0)
-    monkeypatch.setattr("app.identity.provider_http.TOTAL_TIMEOUT", 2.0)
+    monkeypatch.setattr("app.identity.providers.discovery.METADATA_LIFESPAN", 0.0)
+    monkeypatch.setattr("app.identity.providers.provider_http.TOTAL_TIMEOUT", 2.0)
     patience.hang(provider, DISCOVERY)
     with ThreadPoolExecutor(8) as threads:
         endings = list(threads.map(timed, [partial(Visitor(app).get, "/auth/login")] * 8))

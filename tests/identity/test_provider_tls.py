@@ -50,7 +50,7 @@ def test_patience_ends_over_https_too(
     monkeypatch: pytest.MonkeyPatch,
     endpoint: str,
 ) -> None:
-    monkeypatch.setattr("app.identity.provider_http.TOTAL_TIMEOUT", 1.2)
+    monkeypatch.setattr("app.identity.providers.provider_http.TOTAL_TIMEOUT", 1.2)
     patience = Patience()
     patience.drip_body(https_provider, ENDPOINTS[endpoint])
     began = time.monotonic()

@@ -16,7 +16,7 @@ from tests.conftest import WEBAPP
 from tests.support.pages import Block, Page
 from tests.support.person import Person
 from tests.support.pgbouncer import PgBouncer
-from tests.support.provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.service import Process, Service
 
 pytestmark = pytest.mark.full
@@ -118,9 +118,7 @@ def test_the_service_works_with_fewer_server_connections_than_threads(
         APP_ENV="test",
         API_URL="http://localhost:3000",
         WEBAPP_URL=WEBAPP,
-        OIDC_ISSUER=provider.issuer,
-        GOOGLE_CLIENT_ID=CLIENT_ID,
-        GOOGLE_CLIENT_SECRET=CLIENT_SECRET,
+        **client_at(provider.issuer),
         DATABASE_URL=pgbouncer.in_front_of(database_url),
         MIGRATE_DATABASE_URL=database_url,
         WEB_CONCURRENCY="2",

@@ -12,7 +12,7 @@ import requests
 from app.settings.config import LOCAL_DEFAULTS
 from dev.postgres import EmbeddedPostgres
 from tests.support.pages import Block, Page
-from tests.support.provider import OpenIDProvider
+from tests.support.provider import OpenIDProvider, client_at
 from tests.support.service import ROOT, Service
 from tests.support.visitor import Visitor
 
@@ -55,7 +55,7 @@ def test_a_restored_backup_serves_the_sessions_that_were_in_it(
     service = make_service(
         APP_ENV="test",
         DATABASE_URL=empty_database_url,
-        OIDC_ISSUER=provider.issuer,
+        **client_at(provider.issuer),
         WEB_CONCURRENCY="1",
         **{name: LOCAL_DEFAULTS[name] for name in ("SESSION_SECRET", "WEBAPP_URL")},
         API_URL="http://localhost:3000",

@@ -13,7 +13,11 @@ from app.openapi.document import openapi_document
 from app.web.json_body import days_field, name_field, picture_field
 
 DOCUMENT = openapi_document(
-    api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
+    api_url="https://api.example.com",
+    session_cookie="session",
+    version="1",
+    docs_version="1",
+    providers=[],
 )
 SCHEMAS = DOCUMENT["components"]["schemas"]
 NAME = jsonschema_rs.Draft202012Validator(SCHEMAS["Name"])

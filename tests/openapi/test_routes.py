@@ -61,7 +61,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_used(visitor: Vi
     components = document["components"]
     there = {
         f"#/components/{kind}/{name}"
-        for kind in ("responses", "headers", "schemas")
+        for kind in ("responses", "headers", "schemas", "parameters")
         for name in components[kind]
     }
     assert used == there

@@ -120,7 +120,7 @@ def test_a_search_of_the_log_finds_what_it_is_for(
     service = make_service(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     service.wait_until_serving()
     cookie = {"Cookie": f"__Host-session={new_token()}"}
-    requests.get(f"{service.url}/auth/callback?state=forged", allow_redirects=False, timeout=10)
+    requests.get(f"{service.url}/auth/callback/google?state=forged", allow_redirects=False, timeout=10)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE sessions RENAME TO elsewhere")
     assert requests.get(f"{service.url}/auth/session", headers=cookie, timeout=10).status_code == 500

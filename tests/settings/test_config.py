@@ -44,9 +44,10 @@ def test_a_forgotten_app_env_means_production() -> None:
 def test_defaults_are_those_of_the_documentation() -> None:
     config = Config.from_environ(COMPLETE)
     assert (config.host, config.port, config.web_threads, config.db_pool_max) == ("0.0.0.0", 3000, 8, 8)  # noqa: S104
-    assert config.oidc_issuer == "https://accounts.google.com"
+    assert [provider.issuer for provider in config.providers] == ["https://accounts.google.com"]
     assert config.allowed_origins == {"https://app.example.com"}
-    assert (config.registration, config.allowed_email_domains) == ("confirm", frozenset())
+    assert config.registration == "confirm"
+    assert config.allowed_emails == config.allowed_email_domains == frozenset()
     assert (config.rate_limit, config.rate_limit_not_found) == (Rate(200, 60), Rate(10, 60))
     assert config.rate_limit_sign_in == Rate(10, 900)
     assert ip_network("10.0.0.0/8") in config.trusted_proxies
@@ -60,6 +61,8 @@ def test_the_original_guides_variables_work_unchanged() -> None:
     config = Config.from_environ(ORIGINAL_GUIDE)
     assert config.database_url == "postgresql://user:p%40ss%2Fword@db:5432/app?sslmode=prefer"
     assert config.api_url == "https://your-backend-domain.com"
+    [google] = config.providers
+    assert (google.name, google.client_id, google.client_secret) == ("google", "id", "secret")
     assert config.allowed_origins == {"https://your-frontend-domain.com", "https://app.yourdomain.com"}
 
 
@@ -136,9 +139,13 @@ def test_a_limit_looks_no_further_than_a_year() -> None:
 
 
 @pytest.mark.parametrize("app_env", ["staging", "production"])
-@pytest.mark.parametrize("variable", ["WEBAPP_URL", "API_URL", "OIDC_ISSUER"])
+@pytest.mark.parametrize(
+    "variable", ["WEBAPP_URL", "API_URL", "GOOGLE_ISSUER", "MY_IDP_ISSUER", "GITHUB_URL"]
+)
 def test_http_is_refused_in_staging_and_production(app_env: str, variable: str) -> None:
-    found = faults({**COMPLETE, "APP_ENV": app_env, variable: "http://example.com"})
+    listed = {"PROVIDERS": "google, my-idp, github", "MY_IDP_ISSUER": "https://idp.example.com"}
+    clients = {f"{name}_CLIENT_{part}": "x" for name in ("MY_IDP", "GITHUB") for part in ("ID", "SECRET")}
+    found = faults({**COMPLETE, **listed, **clients, "APP_ENV": app_env, variable: "http://example.com"})
     assert found == [f"{variable}: must begin with https:// in staging and production"]
 
 
@@ -165,7 +172,8 @@ def test_origins_are_compared_as_browsers_send_them() -> None:
 
 def test_a_development_door_needs_the_word_development() -> None:
     assert faults({"APP_ENV": "developement"})[0].startswith("API_URL")
-    assert Config.from_environ({"APP_ENV": "development"}).oidc_issuer == "http://localhost:9400"
+    [provider] = Config.from_environ({"APP_ENV": "development"}).providers
+    assert (provider.name, provider.issuer) == ("development", "http://localhost:9400")
     assert Config.from_environ({"APP_ENV": "test"}).log_format == "json"
 
 
@@ -237,7 +245,9 @@ def test_dotenv_is_read_in_development_only(tmp_path: Path) -> None:
         assert "PORT" not in with_dotenv({"APP_ENV": app_env}, tmp_path / ".env")
 
 
-@pytest.mark.parametrize("variable", ["ALLOWED_EMAIL_DOMAINS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"])
+@pytest.mark.parametrize(
+    "variable", ["ALLOWED_EMAILS", "ALLOWED_EMAIL_DOMAINS", "ALLOWED_ORIGINS", "PROVIDERS", "TRUSTED_PROXIES"]
+)
 def test_a_list_of_nothing_is_refused_not_taken_for_everybody(variable: str) -> None:
     assert faults({**COMPLETE, variable: " , "})[0].startswith(f"{variable}: names nothing")
 

@@ -19,7 +19,11 @@ PROBLEM_JSON = "application/problem+json"
 def description() -> "Description":
     """One for the whole run, as its schemas are compiled when they are first needed."""
     document = openapi_document(
-        api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
+        api_url="https://api.example.com",
+        session_cookie="session",
+        version="1",
+        docs_version="1",
+        providers=[],
     )
     return Description(document)
 

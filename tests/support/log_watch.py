@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from app.settings.config import LOCAL_DEFAULTS
+from app.settings.providers import DEVELOPMENT, LABELS
 
 WINDOW = 8
 """Characters that a secret has at least: shorter ones cannot be told from chance."""
 ENOUGH = 24
 """Characters of a secret that nobody may log, so that one cut short is found too."""
 SECRET_VARIABLES = re.compile(r"(SECRET|PASSWORD|TOKEN)(_PREVIOUS)?$")
+
+
+HARMLESS = frozenset({DEVELOPMENT, *LABELS, *LOCAL_DEFAULTS.values()})
+"""What everybody can read in the code."""
 
 
 @dataclass
@@ -32,7 +37,7 @@ class LogWatch:
         """Each part of it between dots, as tokens have them, or its beginning."""
         for part in value.split("."):
             piece = part[:ENOUGH]
-            if len(piece) >= WINDOW and len(set(piece)) >= WINDOW and piece not in LOCAL_DEFAULTS.values():
+            if len(piece) >= WINDOW and len(set(piece)) >= WINDOW and piece not in HARMLESS:
                 self._pieces[piece] = what
 
     def email(self, value: object) -> None:

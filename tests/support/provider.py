@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from tests.support.log_watch import WATCH
 
@@ -25,7 +25,20 @@ CLIENT_SECRET = "test-client-secret"
 Answer = tuple[int, dict[str, str], bytes]
 RawAnswer = Iterator[bytes]
 """What goes over the wire piece by piece, from the status line on."""
-SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+SigningKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+)
+
+
+def client_at(issuer: str, name: str = "oidc") -> dict[str, str]:
+    """The environment in which a provider of these tests is the only one."""
+    prefix = name.upper().replace("-", "_")
+    return {
+        "PROVIDERS": name,
+        f"{prefix}_ISSUER": issuer,
+        f"{prefix}_CLIENT_ID": CLIENT_ID,
+        f"{prefix}_CLIENT_SECRET": CLIENT_SECRET,
+    }
 
 
 def json_answer(value: object, status: int = 200) -> Answer:
@@ -74,12 +87,25 @@ class OpenIDProvider:
         self.answers: dict[str, Callable[[dict[str, str]], Answer | RawAnswer]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.visits: list[str] = []
+        self.access_token = secrets.token_urlsafe(16)
         self.metadata: dict[str, Any] = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
         }
+
+    def offer_userinfo(self, claims: dict[str, Any], **of_token: Any) -> None:
+        """Answers userinfo with these claims, and takes some out of ID tokens or changes them."""
+        self.metadata["userinfo_endpoint"] = f"{self.issuer}/userinfo"
+        self.changes = of_token
+
+        def answer(parameters: dict[str, str]) -> Answer:
+            if parameters.get("bearer") != self.access_token:
+                return json_answer({"error": "invalid_token"}, 401)
+            return json_answer({"sub": self.person["sub"], **claims})
+
+        self.answers["/userinfo"] = answer
 
     def start(self) -> None:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -111,6 +137,8 @@ class OpenIDProvider:
             return self._authorize(parameters)
         if path == "/token":
             return self._token(parameters)
+        if path == "/userinfo":
+            return json_answer(self.person)
         return json_answer({}, 404)
 
     def _authorize(self, parameters: dict[str, str]) -> Answer:
@@ -141,16 +169,19 @@ class OpenIDProvider:
         WATCH.email(claims.get("email"))
         WATCH.secret("code_verifier", parameters.get("code_verifier", ""))
         WATCH.secret("client secret", self.client_secret)
+        WATCH.secret("access token", self.access_token)
         id_token = self.make_id_token({name: value for name, value in claims.items() if value is not None})
         if isinstance(id_token, str):
             WATCH.secret("ID token", id_token)
-        tokens = {"access_token": "an-access-token", "token_type": "Bearer", "scope": "openid other-names"}
+        tokens = {"access_token": self.access_token, "token_type": "Bearer", "scope": "openid other-names"}
         return json_answer(tokens | ({"id_token": id_token} if id_token else {}))
 
 
 def _public_jwk(kid: str, key: SigningKey) -> dict[str, Any]:
     if isinstance(key, rsa.RSAPrivateKey):
         return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+    if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
+        return {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
     return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
 
 
@@ -158,7 +189,9 @@ def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            self._send(provider.answer(parts.path, _flat(parts.query)))
+            scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+            bearer = {"bearer": token} if scheme == "Bearer" else {}
+            self._send(provider.answer(parts.path, _flat(parts.query) | bearer))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()

@@ -117,7 +117,7 @@ class Service(Process):
         environ: more of its environment.
 
     Attributes:
-        ports: of all that were ever started; what they answer is held against the service's description.
+        ports: of those that run; what they answer is held against the service's description.
     """
 
     ports: ClassVar[set[int]] = set()
@@ -130,6 +130,11 @@ class Service(Process):
         self.url = f"http://127.0.0.1:{self.port}"
         settings = PRODUCTION | UNLIMITED | {"PORT": str(self.port), "DATABASE_URL": database_url} | environ
         super().__init__(*command, environ=settings)
+
+    def kill(self) -> None:
+        super().kill()
+        # The next server there may be another's.
+        self.ports.discard(self.port)
 
     def wait_until_serving(self, seconds: float = 30) -> None:
         def serves() -> bool:

@@ -78,17 +78,24 @@ class Visitor:
         assert answer.status_code == 201, answer.text
         return str(answer.json["id"])
 
+    def begin_link(self, provider: str, return_to: str = "/settings") -> str:
+        """Asks to link an identity, and goes to the provider; returns the callback's path and query."""
+        answer = self.post("/auth/identities", json={"provider": provider, "return_to": return_to})
+        assert answer.status_code == 200, answer.text
+        return authorize(answer.json["authorization_url"])
+
     @property
     def is_signed_in(self) -> bool:
         return bool(self.get("/auth/session").json["authenticated"])
 
-    def sign_in(self, return_to: str = "") -> Result:
+    def sign_in(self, return_to: str = "", *, provider: str = "") -> Result:
         """From /auth/login through the provider to the answer of the callback."""
-        return self.get(self.go_to_provider(return_to))
+        return self.get(self.go_to_provider(return_to, provider=provider))
 
-    def go_to_provider(self, return_to: str = "") -> str:
+    def go_to_provider(self, return_to: str = "", *, provider: str = "") -> str:
         """From /auth/login through the provider; returns the callback's path and query."""
-        login = self.get("/auth/login" + (f"?return_to={return_to}" if return_to else ""))
+        query = [f"return_to={return_to}"] * bool(return_to) + [f"provider={provider}"] * bool(provider)
+        login = self.get("/auth/login" + ("?" + "&".join(query) if query else ""))
         assert login.status_code == 302, login.text
         return authorize(login.headers["location"])
 

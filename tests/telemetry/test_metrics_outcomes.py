@@ -48,7 +48,7 @@ def test_sign_ins_are_counted_by_outcome(visitor: Visitor, provider: OpenIDProvi
     assert read(visitor).value("sign_ins_total", outcome="registration_pending") == 1
     visitor.post("/auth/register", json={})
     visitor.sign_in()
-    visitor.get("/auth/callback?state=forged&code=x")
+    visitor.get("/auth/callback/oidc?state=forged&code=x")
     found = read(visitor)
     assert found.value("sign_ins_total", outcome="registration_pending") == 1
     assert found.value("sign_ins_total", outcome="signed_in") == 1

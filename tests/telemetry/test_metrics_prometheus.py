@@ -55,7 +55,7 @@ def traffic(service: Service, database_url: str) -> Iterator[None]:
             ("/auth/session", {"Cookie": f"{cookie}={'x' * 43}"}),
             ("/auth/sessions", {}),
             ("/auth/session", {"Origin": "https://evil.example"}),
-            ("/auth/callback?state=forged", {}),
+            ("/auth/callback/google?state=forged", {}),
             ("/nowhere", {}),
             ("/health/ready", {}),
         ):

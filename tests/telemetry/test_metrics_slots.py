@@ -25,7 +25,11 @@ from tests.support.scrape import Scrape
 StartWorker = Callable[[int], Metrics]
 
 DOCUMENT = openapi_document(
-    api_url="https://api.example.com", session_cookie="session", version="1", docs_version="1"
+    api_url="https://api.example.com",
+    session_cookie="session",
+    version="1",
+    docs_version="1",
+    providers=[],
 )
 ANSWERS = {
     *(200, 201, 204, 302, 303),
@@ -129,6 +133,7 @@ def test_a_slot_has_room_for_every_series_there_can_be(start_worker: StartWorker
     reserve_slot(0, tmp_path)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     worker = start_worker(0)
+    worker.expect_sign_ins(f"{number}{'a' * 30}" for number in range(10, 30))
     for method in (*COUNTED_METHODS, "OTHER"):
         for route in (*DOCUMENT["paths"], "unmatched"):
             worker.request_seconds.labels(method, route).observe(0)

@@ -86,7 +86,7 @@ def test_a_browser_that_changes_hands_is_noticed(
 def test_failures_name_their_code(
     visitor: Visitor, provider: OpenIDProvider, events: Events, database_url: str
 ) -> None:
-    visitor.get("/auth/callback?state=x&code=y")
+    visitor.get("/auth/callback/oidc?state=x&code=y")
     (failed,) = events()
     assert (failed["event"], failed["code"], failed["levelname"]) == (
         "sign_in_failed",

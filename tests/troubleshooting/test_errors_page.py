@@ -19,6 +19,7 @@ from tests.conftest import TEMPLATE
 from tests.support.databases import fresh_database
 from tests.support.live_session import insert_live_session
 from tests.support.pages import Page, rows
+from tests.support.provider import client_at
 from tests.support.service import Service
 
 ENTRIES = {
@@ -111,7 +112,46 @@ def take_the_database_away(backend: Backend) -> Any:
     return answer
 
 
+def remove_an_identity(backend: Backend, *, minutes: int) -> Any:
+    """Asks to remove the only one of somebody who signed in some minutes ago."""
+    owner = insert_live_session(backend.url)
+    backend.change(
+        f"""
+        WITH latest AS (SELECT id, user_id FROM sessions ORDER BY created_at DESC LIMIT 1), aged AS (
+            UPDATE sessions SET created_at = now() - interval '{minutes} minutes' FROM latest
+            WHERE sessions.id = latest.id
+        )
+        INSERT INTO identities (id, issuer, subject, user_id)
+        SELECT user_id, 'https://issuer.example', user_id, user_id FROM latest
+        """  # noqa: S608  # a number of our own
+    )
+    user = backend.send("GET", "/auth/user", headers=owner)["id"]
+    return backend.send("DELETE", f"/auth/identities/{user}", headers=owner)
+
+
+def link_while_the_provider_is_away(backend: Backend) -> Any:
+    environ = client_at("https://127.0.0.1:9", "away")
+    owner = insert_live_session(backend.url)
+    return backend.send_to(
+        backend.start(**environ), "POST", "/auth/identities", headers=owner, json={"provider": "away"}
+    )
+
+
 CAUSES: dict[str, Callable[[Backend], Any]] = {
+    "unknown_provider": lambda backend: backend.send("GET", "/auth/login?provider=nobody"),
+    "invalid_logout_token": lambda backend: backend.send_to(
+        backend.start(**client_at("https://127.0.0.1:9", "github")),
+        "POST",
+        "/auth/backchannel-logout/github",
+        data={"logout_token": "a.b.c"},
+    ),
+    "sign_in_again": lambda backend: remove_an_identity(backend, minutes=11),
+    "last_identity": lambda backend: remove_an_identity(backend, minutes=1),
+    "identity_not_found": lambda backend: backend.send("DELETE", f"/auth/identities/{ID}", session=True),
+    "provider_not_found": lambda backend: backend.send(
+        "POST", "/auth/identities", session=True, json={"provider": "nobody"}
+    ),
+    "provider_unavailable": link_while_the_provider_is_away,
     "invalid_return_to": lambda backend: backend.send(
         "GET", "/auth/login?return_to=https://elsewhere.example"
     ),

@@ -46,4 +46,4 @@ def test_a_fault_of_the_service_is_a_failed_sign_in_with_its_stack_in_the_log(
     assert fault.exc_info[0] is kind
     [failed] = [record for record in caplog.records if record.message == "Sign-in failed"]
     assert vars(failed)["code"] == "oauth_failed"
-    assert 'sign_ins_total{outcome="oauth_failed"} 1.0' in visitor.get("/metrics").text
+    assert 'sign_ins_total{outcome="oauth_failed",provider="oidc"} 1.0' in visitor.get("/metrics").text

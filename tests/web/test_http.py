@@ -192,7 +192,7 @@ def test_every_kind_of_answer_carries_the_headers(visitor: Visitor) -> None:
     results = [
         visitor.get("/"),
         visitor.get("/auth/login"),
-        visitor.get("/auth/callback"),
+        visitor.get("/auth/callback/oidc"),
         visitor.post("/auth/logout"),
         visitor.get("/auth/login?return_to=//evil"),
         visitor.request("OPTIONS", "/auth/session", headers={"Access-Control-Request-Method": "GET"}),

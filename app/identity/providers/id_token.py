@@ -1,46 +1,58 @@
 """ID token validation (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 import hmac
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
 
 from app.accounts.profile import is_subject
 from app.errors import SignInError
-from app.identity.provider import Provider
+from app.identity.providers.discovery import ProviderMetadata
 
-ALGORITHMS = ["RS256", "ES256"]
 LEEWAY = 30
 """Seconds that clocks may differ."""
-GOOGLE = "https://accounts.google.com"
 
 
-def verified_claims(id_token: str, provider: Provider, *, client_id: str, nonce: str) -> dict[str, Any]:
-    """The claims of an ID token, after every check.
+def usable_id_token(token: object) -> str:
+    """The ID token of a token endpoint's answer.
+
+    Raises:
+        SignInError: invalid_token.
+    """
+    if not isinstance(token, str) or not token.isascii():
+        raise SignInError("invalid_token", "the provider sent no ID token")
+    return token
+
+
+def verified_claims(
+    id_token: str, metadata: ProviderMetadata, *, issuer: str | list[str], client_id: str, nonce: str
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The claims of an ID token, after every check, and the key that signed it.
 
     Raises:
         SignInError: invalid_token, or provider_unavailable.
     """
-    issuer = provider.metadata().issuer
     try:
-        claims: dict[str, Any] = jwt.decode(
+        claims, key = metadata.keys.decode(
             id_token,
-            provider.signing_key(id_token),
-            algorithms=ALGORITHMS,
+            announced=metadata.algorithms,
+            purpose="sign-in",
             audience=client_id,
-            # Only Google may leave the scheme out of its issuer.
-            issuer=[issuer, issuer.removeprefix("https://")] if issuer == GOOGLE else issuer,
+            issuer=issuer,
             leeway=LEEWAY,
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
-    except jwt.PyJWKClientConnectionError as error:
-        raise SignInError("provider_unavailable", str(error)) from error
     except jwt.PyJWTError as error:
-        raise SignInError("invalid_token", f"{type(error).__name__}: {error}") from error
+        raise invalid_token(error) from error
     _check_nonce(claims, nonce)
     _check_authorized_party(claims, client_id)
     _check_subject(claims)
-    return claims
+    return claims, key
+
+
+def invalid_token(error: Exception) -> SignInError:
+    return SignInError("invalid_token", f"{type(error).__name__}: {error}")
 
 
 def _check_nonce(claims: dict[str, Any], nonce: str) -> None:

@@ -21,6 +21,9 @@ MAX_BYTES = 1024 * 1024
 """Far more than any discovery document, key set or token answer."""
 
 
+JSON = "application/json"
+
+
 class ProviderAnswerError(requests.RequestException):
     """The provider's answer is too long, or not what the protocol allows."""
 
@@ -33,16 +36,31 @@ def bound(session: requests.Session) -> requests.Session:
     return session
 
 
+def get(url: str, *, accept: str = JSON, bearer: str | None = None) -> requests.Response:
+    """The answer at a URL.
+
+    Args:
+        url: the provider's.
+        accept: the media types that are understood.
+        bearer: an access token.
+
+    Raises:
+        requests.RequestException: no answer in time, or an error status.
+    """
+    headers = {"Accept": accept} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
+    with bound(requests.Session()) as session:
+        response = session.get(url, timeout=TIMEOUT, headers=headers)
+        response.raise_for_status()
+        return response
+
+
 def get_json(url: str) -> dict[str, Any]:
     """The JSON object at a URL.
 
     Raises:
         requests.RequestException: no answer in time, an error status, or no JSON object.
     """
-    with bound(requests.Session()) as session:
-        response = session.get(url, timeout=TIMEOUT, headers={"Accept": "application/json"})
-        response.raise_for_status()
-        return json_object(response)
+    return json_object(get(url))
 
 
 def json_object(response: requests.Response) -> dict[str, Any]:
@@ -51,13 +69,22 @@ def json_object(response: requests.Response) -> dict[str, Any]:
     Raises:
         ProviderAnswerError: the body is something else.
     """
-    try:
-        answer = json.loads(response.content)
-    except (ValueError, RecursionError) as error:
-        raise ProviderAnswerError(f"the answer is not JSON: {error}") from error
+    answer = json_value(response)
     if not isinstance(answer, dict):
         raise ProviderAnswerError("the answer is no JSON object")
     return answer
+
+
+def json_value(response: requests.Response) -> object:
+    """The JSON in an answer.
+
+    Raises:
+        ProviderAnswerError: the body is something else.
+    """
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise ProviderAnswerError(f"the answer is not JSON: {error}") from error
 
 
 class _TimedReader(io.RawIOBase):

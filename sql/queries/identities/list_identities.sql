@@ -1,0 +1,7 @@
+-- A user's identities, the oldest first.
+SELECT identities.id, identities.issuer, identities.created_at, identities.last_used_at,
+       coalesce(identities.email, CASE WHEN identities.gives_email THEN users.email END) AS email
+FROM identities
+JOIN users ON users.id = identities.user_id
+WHERE identities.user_id = %(user_id)s
+ORDER BY identities.created_at, identities.id
