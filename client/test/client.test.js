@@ -77,6 +77,20 @@ test("an API token reads, until it is deleted", async () => {
   await assert.rejects(script.getUser(), refused(401, "invalid_token"));
 });
 
+test("a token for other services is issued, and its key published", async () => {
+  const issued = await client.issueAccessToken();
+  assert.deepEqual([issued.token_type, issued.expires_in], ["Bearer", 300]);
+  const [head] = issued.access_token.split(".");
+  const { kid } = JSON.parse(Buffer.from(String(head), "base64url").toString());
+  assert.ok((await anonymous.getKeySet()).keys.some((key) => key.kid === kid));
+  await assert.rejects(client.issueAccessToken({ audience: "https://elsewhere.example" }), refused(422, "audience_not_allowed"));
+});
+
+test("a sign-in page can show the providers", async () => {
+  const { providers } = await anonymous.listProviders();
+  assert.deepEqual(providers.map(({ name }) => name), ["google"]);
+});
+
 test("the service's own state is a call, too", async () => {
   assert.deepEqual(await anonymous.getRoot(), { message: "Backend is live." });
   assert.equal((await anonymous.getHealth()).status, "ok");

@@ -121,4 +121,4 @@ def test_its_calls_do_what_they_say(
             ORIGIN=signed_in["Origin"],
         )
     assert "# fail 0" in said
-    assert "# pass 13" in said
+    assert "# pass 15" in said
