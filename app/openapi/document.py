@@ -42,7 +42,7 @@ def openapi_document(
 
     Args:
         api_url: API_URL, the one server.
-        audiences: TOKEN_AUDIENCES.
+        audiences: TOKEN_AUDIENCES; none for a description of any service.
         session_cookie: the name of the session's cookie.
         version: this service's.
         docs_version: of the files under /docs.
@@ -56,7 +56,8 @@ def openapi_document(
     if providers:
         components["schemas"]["ProviderName"]["enum"] = list(providers)
     components["securitySchemes"]["session"]["name"] = session_cookie
-    components["schemas"]["AccessTokenRequest"]["properties"]["audience"]["enum"] = [*audiences, None]
+    if audiences:
+        components["schemas"]["AccessTokenRequest"]["properties"]["audience"]["enum"] = [*audiences, None]
     shared = {name: _with_headers(response) for name, response in components["responses"].items()}
     for path, item in document["paths"].items():
         for method in [name for name in item if name != "parameters"]:
