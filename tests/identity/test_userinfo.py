@@ -30,7 +30,8 @@ def user(visitor: Visitor) -> Any:
 
 def test_a_profile_may_be_in_userinfo_alone(visitor: Visitor, provider: OpenIDProvider) -> None:
     provider.offer_userinfo(PROFILE, **NOTHING)
-    assert user(visitor) == {"id": None} | {name: PROFILE[name] for name in ("email", "name", "picture")}
+    told = {name: PROFILE[name] for name in ("email", "name", "picture")}
+    assert user(visitor) == {"id": None, "groups": []} | told
 
 
 def test_a_complete_id_token_needs_no_userinfo(visitor: Visitor, provider: OpenIDProvider) -> None:
