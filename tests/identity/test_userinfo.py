@@ -1,6 +1,5 @@
 """Claims that are not in the ID token come from userinfo, and none is mixed with another's."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -154,7 +153,7 @@ def test_userinfo_may_be_a_signed_token(
 
 @pytest.mark.parametrize(
     "claims",
-    [{"iss": "https://evil.example"}, {"aud": "another"}, {"exp": int(time.time()) - 100}, {"sub": "other"}],
+    [{"iss": "https://evil.example"}, {"aud": "another"}, {"exp": 1}, {"sub": "other"}],
     ids=str,
 )
 def test_a_signed_userinfo_of_somebody_else_is_refused(
