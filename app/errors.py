@@ -62,7 +62,7 @@ class InvalidBearerError(ServiceError):
 
 
 class BearerNotAllowedError(ServiceError):
-    """A bearer token may only read."""
+    """An API token may only read, and fetch access tokens."""
 
 
 class TokenNotFoundError(ServiceError):
@@ -75,6 +75,18 @@ class TokenLimitError(ServiceError):
 
 class TokenSlotTakenError(ServiceError):
     """Another request took the slot first."""
+
+
+class AudienceNotAllowedError(ServiceError):
+    """The access token would be for a service that is not one of TOKEN_AUDIENCES."""
+
+
+class NoEntryRuleError(ServiceError):
+    """The proxy does not say who may enter."""
+
+
+class NotInGroupError(ServiceError):
+    """The caller is in none of the groups that may enter."""
 
 
 class OriginNotAllowedError(ServiceError):

@@ -7,12 +7,13 @@ from uuid import UUID
 
 
 class User(NamedTuple):
-    """A person with an account."""
+    """A person with an account; the groups are sorted."""
 
     id: UUID
     email: str
     name: str | None
     picture: str | None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class Account:
     is_disabled: bool
     has_new_email: bool
     has_email_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whether an identity was admitted by an invitation once, and whether one is open for its address."""
+
+    was_used: bool
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +210,9 @@ class APIToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """The user of a live API token, and when the token ends."""
+    """A live API token: its id, its user, and when it ends."""
 
+    id: UUID
     user: User
     expires_at: datetime | None
 
@@ -223,10 +233,12 @@ class SessionOrigin:
         provider: the name of the one that was asked.
         state_hash: of the attempt.
         sid: the session at the provider, or None.
+        groups: that the provider claims.
         client: for the list of sessions.
     """
 
     provider: str
     state_hash: bytes
     sid: str | None
+    groups: list[str]
     client: Client

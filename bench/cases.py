@@ -62,7 +62,13 @@ CASES = [
         ORIGIN,
         is_signed_in=True,
     ),
-    Case("verify", "`/auth/verify`, signed in", "/auth/verify", (*STACKS, "gthread"), is_signed_in=True),
+    Case(
+        "verify",
+        "`/auth/verify`, signed in",
+        "/auth/verify?anyone=1",
+        (*STACKS, "gthread"),
+        is_signed_in=True,
+    ),
     Case(
         "refused",
         "`/auth/session`, 429",

@@ -16,6 +16,8 @@ from socketserver import BaseServer
 from urllib.parse import unquote, urlsplit
 
 FOLDER = Path(__file__).parent / "frontend"
+CLIENT = Path(__file__).parent.parent / "client" / "src"
+"""The page imports it as /client/index.js; a frontend with a bundler installs the package."""
 
 # The host's table of types is not asked: browsers refuse a script module of another type.
 CONTENT_TYPES = {
@@ -60,6 +62,7 @@ class FrontendHandler(BaseHTTPRequestHandler):
             return json.dumps({"apiUrl": self._api_url}).encode()
         # Looked up among the files there are, not opened by name: no path leads out of the folder.
         files = {f"/{file.relative_to(FOLDER).as_posix()}": file for file in FOLDER.rglob("*")}
+        files |= {f"/client/{file.name}": file for file in CLIENT.glob("*.js")}
         file = files.get(path)
         return file.read_bytes() if file and file.suffix in CONTENT_TYPES else None
 

@@ -24,12 +24,25 @@ CREATE TABLE public.identities (
     email text,
     gives_email boolean DEFAULT true NOT NULL,
     last_used_at timestamp with time zone,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
+    is_invited boolean DEFAULT false NOT NULL,
     CONSTRAINT identities_id_check CHECK ((id IS NOT NULL))
 );
 
 COMMENT ON COLUMN public.identities.email IS 'As the provider said at the last use, in lower case.';
 
 COMMENT ON COLUMN public.identities.gives_email IS 'Whether the account''s e-mail address came from this identity.';
+
+COMMENT ON COLUMN public.identities.groups IS 'What its provider claimed at the latest sign-in with it.';
+
+COMMENT ON COLUMN public.identities.is_invited IS 'Admitted whatever ALLOWED_EMAILS and ALLOWED_EMAIL_DOMAINS say.';
+
+CREATE TABLE public.invitations (
+    email text NOT NULL,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invitations_email_lower_check CHECK ((email = lower(email)))
+);
 
 CREATE TABLE public.logout_tokens (
     token_id bytea NOT NULL,
@@ -57,6 +70,7 @@ CREATE TABLE public.sessions (
     identity_id uuid,
     provider text,
     sid text,
+    claimed_groups text[],
     CONSTRAINT sessions_owner_check CHECK ((num_nonnulls(user_id, pending_identity) = 1)),
     CONSTRAINT sessions_user_agent_check CHECK ((char_length(user_agent) <= 512))
 );
@@ -73,6 +87,8 @@ COMMENT ON COLUMN public.sessions.provider IS 'The name in PROVIDERS of the prov
 
 COMMENT ON COLUMN public.sessions.sid IS 'The session at that provider, which can end it.';
 
+COMMENT ON COLUMN public.sessions.claimed_groups IS 'The same of somebody who has yet to register.';
+
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     email text NOT NULL,
@@ -81,12 +97,15 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    groups text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT users_email_lower_check CHECK ((email = lower(email))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
     CONSTRAINT users_picture_check CHECK ((char_length(picture) <= 2000))
 );
 
 COMMENT ON COLUMN public.users.email IS 'In lower case, as the provider verified it.';
+
+COMMENT ON COLUMN public.users.groups IS 'Given by hand: bin/users group.';
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
@@ -102,6 +121,9 @@ ALTER TABLE ONLY public.identities
 
 ALTER TABLE ONLY public.identities
     ADD CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (email);
 
 ALTER TABLE ONLY public.logout_tokens
     ADD CONSTRAINT logout_tokens_pkey PRIMARY KEY (token_id);

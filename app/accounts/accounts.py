@@ -26,7 +26,7 @@ class Accounts:
         if updated is None:
             raise NotSignedInError
         log_event("user_updated", user_id=str(user.id), fields=sorted(changes))
-        return updated
+        return updated._replace(groups=user.groups)
 
     def delete(self, user: User) -> None:
         """Deletes the account with its identities, sessions and API tokens."""

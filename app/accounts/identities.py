@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.accounts.admission import Admission
 from app.accounts.credentials import IDLE_LIMIT, PENDING_LIFETIME, Keyring, new_token, state_hash
+from app.accounts.groups import claimed_groups
 from app.database.identity_queries import IdentityQueries
 from app.errors import IdentityNotFoundError, LastIdentityError, SignInError, SignInTooOldError
 from app.models import Identity, LogoutRequest, Profile, User
@@ -61,6 +62,7 @@ class Identities:
         renewed = new_token()
         linked = token and self._queries.insert_identity(
             profile.identity,
+            claimed_groups(profile),
             session_id=session_id,
             token_hashes=self._keyring.token_hashes(token),
             token_hash=self._keyring.token_hash(renewed),

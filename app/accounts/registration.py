@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.accounts.admission import Admission
 from app.accounts.credentials import IDLE_LIMIT, LIFETIME, PENDING_LIFETIME, Keyring, new_token, state_hash
+from app.accounts.groups import claimed_groups
 from app.accounts.sessions import Sessions, StartedSession
 from app.database.identity_queries import IdentityQueries
 from app.database.queries import Queries
@@ -86,27 +87,43 @@ class Registration:
             provider=profile.provider,
             state_hash=state_hash(state, provider=profile.provider),
             sid=profile.sid,
+            groups=claimed_groups(profile),
             client=client,
         )
         start = partial(self._sessions.start, origin=origin)
         try:
-            return self._sign_in(profile.identity, previous_token, start)
+            return self._sign_in(profile, origin.groups, previous_token, start)
         except (AccountGoneError, NotSignedInError) as error:
             raise SignInError("oauth_failed", "the account or its session was deleted meanwhile") from error
 
     def register(
-        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+        self,
+        session_id: UUID,
+        identity: PendingIdentity,
+        *,
+        name: str | None,
+        picture: str | None,
+        by_invitation: bool = False,
     ) -> tuple[User, str]:
         """Makes the account of a pending session; returns the user and the session's new token.
+
+        Args:
+            session_id: the pending session's.
+            identity: that it holds.
+            name: what the person calls themselves; None for what the provider says.
+            picture: the same of the picture.
+            by_invitation: makes it also with REGISTRATION=closed, but only of somebody still invited.
 
         Raises:
             RegistrationClosedError: REGISTRATION=closed.
             AlreadyRegisteredError: the identity has an account.
             EmailTakenError: another identity's account has the e-mail address.
-            NotSignedInError: the session has ended.
+            NotSignedInError: the session or the invitation has ended.
         """
         try:
-            user, token = self._insert_user(session_id, identity, name=name, picture=picture)
+            user, token = self._insert_user(
+                session_id, identity, name=name, picture=picture, by_invitation=by_invitation
+            )
         except (AlreadyRegisteredError, EmailTakenError, RegistrationClosedError) as error:
             log_event("registration_failed", session_id=str(session_id), error=type(error).__name__)
             raise
@@ -122,22 +139,28 @@ class Registration:
         return bool(self._queries.find_registered_session(token_hashes=hashes, period=PENDING_LIFETIME))
 
     def _sign_in(
-        self, identity: PendingIdentity, previous_token: str | None, start: Callable[..., StartedSession]
+        self,
+        profile: Profile,
+        groups: list[str],
+        previous_token: str | None,
+        start: Callable[..., StartedSession],
     ) -> SignIn:
-        account = self._use(identity)
+        account = self._use(profile.identity, groups)
         if account:
             started = start(account, previous_token=previous_token)
             return SignIn(started.token, LIFETIME, is_pending=False)
-        if self._mode == "closed":
+        if self._mode == "closed" and not self._admission.has_invitation(profile):
             raise SignInError("registration_closed", "REGISTRATION=closed, and the person has no account")
-        pending = start(identity, previous_token=previous_token)
+        pending = start(profile.identity, previous_token=previous_token)
         if self._mode == "confirm":
             return SignIn(pending.token, PENDING_LIFETIME, is_pending=True)
-        return SignIn(self._register_at_once(pending, identity, start), LIFETIME, is_pending=False)
+        return SignIn(
+            self._register_at_once(pending, profile.identity, groups, start), LIFETIME, is_pending=False
+        )
 
-    def _use(self, identity: PendingIdentity) -> Account | None:
+    def _use(self, identity: PendingIdentity, groups: list[str]) -> Account | None:
         """The account of an identity; its e-mail address follows the identity's."""
-        account = self._identities.update_identity_used(identity)
+        account = self._identities.update_identity_used(identity, groups)
         if account is None:
             return None
         if account.is_disabled:
@@ -150,14 +173,21 @@ class Registration:
         return account
 
     def _register_at_once(
-        self, pending: StartedSession, identity: PendingIdentity, start: Callable[..., StartedSession]
+        self,
+        pending: StartedSession,
+        identity: PendingIdentity,
+        groups: list[str],
+        start: Callable[..., StartedSession],
     ) -> str:
-        """REGISTRATION=automatic: makes the account; returns the token of its session."""
+        """Makes the account, as REGISTRATION=automatic or an invitation says; returns its session's token."""
         try:
-            return self.register(pending.id, identity, name=None, picture=None)[1]
+            by_invitation = self._mode == "closed"
+            return self.register(pending.id, identity, name=None, picture=None, by_invitation=by_invitation)[
+                1
+            ]
         except AlreadyRegisteredError:
             # Another tab has registered the person since `find_account`.
-            account = self._use(identity)
+            account = self._use(identity, groups)
             if account is None:
                 raise AccountGoneError from None
             return start(account, previous_token=pending.token).token
@@ -166,14 +196,21 @@ class Registration:
             raise SignInError("email_taken", "another identity holds the e-mail address") from error
 
     def _insert_user(
-        self, session_id: UUID, identity: PendingIdentity, *, name: str | None, picture: str | None
+        self,
+        session_id: UUID,
+        identity: PendingIdentity,
+        *,
+        name: str | None,
+        picture: str | None,
+        by_invitation: bool,
     ) -> tuple[User, str]:
-        if self._mode == "closed":
+        if self._mode == "closed" and not by_invitation:
             raise RegistrationClosedError
         token = new_token()
         try:
             user = self._queries.insert_user(
                 pending_session_id=session_id,
+                needs_invitation=by_invitation,
                 token_hash=self._keyring.token_hash(token),
                 name=name,
                 picture=picture,

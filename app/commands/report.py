@@ -122,6 +122,8 @@ def printable(text: str, *, kept: str = "") -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or None
     return "-" if value is None else printable(str(_plain(value)))
 
 
@@ -131,4 +133,6 @@ def _plain(value: Any) -> object:  # noqa: ANN401  # any column of any row
             return rfc3339(value)
         case None | bool() | int() | float():
             return value
+        case list():
+            return [_plain(item) for item in value]
     return str(value)

@@ -12,6 +12,7 @@ from app.database.pool import Database
 from app.models import (
     Account,
     Identity,
+    Invitation,
     LinkedIdentity,
     LogoutRequest,
     PendingIdentity,
@@ -37,9 +38,23 @@ class IdentityQueries:
         )
         return rows[0][0] if rows else None
 
-    def update_identity_used(self, identity: PendingIdentity) -> Account | None:
-        """Notes a sign-in and its address; None where the identity is unknown. May run twice."""
-        parameters = {"issuer": identity.issuer, "subject": identity.subject, "email": identity.email}
+    def find_invitation(self, identity: PendingIdentity) -> Invitation:
+        """Whether an identity was invited once, or its address is now."""
+        rows = self._database.run_repeatable(
+            self._sql["find_invitation"],
+            {"issuer": identity.issuer, "subject": identity.subject, "email": identity.email},
+            class_row(Invitation),
+        )
+        return rows[0]
+
+    def update_identity_used(self, identity: PendingIdentity, groups: list[str]) -> Account | None:
+        """Notes a sign-in, its address and groups; None where the identity is unknown. May run twice."""
+        parameters = {
+            "issuer": identity.issuer,
+            "subject": identity.subject,
+            "email": identity.email,
+            "groups": groups,
+        }
         try:
             rows = self._database.run_repeatable(
                 self._sql["update_identity_used"], parameters, class_row(Account)
@@ -54,6 +69,7 @@ class IdentityQueries:
     def insert_identity(
         self,
         identity: PendingIdentity,
+        groups: list[str],
         *,
         session_id: UUID,
         token_hashes: list[bytes],
@@ -65,6 +81,7 @@ class IdentityQueries:
 
         Args:
             identity: to be linked.
+            groups: that its provider claims.
             session_id: the person's session.
             token_hashes: of the token that the browser has; one must be the session's.
             token_hash: of the new token.
@@ -77,6 +94,7 @@ class IdentityQueries:
                 "issuer": identity.issuer,
                 "subject": identity.subject,
                 "email": identity.email,
+                "groups": groups,
                 "session_id": session_id,
                 "token_hashes": token_hashes,
                 "token_hash": token_hash,

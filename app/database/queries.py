@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from psycopg import errors
@@ -13,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from app.database.connection import LookUp
 from app.database.pool import Database
+from app.database.rows import registered_user, session, token_use
 from app.errors import AccountGoneError, AlreadyRegisteredError, EmailTakenError, TokenSlotTakenError
 from app.models import (
     Account,
@@ -43,7 +43,7 @@ class Queries:
     def find_session(self, *, token_hash: bytes) -> Session | None:
         """The live session with this hash. May run twice: it only moves a time forward."""
         rows = self._database.look_up(self._find_session, token_hash)
-        return _session(*rows[0]) if rows else None
+        return session(*rows[0]) if rows else None
 
     def find_begun_session(self, *, token_hashes: list[bytes], state_hash: bytes) -> BegunSession | None:
         """The live session under one of the hashes, if its sign-in had this state."""
@@ -88,6 +88,7 @@ class Queries:
                     "user_id": account and account.user_id,
                     "identity_id": account and account.identity_id,
                     "pending_identity": Jsonb(asdict(owner)) if isinstance(owner, PendingIdentity) else None,
+                    "claimed_groups": None if account else origin.groups,
                     "provider": origin.provider,
                     "sid": origin.sid,
                     "state_hash": origin.state_hash,
@@ -106,13 +107,14 @@ class Queries:
         self,
         *,
         pending_session_id: UUID,
+        needs_invitation: bool,
         token_hash: bytes,
         name: str | None,
         picture: str | None,
         lifetime: timedelta,
         idle_limit: timedelta,
     ) -> User | None:
-        """Makes a pending session's user; None where the session has ended meanwhile.
+        """Makes a pending session's user; None where session or invitation has ended meanwhile.
 
         Raises:
             EmailTakenError: another user holds the e-mail.
@@ -123,13 +125,14 @@ class Queries:
                 self._sql["insert_user"],
                 {
                     "pending_session_id": pending_session_id,
+                    "needs_invitation": needs_invitation,
                     "token_hash": token_hash,
                     "name": name,
                     "picture": picture,
                     "lifetime": lifetime,
                     "idle_limit": idle_limit,
                 },
-                class_row(User),
+                args_row(registered_user),
             )
         except errors.UniqueViolation as error:
             if error.diag.constraint_name == "users_email_key":
@@ -201,7 +204,7 @@ class Queries:
         rows = self._database.run_repeatable(
             self._sql["find_api_token"],
             {"token_hash": token_hash, "note_interval": note_interval},
-            args_row(_token_use),
+            args_row(token_use),
         )
         return rows[0] if rows else None
 
@@ -256,22 +259,3 @@ class Queries:
     def update_nothing(self) -> None:
         """Raises what the statements above would where a table or a right is missing. Has one second."""
         self._database.probe(self._sql["update_nothing"])
-
-
-def _token_use(
-    expires_at: datetime | None, user_id: UUID, email: str, name: str | None, picture: str | None
-) -> TokenUse:
-    return TokenUse(User(user_id, email, name, picture), expires_at)
-
-
-def _session(
-    session_id: UUID,
-    expires_at: datetime,
-    user_id: UUID | None,
-    email: str,
-    name: str | None,
-    picture: str | None,
-    pending: dict[str, Any] | None,
-) -> Session:
-    user = User(user_id, email, name, picture) if user_id else None
-    return Session(session_id, expires_at, user, PendingIdentity(**pending) if pending else None)

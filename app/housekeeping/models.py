@@ -7,11 +7,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """An account."""
+    """An account, with the groups given by hand."""
 
     id: UUID
     email: str
     name: str | None
+    groups: list[str]
     created_at: datetime
     disabled_at: datetime | None
 
@@ -30,13 +31,40 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group, and how many people are in it."""
+
+    group: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """Somebody in a group; `by_provider` is the issuer that says so, if one does."""
+
+    email: str
+    by_hand: bool
+    by_provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An open invitation, and the groups that it gives."""
+
+    email: str
+    groups: list[str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityRow:
-    """What a user signs in with; `email` is as the provider said last."""
+    """What a user signs in with; e-mail address and groups are as the provider said last."""
 
     id: UUID
     issuer: str
     subject: str
     email: str | None
+    groups: list[str]
     created_at: datetime
     last_used_at: datetime | None
 

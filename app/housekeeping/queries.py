@@ -9,7 +9,17 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import BaseRowFactory, args_row, class_row, scalar_row
 
-from app.housekeeping.models import Ended, IdentityRow, LinkedRow, SessionRow, Step, UserRow
+from app.housekeeping.models import (
+    Ended,
+    GroupRow,
+    IdentityRow,
+    InvitationRow,
+    LinkedRow,
+    MemberRow,
+    SessionRow,
+    Step,
+    UserRow,
+)
 from app.models import APIToken
 from app.settings.places import QUERIES_FOLDER
 
@@ -51,6 +61,36 @@ class HousekeepingQueries:
     def delete_user(self, *, user_id: UUID) -> bool:
         """Deletes a user; returns whether there was one."""
         return bool(self._run("delete_user", {"user_id": user_id}, scalar_row))
+
+    def update_user_group_added(self, *, user_id: UUID, group: str, limit: int) -> bool:
+        """Puts a user into a group; returns False where they are in as many others as the limit says."""
+        parameters = {"user_id": user_id, "group": group, "limit": limit}
+        return bool(self._run("update_user_group_added", parameters, scalar_row))
+
+    def update_user_group_removed(self, *, user_id: UUID, group: str) -> bool:
+        """Takes a user out of a group; returns whether they were in it."""
+        parameters = {"user_id": user_id, "group": group}
+        return bool(self._run("update_user_group_removed", parameters, scalar_row))
+
+    def list_groups(self) -> Sequence[GroupRow]:
+        """All groups by name, those of providers' claims, too."""
+        return self._run("list_groups", {}, class_row(GroupRow))
+
+    def list_group_members(self, *, group: str) -> Sequence[MemberRow]:
+        """The people of a group by e-mail."""
+        return self._run("list_group_members", {"group": group}, class_row(MemberRow))
+
+    def insert_invitation(self, *, email: str, groups: list[str]) -> bool:
+        """Invites an address; returns whether there is an account with it."""
+        return bool(self._run("insert_invitation", {"email": email, "groups": groups}, scalar_row)[0])
+
+    def list_invitations(self) -> Sequence[InvitationRow]:
+        """Open invitations, the oldest first."""
+        return self._run("list_invitations", {}, class_row(InvitationRow))
+
+    def delete_invitation(self, *, email: str) -> bool:
+        """Ends an invitation; returns whether it was open."""
+        return bool(self._run("delete_invitation", {"email": email}, scalar_row))
 
     def list_live_sessions(self, *, limit: int) -> Sequence[SessionRow]:
         return self._run("list_live_sessions", {"limit": limit}, class_row(SessionRow))

@@ -1,4 +1,4 @@
-"""`bin/users`: lists and shows accounts; disables, enables and deletes them, and links identities to them."""
+"""`bin/users`: accounts and what belongs to them; groups and invitations."""
 
 import argparse
 import os
@@ -24,11 +24,15 @@ from app.housekeeping.command import (
     run,
     say_if_more,
 )
+from app.housekeeping.groups import add_group_commands
+from app.housekeeping.invitations import add_invitation_commands
 from app.housekeeping.models import UserRow
 from app.settings.parsers import ParseError
 from app.settings.parsers import url as parse_url
 
-DESCRIPTION = "Lists and shows accounts; disables, enables and deletes them, and links identities to them."
+DESCRIPTION = (
+    "Lists, shows, disables, enables and deletes accounts; manages identities, groups and invitations."
+)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -190,6 +194,8 @@ def _make_parser() -> argparse.ArgumentParser:
         "--subject", type=subject, required=True, metavar="TEXT", help="the person's id at the provider (sub)"
     )
     add_yes(parsers["delete"])
+    add_invitation_commands(commands)
+    add_group_commands(commands)
     return parser
 
 

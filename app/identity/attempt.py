@@ -13,6 +13,7 @@ from app.errors import SignInError
 
 ATTEMPT_SECONDS = 600
 """How long a person may take at the provider."""
+MARK_BYTES = 9
 _SECOND = 1_000_000
 """Moments are in microseconds, so that of two attempts the older one is known."""
 
@@ -28,16 +29,20 @@ class Attempt:
         provider: the name of the one that is asked.
         return_to: the way back.
         linking: the id of the session whose person gets one more identity; None where somebody signs in.
+        client: the mark of the client that began it.
     """
 
     seed: str
     provider: str
     return_to: str
     linking: UUID | None = None
+    client: str = ""
 
     @classmethod
-    def begin(cls, provider: str, return_to: str, *, linking: UUID | None = None) -> "Attempt":
-        return cls(secrets.token_urlsafe(32), provider, return_to, linking)
+    def begin(
+        cls, provider: str, return_to: str, *, linking: UUID | None = None, client: str = ""
+    ) -> "Attempt":
+        return cls(secrets.token_urlsafe(32), provider, return_to, linking, client)
 
     @property
     def state(self) -> str:
@@ -67,8 +72,8 @@ class OpenAttempt:
 class AttemptSigner:
     """Signs attempts with a key derived from SESSION_SECRET, and reads them again.
 
-    A cookie is `EXPIRY.SEED.PROVIDER.LINKING.RETURN_TO.SIGNATURE`: HMAC-SHA256, and base64url where it is
-    neither number nor name. A JWT would be half as long again.
+    A cookie is `EXPIRY.SEED.PROVIDER.LINKING.CLIENT.RETURN_TO.SIGNATURE`: HMAC-SHA256, and base64url where it
+    is neither number nor name. A JWT would be half as long again.
     """
 
     def __init__(self, keyring: Keyring) -> None:
@@ -77,7 +82,13 @@ class AttemptSigner:
     def sign(self, attempt: Attempt) -> str:
         expires_at = _now() + ATTEMPT_SECONDS * _SECOND
         linking = _encoded(attempt.linking.bytes) if attempt.linking else ""
-        fields = (attempt.seed, attempt.provider, linking, _encoded(attempt.return_to.encode()))
+        fields = (
+            attempt.seed,
+            attempt.provider,
+            linking,
+            attempt.client,
+            _encoded(attempt.return_to.encode()),
+        )
         text = f"{expires_at}.{'.'.join(fields)}"
         return f"{text}.{_signature(self._keys[0], text)}"
 
@@ -90,11 +101,20 @@ class AttemptSigner:
         text, _, signature = cookie.rpartition(".")
         if not any(_are_equal(_signature(key, text), signature) for key in self._keys):
             raise SignInError("invalid_state", "an attempt's cookie is not signed by this service")
-        expiry, seed, provider, linking, return_to = text.split(".")
+        expiry, seed, provider, linking, client, return_to = text.split(".")
         if int(expiry) <= _now():
             raise SignInError("invalid_state", "an attempt has expired")
         session_id = UUID(bytes=_decoded(linking)) if linking else None
-        return OpenAttempt(Attempt(seed, provider, _decoded(return_to).decode(), session_id), int(expiry))
+        attempt = Attempt(seed, provider, _decoded(return_to).decode(), session_id, client)
+        return OpenAttempt(attempt, int(expiry))
+
+    def client_mark(self, key: bytes) -> str:
+        """A client's mark: 72 bits, by which it is known again and nothing is said about it.
+
+        Args:
+            key: the limiter's.
+        """
+        return _encoded(hmac.digest(self._keys[0], b"client\0" + key, hashlib.sha256)[:MARK_BYTES])
 
 
 def _now() -> int:

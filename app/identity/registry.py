@@ -1,8 +1,10 @@
 """The providers that people can sign in with, by name."""
 
+import threading
 from collections.abc import Iterable, Iterator
 
 from app.errors import UnknownProviderError
+from app.identity.patient_provider import PatientProvider
 from app.identity.providers.github import GitHubProvider
 from app.identity.providers.microsoft import MicrosoftProvider
 from app.identity.providers.openid import OpenIDProvider
@@ -22,11 +24,16 @@ class Providers:
     Args:
         settings: of each.
         callback_url: the redirect URIs are under it, one a provider.
+        threads: of the worker. Half of them may wait for providers.
     """
 
-    def __init__(self, settings: Iterable[ProviderSettings], *, callback_url: str) -> None:
+    def __init__(self, settings: Iterable[ProviderSettings], *, callback_url: str, threads: int) -> None:
+        places = threading.BoundedSemaphore(max(threads // 2, 1))
         self._by_name: dict[str, Provider] = {
-            item.name: KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}") for item in settings
+            item.name: PatientProvider(
+                KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"), places
+            )
+            for item in settings
         }
 
     def __iter__(self) -> Iterator[Provider]:

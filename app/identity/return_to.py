@@ -1,7 +1,6 @@
 """Where a sign-in may lead back to: a path of the frontend, or a page of a sibling host."""
 
 import re
-import unicodedata
 from urllib.parse import quote, unquote
 
 from app.errors import InvalidReturnToError
@@ -10,12 +9,16 @@ DEFAULT = "/dashboard"
 MAX_BYTES = 600
 """What an attempt keeps: four of them must fit into 4 KiB of the Cookie header."""
 MAX_DECODINGS = 5
+MAX_PORT = 65535
+HTTPS_PORT = 443
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
-_NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
-"""What decoding makes of invalid bytes. Some software reads an overlong form as a slash."""
-_URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(?P<rest>/.*)?", re.DOTALL)
-"""An https URL without user name and port."""
-_DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
+_URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>/.*)?", re.DOTALL)
+"""An https URL without user name."""
+_REFUSED = re.compile(
+    r"(?!/)|//|.*/\.{1,2}(?:/|$)|.*[\\\x00-\x1f\x7f-\x9f\u2028\u2029\N{REPLACEMENT CHARACTER}]", re.DOTALL
+)
+"""Of a path: no slash at first, or two; a dot segment; a backslash, a control character or line separator;
+bytes that are no UTF-8, as some software reads an overlong form as a slash."""
 
 
 def checked_return_to(value: str | None, *, cookie_domain: str | None = None) -> str:
@@ -28,29 +31,35 @@ def checked_return_to(value: str | None, *, cookie_domain: str | None = None) ->
         cookie_domain: COOKIE_DOMAIN.
 
     Raises:
-        InvalidReturnToError: it has a scheme, `//`, a backslash, a dot segment, a control character, one of
-            these percent-encoded (also repeatedly), or is not UTF-8.
+        InvalidReturnToError: the path begins with `//`, has a dot segment, a backslash or a control
+            character, one of these percent-encoded (also repeatedly), or is not UTF-8; another host.
     """
     if not value:
         return DEFAULT
     if cookie_domain and (match := _URL.fullmatch(value)):
-        host = match["host"].lower()
-        if not f".{host}".endswith(f".{cookie_domain}"):
-            raise InvalidReturnToError
+        origin = _checked_origin(match["host"].lower(), match["port"], cookie_domain)
         path = _checked_path(match["rest"] or "/")
-        return _first_that_fits(f"https://{host}{path}", f"https://{host}{_bare(path)}", f"https://{host}/")
+        return _first_that_fits(origin + path, origin + _bare(path), f"{origin}/")
     path = _checked_path(value)
     return _first_that_fits(path, _bare(path))
 
 
+def _checked_origin(host: str, port: str | None, cookie_domain: str) -> str:
+    is_port = port is None or 0 < int(port) <= MAX_PORT
+    if not is_port or not f".{host}".endswith(f".{cookie_domain}"):
+        raise InvalidReturnToError
+    return f"https://{host}" if port is None or int(port) == HTTPS_PORT else f"https://{host}:{int(port)}"
+
+
 def _checked_path(value: str) -> str:
-    for form in _decoded_forms(_bare(value)):
-        if not form.startswith("/") or "//" in form or _DOT_SEGMENT.search(form):
-            raise InvalidReturnToError
-    for form in _decoded_forms(value):
-        if "\\" in form or _NOT_UTF_8 in form or any(_is_control(character) for character in form):
-            raise InvalidReturnToError
-    return quote(value, safe=_URL_CHARACTERS)
+    if any(_REFUSED.match(form) for form in _decoded_forms(_bare(value))):
+        raise InvalidReturnToError
+    try:
+        # The query stays as it is: only the page that it belongs to reads it.
+        return quote(value, safe=_URL_CHARACTERS)
+    except UnicodeEncodeError as error:
+        # A lone surrogate, which is no character.
+        raise InvalidReturnToError from error
 
 
 def _bare(path: str) -> str:
@@ -70,8 +79,3 @@ def _decoded_forms(text: str) -> list[str]:
             raise InvalidReturnToError
         forms.append(decoded)
     return forms
-
-
-def _is_control(character: str) -> bool:
-    # Cc, Cf, Cs, Co, Cn: controls, format characters, surrogates; Zl and Zp: line separators.
-    return unicodedata.category(character)[0] == "C" or unicodedata.category(character) in {"Zl", "Zp"}

@@ -3,7 +3,7 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
-from app.web.paths import MONITORING, VERIFY
+from app.web.paths import LOGOUT, MONITORING, VERIFY
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 TRACE_HEADERS = (
@@ -27,15 +27,20 @@ class CORSMiddleware:
     of a disallowed origin with 200.
     """
 
-    def __init__(self, allowed_origins: frozenset[str]) -> None:
+    def __init__(self, allowed_origins: frozenset[str], *, cookie_domain: str | None) -> None:
         self._allowed_origins = allowed_origins
+        self._cookie_domain = cookie_domain
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         origin = req.env.get("HTTP_ORIGIN")
         if origin is None:
             return
         if origin not in self._allowed_origins:
-            if req.method in {"GET", "HEAD"} and (req.path in MONITORING or _is_the_pages_own(req, origin)):
+            is_read = req.method in {"GET", "HEAD"}
+            # /auth/verify judges the origin itself: it is about a request to another host.
+            if is_read and (req.path in MONITORING or req.path == VERIFY):
+                return
+            if req.method == "POST" and req.path == LOGOUT and self._is_sibling(origin):
                 return
             raise OriginNotAllowedError
         if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
@@ -60,16 +65,8 @@ class CORSMiddleware:
             resp.set_header("Access-Control-Allow-Credentials", "true")
             resp.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 
-
-def _is_the_pages_own(req: falcon.Request, origin: str) -> bool:
-    """Whether a proxy asks about a request that a page behind it sends to its own host.
-
-    The proxy writes the request's target into X-Forwarded-*, the browser writes the page's origin into
-    Origin. Requests of other pages stay refused, which protects the application behind the proxy, too.
-    """
-    if req.path != VERIFY:
-        return False
-    proto = req.get_header("X-Forwarded-Proto", default="")
-    # Some proxies send ws or wss for a websocket, while its Origin has the page's scheme.
-    scheme = {"wss": "https", "ws": "http"}.get(proto, proto)
-    return origin == f"{scheme}://{req.get_header('X-Forwarded-Host')}"
+    def _is_sibling(self, origin: str) -> bool:
+        """Whether a host under COOKIE_DOMAIN sent it. Those have the cookie, so they can sign out anyway."""
+        scheme, _, authority = origin.partition("://")
+        host = authority.partition(":")[0]
+        return scheme == "https" and f".{host}".endswith(f".{self._cookie_domain}")

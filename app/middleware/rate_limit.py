@@ -11,7 +11,8 @@ from app.rate_limit.gcra import NANOSECONDS_PER_SECOND, Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.policy import Client, Decision, Policy
 from app.telemetry.metrics import Metrics
-from app.web.environ import ROUTE_KEY, client_address
+from app.web.environ import ROUTE_KEY, client_address, keys_of_client
+from app.web.journey import has_finished_sign_in
 from app.web.navigation import is_navigation
 from app.web.paths import BACKCHANNEL_LOGOUT, LOGIN, METRICS, UNLIMITED, VERIFY
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 READING = frozenset({"GET", "HEAD"})
-NOBODY = (b"",)
-"""The keys of all clients without an address."""
 
 
 class RateLimitMiddleware:
@@ -28,7 +27,8 @@ class RateLimitMiddleware:
 
     A proxy asks /auth/verify about each file of a page, so only refusals are charged there. /metrics, too,
     charges only those who may not read it; they are charged as for an unknown path. Logout tokens that
-    are not valid are charged.
+    are not valid are charged. A finished sign-in gives its charge back, so that the people of one office,
+    behind one address, can all sign in.
 
     Args:
         limiter: the store and its policies.
@@ -57,8 +57,7 @@ class RateLimitMiddleware:
         environ = req.env
         if self._is_exempt(environ):
             return
-        address = client_address(environ)
-        client = address.keys if address else NOBODY
+        client = keys_of_client(environ)
         method = environ["REQUEST_METHOD"]
         if environ[ROUTE_KEY] == METRICS:
             # A token may be a guess. After too many of them the next one is refused unread.
@@ -91,6 +90,9 @@ class RateLimitMiddleware:
         Raises:
             RateLimitedError: the client was refused too often.
         """
+        if has_finished_sign_in(req):
+            # Who finishes what they began has cost the provider nothing for nothing.
+            self._store.give_back(keys_of_client(req.env), self._sign_in.policies[1:])
         scraping: Client | None = getattr(req.context, "scraping_client", None)
         verifying: Client | None = getattr(req.context, "verifying_client", None)
         logging_out: Client | None = getattr(req.context, "logging_out_client", None)
@@ -102,18 +104,18 @@ class RateLimitMiddleware:
         if scraping is not None and status == HTTPStatus.NOT_FOUND:
             self._not_found.apply(self._store.spend(scraping, self._not_found.policies), resp)
         if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
-            self._charge_unverified(verifying, resp)
+            self._charge_unverified(verifying, resp, status)
 
-    def _charge_unverified(self, client: Client, resp: falcon.Response) -> None:
-        """Charges a refusal of /auth/verify; without a way to the sign-in, also as a guess.
+    def _charge_unverified(self, client: Client, resp: falcon.Response, status: int) -> None:
+        """Charges a refusal of /auth/verify; of strangers without a way to the sign-in, also as a guess.
 
         The policies are charged separately: with both in one decision, a second one without quota would keep
         the first from being charged.
         """
-        is_page = resp.get_header("Location") is not None
+        is_guess = status == HTTPStatus.UNAUTHORIZED and resp.get_header("Location") is None
         try:
             self._charge_again(client, resp)
-            if not is_page:
+            if is_guess:
                 self._guess.apply(self._store.spend(client, self._guess.policies), resp)
         except RateLimitedError:
             for name in ("Location", "WWW-Authenticate"):

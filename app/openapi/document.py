@@ -26,7 +26,13 @@ HEADERS_BY_STATUS = {
 
 
 def openapi_document(
-    *, api_url: str, session_cookie: str, version: str, docs_version: str, providers: Sequence[str]
+    *,
+    api_url: str,
+    audiences: Sequence[str],
+    session_cookie: str,
+    version: str,
+    docs_version: str,
+    providers: Sequence[str],
 ) -> dict[str, Any]:
     """The whole document (OpenAPI 3.1).
 
@@ -36,6 +42,7 @@ def openapi_document(
 
     Args:
         api_url: API_URL, the one server.
+        audiences: TOKEN_AUDIENCES; none for a description of any service.
         session_cookie: the name of the session's cookie.
         version: this service's.
         docs_version: of the files under /docs.
@@ -49,6 +56,8 @@ def openapi_document(
     if providers:
         components["schemas"]["ProviderName"]["enum"] = list(providers)
     components["securitySchemes"]["session"]["name"] = session_cookie
+    if audiences:
+        components["schemas"]["AccessTokenRequest"]["properties"]["audience"]["enum"] = [*audiences, None]
     shared = {name: _with_headers(response) for name, response in components["responses"].items()}
     for path, item in document["paths"].items():
         for method in [name for name in item if name != "parameters"]:
@@ -72,9 +81,21 @@ def _responses(own: Mapping[str, Any], codes: Iterable[str], shared: dict[str, A
         groups.setdefault(str(PROBLEM_KINDS[code].status), []).append(code)
     for status, group in groups.items():
         name = f"{status}.{'.'.join(group)}"
-        shared[name] = _problem_response(status, group)
+        response = _problem_response(status, group)
+        if status in own:
+            # A page, or the problem.
+            name, response = f"{name}.page", _both(response, own[status])
+        shared[name] = response
         responses[status] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(responses.items()))
+
+
+def _both(problem: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **problem,
+        "description": f"{problem['description']}\n\n{other['description']}",
+        "content": {**problem["content"], **other["content"]},
+    }
 
 
 def _with_headers(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.web.paths import AUTH_PREFIX, MONITORING, SAFE_METHODS, UNLIMITED
+from app.web.paths import ACCESS_TOKEN, AUTH_PREFIX, MONITORING, SAFE_METHODS, UNLIMITED
 from app.web.problems import (
     CODES_BY_STATUS,
     DETAILS_BY_STATUS,
@@ -61,6 +61,6 @@ def common_codes(path: str, method: str) -> set[str]:
         codes.add("origin_not_allowed")
     if method not in SAFE_METHODS:
         codes.add("cross_site_request")
-        if path.startswith(AUTH_PREFIX):
+        if path.startswith(AUTH_PREFIX) and path != ACCESS_TOKEN:
             codes.add("bearer_not_allowed")
     return codes

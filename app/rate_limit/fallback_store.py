@@ -1,6 +1,7 @@
 """Uses Redis while it answers, and the replica's own memory while it does not."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from app.rate_limit.policy import Client, Decision, Policy, Store
 from app.rate_limit.redis_link import RedisAwayError, RedisLink
@@ -40,6 +41,12 @@ class FallbackStore:
         except RedisAwayError:
             self._on_fallback()
             return own
+
+    def give_back(self, client: Client, policies: Sequence[Policy]) -> None:
+        """Takes one charge back from all policies, here and in Redis if it answers."""
+        self._own.give_back(client, policies)
+        with suppress(RedisAwayError):
+            self._shared.give_back(client, policies, self._own.peek(client, policies).debts)
 
     def close(self) -> None:
         self._shared.close()

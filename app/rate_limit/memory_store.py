@@ -60,6 +60,19 @@ class MemoryStore:
         """Decides as `spend` would, and charges nothing."""
         return self._decide(client, policies, charges=False)
 
+    def give_back(self, client: Client, policies: Sequence[Policy]) -> None:
+        """Takes one charge back from all policies. The past, in which a bucket is full, cannot get fuller."""
+        hashes = [self._hash(key) for key in client]
+        shard = hashes[-1][0] % self._shards
+        with self._locks[shard]:
+            for policy in policies:
+                for limit, table, (place, tag) in zip(
+                    policy.limits, self._tables[policy.name], hashes, strict=False
+                ):
+                    slot, full_at = self._find(self._set(table, place, shard), tag)
+                    if self._words[slot] == tag:
+                        self._words[slot + WAYS] = max(full_at - limit.interval, 0)
+
     def close(self) -> None:
         os.close(self._fd)
 
@@ -74,9 +87,7 @@ class MemoryStore:
             for policy in policies:
                 limits, tables = policy.limits, self._tables[policy.name]
                 for size, (place, tag) in enumerate(hashes):
-                    # A key's set has the same number in the tables of all policies.
-                    number = (place - place % self._shards + shard) % self._sets
-                    slot, full_at = self._find(tables[size] + number * 2 * WAYS, tag)
+                    slot, full_at = self._find(self._set(tables[size], place, shard), tag)
                     debt = limits[size].debt(full_at, now)
                     buckets.append((limits[size], slot, tag))
                     debts.append(debt)
@@ -88,6 +99,10 @@ class MemoryStore:
                     self._words[slot + WAYS] = now + debts[index]
                     self._words[slot] = tag
         return Decision(is_admitted, debts)
+
+    def _set(self, table: int, place: int, shard: int) -> int:
+        """Where a key's set begins; it has the same number in the tables of all policies."""
+        return table + (place - place % self._shards + shard) % self._sets * 2 * WAYS
 
     def _hash(self, key: bytes) -> tuple[int, ...]:
         """Two numbers: one selects the key's set, the other marks its slot there."""

@@ -65,5 +65,8 @@ class Store(Protocol):
     def peek(self, client: Client, policies: Sequence[Policy]) -> Decision:
         """Decides as `spend` would, and charges nothing: for requests that are charged only if they fail."""
 
+    def give_back(self, client: Client, policies: Sequence[Policy]) -> None:
+        """Takes one charge back from all policies; nobody gets more than a full quota by it."""
+
     def close(self) -> None:
         """Closes what belongs to this process only."""

@@ -7,8 +7,8 @@ from app.rate_limit.redis_link import RedisLink
 
 SCRIPT = """\
 -- KEYS: what a key of the client owed at its latest request, in microseconds, and when that was.
--- ARGV: whether to charge, then for each of KEYS the interval, the capacity, and the debt that the replica
--- knows of. Returns whether all policies admit the request, then the debts.
+-- ARGV: 1 to charge, 0 to look, -1 to take a charge back; then for each of KEYS the interval, the capacity,
+-- and the debt that the replica knows of. Returns whether all policies admit the request, then the debts.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
@@ -38,7 +38,11 @@ for number, key in ipairs(KEYS) do
     debts[number + 1] = debt
     admitted = admitted and debt + interval <= capacity
 end
-if not admitted then
+if ARGV[1] == '-1' then
+    for number, key in ipairs(KEYS) do
+        write(key, debts[number + 1] - ARGV[3 * number - 1])
+    end
+elseif not admitted then
     debts[1] = 0
 elseif ARGV[1] == '1' then
     for number, key in ipairs(KEYS) do
@@ -84,7 +88,7 @@ class RedisStore:
         Raises:
             RedisAwayError: Redis gave no usable answer, or not in time.
         """
-        return self._decide(client, policies, known, charges=True)
+        return self._decide(client, policies, known, charges=1)
 
     def peek(self, client: Client, policies: Sequence[Policy], known: Sequence[int]) -> Decision:
         """Decides as `spend` would, and charges nothing.
@@ -92,13 +96,21 @@ class RedisStore:
         Raises:
             RedisAwayError: Redis gave no usable answer, or not in time.
         """
-        return self._decide(client, policies, known, charges=False)
+        return self._decide(client, policies, known, charges=0)
+
+    def give_back(self, client: Client, policies: Sequence[Policy], known: Sequence[int]) -> None:
+        """Takes one charge back from all policies.
+
+        Raises:
+            RedisAwayError: Redis gave no usable answer, or not in time.
+        """
+        self._decide(client, policies, known, charges=-1)
 
     def close(self) -> None:
         self._link.close()
 
     def _decide(
-        self, client: Client, policies: Sequence[Policy], known: Sequence[int], *, charges: bool
+        self, client: Client, policies: Sequence[Policy], known: Sequence[int], *, charges: int
     ) -> Decision:
         # The braces are a hash tag: a cluster keeps the client's keys on one server.
         tag = client[-1].hex()
@@ -106,7 +118,7 @@ class RedisStore:
             f"rate-limit:debt:{{{tag}}}:{key.hex()}:{policy.name}" for policy in policies for key in client
         ]
         limits = [numbers for policy in policies for numbers in self._numbers[policy.name][: len(client)]]
-        arguments = [int(charges)]
+        arguments = [charges]
         for (interval, capacity), debt in zip(limits, known, strict=True):
             arguments += (interval, capacity, debt // NANOSECONDS_PER_MICROSECOND)
         is_admitted, *debts = self._link.run(keys, arguments)

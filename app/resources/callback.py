@@ -15,7 +15,7 @@ from app.telemetry.metrics import Metrics
 from app.web.attempts import AttemptCookies
 from app.web.cookies import CookiePolicy
 from app.web.environ import client_of
-from app.web.journey import set_failure_page, set_provider
+from app.web.journey import set_failure_page, set_finished_sign_in, set_provider
 from app.web.paths import FRONTEND_REGISTER, HeadMixin
 
 
@@ -94,6 +94,8 @@ class CallbackResource(HeadMixin):
             previous_token=self._cookies.session_token(req),
             client=client_of(req.env),
         )
+        if attempt.client == self._attempts.client_mark(req):
+            set_finished_sign_in(req)
         self._cookies.set_session(resp, sign_in.token, max_age=int(sign_in.lifetime.total_seconds()))
         outcome = "registration_pending" if sign_in.is_pending else "signed_in"
         self._sign_ins.labels(profile.provider, outcome).inc()

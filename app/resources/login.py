@@ -14,6 +14,9 @@ from app.web.journey import set_provider
 from app.web.navigation import is_navigation
 from app.web.paths import LOGIN, HeadMixin
 
+SELECT_ACCOUNT = "select_account"
+"""A value of `prompt` (OpenID Connect Core, section 3.1.2.1): the provider asks which account to use."""
+
 
 class ProvidersResource(HeadMixin):
     """`/auth/providers`: with whom people can sign in."""
@@ -57,13 +60,14 @@ class LoginResource(HeadMixin):
         return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookie_domain)
         provider = self._wanted_provider(req)
         if provider is None:
-            self._set_choices(resp, {"return_to": wanted[0]} if wanted else {})
+            self._set_choices(resp, req, wanted)
             return
         set_provider(req, provider.name)
-        attempt = Attempt.begin(provider.name, return_to)
+        attempt = Attempt.begin(provider.name, return_to, client=self._attempts.client_mark(req))
         # Another site may send people here, but not sign them in unasked (OWASP ASVS 5.0, 7.6.2).
         is_cross_site = req.get_header("Sec-Fetch-Site") == "cross-site"
-        url = provider.authorization_url(attempt, asks_person=is_cross_site)
+        asks_person = is_cross_site or _selects_account(req)
+        url = provider.authorization_url(attempt, asks_person=asks_person)
         self._attempts.open(req, resp, attempt)
         resp.status = 302
         resp.set_header("Location", url)
@@ -77,7 +81,10 @@ class LoginResource(HeadMixin):
             raise UnknownProviderError
         return self._providers.get(names[0])
 
-    def _set_choices(self, resp: falcon.Response, parameters: dict[str, str]) -> None:
+    def _set_choices(self, resp: falcon.Response, req: falcon.Request, wanted: list[str]) -> None:
+        parameters = {"return_to": wanted[0]} if wanted else {}
+        if _selects_account(req):
+            parameters["prompt"] = SELECT_ACCOUNT
         links = [
             f'<li><a class="choice" href="{escape(self._link(provider, parameters))}">'
             f"Continue with {escape(provider.label)}</a></li>"
@@ -87,3 +94,7 @@ class LoginResource(HeadMixin):
 
     def _link(self, provider: Provider, parameters: dict[str, str]) -> str:
         return f"{self._login_url}?{urlencode({'provider': provider.name, **parameters})}"
+
+
+def _selects_account(req: falcon.Request) -> bool:
+    return req.get_param("prompt") == SELECT_ACCOUNT

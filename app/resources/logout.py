@@ -37,6 +37,10 @@ class LogoutResource:
             self._cookies.clear_session(resp)
         if req.get_param("provider") == "1":
             resp.media = {"logout_url": self._logout_url(ended)}
+        elif req.get_header("Sec-Fetch-Mode") == "navigate":
+            # The form of a page, which a 204 would leave where it is.
+            resp.status = 303
+            resp.set_header("Location", self._webapp_url)
         else:
             resp.status = 204
 

@@ -15,6 +15,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 # Imported before the fork, so that workers share its memory and start fast.
+import app.routes
 import app.wsgi
 from app.commands.errors import Exit
 from app.rate_limit.shared_memory import inherited_memory
@@ -39,11 +40,12 @@ _config = load_config(os.environ)
 # The master must not wait for the reader of its log: it would replace no worker meanwhile.
 _stream = ImpatientWriter(sys.stdout.fileno()) if sys.stdout else None
 logs.configure(_config.log_format, _config.log_level, _stream)
-# Made before the fork, so that the workers share it.
+# Made before the fork, so that the workers share it, and need not derive the keys themselves.
 inherited_memory()
+app.routes.make_signing_keys(_config)
 if _config.redis_url:
     # Imported before the fork, as above.
-    import app.rate_limit.fallback_store  # noqa: F401
+    import app.rate_limit.fallback_store
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types

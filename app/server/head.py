@@ -40,6 +40,14 @@ def has_bare_newline(received: bytes | bytearray) -> bool:
     return received.count(b"\n") != received.count(b"\r\n")
 
 
+def joined_cookies(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers with one Cookie at most: HTTP/2 clients may split it into several (RFC 9113, 8.2.3)."""
+    cookies = [value for name, value in headers if name == "COOKIE"]
+    if len(cookies) < 2:  # noqa: PLR2004  # then there is nothing to join
+        return headers
+    return [header for header in headers if header[0] != "COOKIE"] + [("COOKIE", "; ".join(cookies))]
+
+
 class BoundedRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     """A Request whose whole head is bounded, and the same with gunicorn's parsers in C and in Python.
 
@@ -61,6 +69,7 @@ class BoundedRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         rest: bytes = super().parse(unreader)
         if self.version > (1, 1):
             raise InvalidHTTPVersion(self.version)
+        self.headers: list[tuple[str, str]] = joined_cookies(self.headers)
         return rest
 
     def set_body_reader(self) -> None:

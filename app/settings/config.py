@@ -11,6 +11,7 @@ from environs import Env, EnvError, EnvValidationError
 from app.settings import parsers as parse
 from app.settings import variables
 from app.settings.database_url import DatabaseVariables
+from app.settings.doubts import UNRULED_DOORS, same_site_doubts, secret_doubts
 from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
 from app.settings.providers import (
@@ -54,6 +55,8 @@ class Config:
     allowed_emails: frozenset[str]
     allowed_email_domains: frozenset[str]
     cookie_domain: str | None
+    token_audiences: tuple[str, ...]
+    token_lifetime: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     rate_limit: Rate
     rate_limit_not_found: Rate
@@ -86,10 +89,14 @@ class Config:
 
     def warnings(self) -> list[str]:
         """Sentences about settings that are valid, but probably a mistake."""
-        return [
-            *parse.same_site_doubts(self.webapp_url, self.api_url),
-            *provider_doubts(self.providers),
-        ]
+        sentences = [*same_site_doubts(self.webapp_url, self.api_url), *provider_doubts(self.providers)]
+        if self.session_secret != LOCAL_DEFAULTS["SESSION_SECRET"] or self.is_hardened:
+            sentences += secret_doubts("SESSION_SECRET", self.session_secret)
+        if self.session_secret_previous:
+            sentences += secret_doubts("SESSION_SECRET_PREVIOUS", self.session_secret_previous)
+        if self.cookie_domain:
+            sentences.append(UNRULED_DOORS)
+        return sentences
 
     @classmethod
     def from_environ(
@@ -167,7 +174,8 @@ class _Reader:
         port = read("PORT", parse.integer(1, 65535), 3000)
         threads = read("WEB_THREADS", parse.integer(1, 512), 8)
         webapp_url = self._required("WEBAPP_URL", url)
-        api_url = read("API_URL", url, f"http://localhost:{port}" if self._is_local else _NOT_SET)
+        api_default = f"http://localhost:{port}" if self._is_local else _NOT_SET
+        api_url = read("API_URL", parse.api_url(https_only=not self._is_local), api_default)
         console = "console" if self._app_env == "development" else "json"
         return {
             "app_env": self._app_env,
@@ -184,10 +192,12 @@ class _Reader:
             "allowed_emails": read("ALLOWED_EMAILS", parse.emails, ""),
             "allowed_email_domains": read("ALLOWED_EMAIL_DOMAINS", parse.domains, ""),
             "cookie_domain": read("COOKIE_DOMAIN", partial(parse.cookie_domain, api_url=api_url)),
+            "token_audiences": read("TOKEN_AUDIENCES", parse.audiences) or (api_url,),
+            "token_lifetime": read("TOKEN_LIFETIME", parse.integer(60, 3600), 300),
             "trusted_proxies": read("TRUSTED_PROXIES", parse.networks, PRIVATE_NETWORKS),
             "rate_limit": read("RATE_LIMIT", Rate.parse, "200/minute"),
             "rate_limit_not_found": read("RATE_LIMIT_NOT_FOUND", Rate.parse, "10/minute"),
-            "rate_limit_sign_in": read("RATE_LIMIT_SIGN_IN", Rate.parse, "10/15minutes"),
+            "rate_limit_sign_in": read("RATE_LIMIT_SIGN_IN", Rate.parse, "30/15minutes"),
             "redis_url": read("REDIS_URL", parse.redis_url),
             "metrics_token": read("METRICS_TOKEN", parse.text),
             "web_concurrency": read("WEB_CONCURRENCY", parse.integer(1, 256)),

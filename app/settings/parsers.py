@@ -4,11 +4,13 @@ Each raises ParseError with a sentence that follows the variable's name.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+
+from app.settings.domains import a_label, canonical_email
 
 MINIMUM_SECRET_LENGTH = 32
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -180,6 +182,28 @@ def origin_of(value: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def api_url(*, https_only: bool) -> Callable[[str], str]:
+    """A URL as above without a path: tokens name it as their issuer, and `/.well-known/` is at its root."""
+    parse_url = url(https_only=https_only)
+
+    def parse(value: str) -> str:
+        parsed = parse_url(value)
+        if parsed != origin_of(value):
+            raise ParseError("must have no path, such as https://api.example.com")
+        return parsed
+
+    return parse
+
+
+def audiences(value: str) -> tuple[str, ...]:
+    """Comma-separated names of services, in their order; one with a colon must be a URI (RFC 7519)."""
+    items = _items(value)
+    for item in items:
+        if not re.fullmatch(r"[!-~]{1,200}", item) or (":" in item and not urlsplit(item).scheme):
+            raise ParseError(f"{item!r} is not an audience such as https://api.example.com or reports")
+    return tuple(dict.fromkeys(items))
+
+
 def origins(value: str) -> frozenset[str]:
     """Comma-separated exact origins; `*`, `null` and paths are refused."""
     return frozenset(_origin(item) for item in _items(value))
@@ -193,12 +217,19 @@ def emails(value: str) -> frozenset[str]:
 def _email(value: str) -> str:
     if not _EMAIL.fullmatch(value) or not value.isprintable():
         raise ParseError(f"{value!r} is not an e-mail address")
-    return value.lower()
+    return canonical_email(value.lower())
 
 
 def domains(value: str) -> frozenset[str]:
-    """Comma-separated e-mail domains, in lower case."""
-    return frozenset(domain(item.removeprefix("@")) for item in _items(value))
+    """Comma-separated e-mail domains as A-labels; `*.` before one stands for all below it."""
+    return frozenset(_email_domain(item.removeprefix("@")) for item in _items(value))
+
+
+def _email_domain(value: str) -> str:
+    if value.startswith("."):
+        raise ParseError(f"{value!r}: write *{value} for the domains below it, and {value[1:]} for itself")
+    prefix, name = ("*.", value[2:]) if value.startswith("*.") else ("", value)
+    return prefix + domain(a_label(name.lower()))
 
 
 def domain(value: str) -> str:
@@ -215,20 +246,6 @@ def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(item) for item in items)
     except ValueError as error:
         raise ParseError(f"must be addresses or networks such as 10.0.0.0/8: {error}") from error
-
-
-def same_site_doubts(webapp_url: str, api_url: str) -> Iterable[str]:
-    """A sentence where browsers would probably not send SameSite=Lax cookies between the two.
-
-    Compares the scheme and the last two labels of the host: there is no public suffix list here.
-    """
-    webapp, api = urlsplit(webapp_url), urlsplit(api_url)
-    sites = {(part.scheme, *(part.hostname or "").split(".")[-2:]) for part in (webapp, api)}
-    if len(sites) > 1:
-        yield (
-            f"API_URL {api_url} and WEBAPP_URL {webapp_url} do not look like the same site: browsers will "
-            "not send the session cookie (SameSite=Lax) from one to the other. Serve both under one domain."
-        )
 
 
 def _origin(value: str) -> str:

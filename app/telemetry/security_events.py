@@ -18,6 +18,7 @@ Event = Literal[
     "identity_removed",
     "email_changed",
     "email_conflict",
+    "groups_left_out",
     "user_updated",
     "user_deleted",
     "api_token_created",
@@ -39,13 +40,14 @@ SENTENCES: dict[Event, str] = {
     "identity_removed": "Identity removed",
     "email_changed": "E-mail address changed",
     "email_conflict": "E-mail address of another account",
+    "groups_left_out": "Groups left out",
     "user_updated": "User updated",
     "user_deleted": "User deleted",
     "api_token_created": "API token created",
     "api_token_revoked": "API token revoked",
 }
 FAILURES: frozenset[Event] = frozenset(
-    {"sign_in_failed", "registration_failed", "identity_link_failed", "email_conflict"}
+    {"sign_in_failed", "registration_failed", "identity_link_failed", "email_conflict", "groups_left_out"}
 )
 
 logger = logging.getLogger(__name__)

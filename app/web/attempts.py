@@ -6,6 +6,7 @@ from app.errors import SignInError
 from app.identity.attempt import ATTEMPT_SECONDS, Attempt, AttemptSigner
 from app.identity.attempt_slots import SLOTS, AttemptSlots
 from app.web.cookies import CookiePolicy
+from app.web.environ import keys_of_client
 
 
 class AttemptCookies:
@@ -20,6 +21,10 @@ class AttemptCookies:
         self._signer = signer
         self._slots = AttemptSlots(signer)
         self._cookies = cookies
+
+    def client_mark(self, req: falcon.Request) -> str:
+        """The mark of the client that asks, as the limiter knows it."""
+        return self._signer.client_mark(keys_of_client(req.env)[0])
 
     def open(self, req: falcon.Request, resp: falcon.Response, attempt: Attempt) -> None:
         """Gives an attempt to the browser to keep."""

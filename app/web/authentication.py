@@ -1,4 +1,4 @@
-"""Finds out who is calling, by bearer token or session cookie."""
+"""Finds out who is calling, by API token or session cookie."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from uuid import UUID
 import falcon
 
 from app.accounts.api_tokens import APITokens
+from app.accounts.credentials import API_TOKEN_PREFIX
 from app.accounts.sessions import Sessions
 from app.errors import (
     DatabaseUnavailableError,
@@ -19,6 +20,15 @@ from app.errors import (
 from app.models import PendingIdentity, Session, User
 from app.telemetry.metrics import Metrics
 from app.web.cookies import CookiePolicy
+
+
+def api_token(environ: Mapping[str, Any]) -> str | None:
+    """The API token in Authorization, well-formed or not; None where there is something else.
+
+    Any other Authorization is for the application behind a proxy, and says nothing here.
+    """
+    token = bearer_token(environ)
+    return token if token and token.startswith(API_TOKEN_PREFIX) else None
 
 
 def bearer_token(environ: Mapping[str, Any]) -> str | None:
@@ -34,12 +44,14 @@ class Caller:
     Attributes:
         person: a user, or somebody who has not registered yet.
         expires_at: when the session or token ends; None for a token without an end.
-        session_id: None where a bearer token was used.
+        session_id: None where an API token was used.
+        token_id: the API token's; None where there is a session.
     """
 
     person: User | PendingIdentity
     expires_at: datetime | None
     session_id: UUID | None
+    token_id: UUID | None
 
 
 class Authentication:
@@ -56,7 +68,7 @@ class Authentication:
         )
 
     def find_caller(self, req: falcon.Request, resp: falcon.Response | None) -> Caller | None:
-        """The caller, or None. A bearer token wins over a cookie.
+        """The caller, or None. An API token wins over a cookie.
 
         Args:
             req: the request.
@@ -65,25 +77,25 @@ class Authentication:
         Raises:
             DatabaseUnavailableError: the credential is well-formed, but cannot be checked.
         """
-        bearer = bearer_token(req.env)
-        if bearer is not None:
-            use = self._tokens.find(bearer)
-            return Caller(use.user, use.expires_at, None) if use else None
+        token = api_token(req.env)
+        if token is not None:
+            use = self._tokens.find(token)
+            return Caller(use.user, use.expires_at, None, use.id) if use else None
         session = self.find_session(req, resp)
         person = session and (session.user or session.pending)
-        return Caller(person, session.expires_at, session.id) if session and person else None
+        return Caller(person, session.expires_at, session.id, None) if session and person else None
 
     def get_user(self, req: falcon.Request, resp: falcon.Response | None) -> tuple[Caller, User]:
         """The caller and their user, for requests that only read.
 
         Raises:
-            InvalidBearerError: the bearer token is not valid.
+            InvalidBearerError: the API token is not valid.
             NotSignedInError: there is no session.
             NotRegisteredError: the session has no user yet.
         """
         caller = self.find_caller(req, resp)
         if caller is None:
-            raise NotSignedInError if bearer_token(req.env) is None else InvalidBearerError
+            raise NotSignedInError if api_token(req.env) is None else InvalidBearerError
         if not isinstance(caller.person, User):
             raise NotRegisteredError
         return caller, caller.person

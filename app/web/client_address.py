@@ -63,6 +63,11 @@ class ClientAddressFinder:
         address = self._find(peer, forwarded_for)
         return ClientAddress(address, str(address), client_keys(address)) if address else None
 
+    def trusts(self, peer: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        found = self.find(peer, None)
+        return found is not None and self._is_trusted(found.address)
+
     def _find(self, peer: str, forwarded_for: str | None) -> Address | None:
         nearest = _parse(peer)
         if nearest is None or not forwarded_for or not self._is_trusted(nearest):

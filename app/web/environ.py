@@ -27,6 +27,12 @@ def client_address(environ: Mapping[str, Any]) -> ClientAddress | None:
     return found
 
 
+def keys_of_client(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """What the limiter knows the client by. All clients without an address are one."""
+    found = client_address(environ)
+    return found.keys if found else (b"",)
+
+
 def client_of(environ: Mapping[str, Any]) -> Client:
     """The client as its session's row describes it."""
     found = client_address(environ)

@@ -18,29 +18,30 @@ h1 { margin: 0 0 1.5rem; font-size: 1.5rem; line-height: 1.25; }
 ul { margin: 0; padding: 0; list-style: none; }
 li { margin: 0.75rem 0; }
 a { color: var(--accent); }
-a.choice { display: block; padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 0.5rem;
-  color: var(--ink); text-align: center; text-decoration: none; }
-a.choice:hover { border-color: var(--accent); text-decoration: underline; }
-a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.choice { display: block; width: 100%; padding: 0.75rem 1rem; border: 1px solid var(--line);
+  border-radius: 0.5rem; background: none; color: var(--ink); font: inherit; text-align: center;
+  text-decoration: none; cursor: pointer; }
+.choice:hover { border-color: var(--accent); text-decoration: underline; }
+.choice:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 """
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'; form-action "
 )
 
 
-def set_page(resp: falcon.Response, *, title: str, body: str) -> None:
+def set_page(resp: falcon.Response, *, title: str, body: str, form_action: str = "'none'") -> None:
     """Makes a page the answer.
 
     Args:
         resp: the answer.
         title: plain text, and the heading.
         body: HTML below the heading, with every text in it escaped.
+        form_action: the URLs that its forms may lead to.
     """
     heading = escape(title)
     resp.content_type = falcon.MEDIA_HTML
-    resp.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    resp.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY + form_action)
     resp.text = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{heading}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -18,6 +18,16 @@ def provider_of(req: falcon.Request) -> str:
     return getattr(req.context, "provider", NO_PROVIDER)
 
 
+def set_finished_sign_in(req: falcon.Request) -> None:
+    """Notes that a client has finished a sign-in that it began."""
+    req.context.has_finished_sign_in = True
+
+
+def has_finished_sign_in(req: falcon.Request) -> bool:
+    """Whether `set_finished_sign_in` was called."""
+    return getattr(req.context, "has_finished_sign_in", False)
+
+
 def set_failure_page(req: falcon.Request, url: str) -> None:
     """Notes where somebody goes back to if linking an identity fails."""
     req.context.failure_page = url

@@ -10,6 +10,7 @@ from app.errors import BodyTooLargeError, InvalidFieldError, InvalidJSONError, U
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DAYS = 3650
+MAX_AUDIENCE_LENGTH = 200
 
 
 def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bool = False) -> dict[str, Any]:
@@ -84,6 +85,11 @@ def days_field(body: dict[str, Any], field: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DAYS:
         raise InvalidFieldError(f"{field} must be a whole number from 1 to {MAX_DAYS}.")
     return value
+
+
+def audience_field(body: dict[str, Any]) -> str | None:
+    """The `audience`, of 1 to 200 characters; None where absent or null."""
+    return _text_field(body, "audience", MAX_AUDIENCE_LENGTH)
 
 
 def _text_field(body: dict[str, Any], field: str, max_length: int) -> str | None:

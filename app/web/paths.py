@@ -28,6 +28,9 @@ USER = "/auth/user"
 TOKENS = "/auth/tokens"
 TOKEN = "/auth/tokens/{token_id}"  # noqa: S105  # a path
 VERIFY = "/auth/verify"
+ACCESS_TOKEN = "/auth/token"  # noqa: S105  # a path
+KEY_SET = "/.well-known/jwks.json"
+AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 
 AUTH_PREFIX = "/auth/"
 

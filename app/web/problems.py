@@ -33,6 +33,12 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.NotSignedInError: (401, "not_signed_in", "Sign in first."),
     errors.InvalidBearerError: (401, "invalid_token", "This bearer token is not valid."),
     errors.NotRegisteredError: (403, "not_registered", "Register first: POST /auth/register."),
+    errors.NoEntryRuleError: (
+        403,
+        "no_rule",
+        "The proxy must say who may enter: add ?groups=NAME,NAME to the URL of /auth/verify, or ?anyone=1.",
+    ),
+    errors.NotInGroupError: (403, "not_in_group", "You are in none of the groups that may enter."),
     errors.RegistrationClosedError: (403, "registration_closed", "New accounts are not made here."),
     errors.OriginNotAllowedError: (403, "origin_not_allowed", "This origin may not call the API."),
     errors.CrossSiteRequestError: (
@@ -45,7 +51,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
         "sign_in_again",
         "Your sign-in is 10 minutes old: sign in again first.",
     ),
-    errors.BearerNotAllowedError: (403, "bearer_not_allowed", "A bearer token may only read."),
+    errors.BearerNotAllowedError: (403, "bearer_not_allowed", "An API token may only read."),
     errors.ProviderNotFoundError: (
         404,
         "provider_not_found",
@@ -69,6 +75,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     ),
     errors.TokenLimitError: (422, "too_many_tokens", "You have 20 tokens; delete one first."),
     errors.InvalidFieldError: (422, "invalid_field", ""),
+    errors.AudienceNotAllowedError: (422, "audience_not_allowed", "Tokens are not made for this audience."),
     errors.RateLimitedError: (429, "rate_limited", "Rate limit exceeded. Please try again later."),
     errors.ProviderUnavailableError: (
         503,

@@ -1,11 +1,11 @@
 // One function for each page. Each asks the service first: the session cookie is HttpOnly, so no script can
 // look at it, and only the service knows whether it still counts.
 
-import { Api, ApiError, UnreachableError } from "/api.js";
+import { createClient, ProblemError, UnreachableError } from "/client/index.js";
 import { describeDevice, fill, show } from "/view.js";
 
 const { apiUrl } = await fetch("/config.json").then((response) => response.json());
-const api = new Api(apiUrl);
+const api = createClient({ baseUrl: apiUrl });
 
 // What went wrong on the way to the provider and back. The service redirects to /auth/login?error=CODE; codes are
 // stable, so these sentences are the frontend's to word.
@@ -25,17 +25,17 @@ const SIGN_IN_ERRORS = {
 const PAGES = { "/": home, "/dashboard": dashboard, "/auth/register": register, "/auth/login": signInFailed };
 
 async function home() {
-  const session = await api.session();
+  const session = await api.getSession();
   if (!session.authenticated) return anonymous();
   if (!session.registered) return show("unregistered", session.user);
   show("home", named(session.user));
 }
 
 async function dashboard() {
-  const session = await api.session();
+  const session = await api.getSession();
   if (!session.authenticated) return anonymous();
   if (!session.registered) return location.replace("/auth/register");
-  const sessions = await api.sessions();
+  const { sessions } = await api.listSessions();
 
   const user = named(session.user);
   const view = show("dashboard", { ...user, initial: user.name[0].toUpperCase(), expires_at: session.expires_at });
@@ -50,7 +50,7 @@ async function dashboard() {
     row.querySelector("[data-testid=current]").hidden = !entry.current;
     const end = row.querySelector("[data-testid=end-session]");
     end.hidden = entry.current;
-    end.addEventListener("click", () => act(() => api.endSession(entry.id)));
+    end.addEventListener("click", () => act(() => api.endSession({ session_id: entry.id })));
     view.querySelector("#sessions").append(row);
   }
   const endOthers = view.querySelector("#end-others");
@@ -83,7 +83,7 @@ async function act(change) {
 }
 
 async function register() {
-  const session = await api.session();
+  const session = await api.getSession();
   if (!session.authenticated) return anonymous();
   if (session.registered) return location.replace("/dashboard");
 
@@ -136,13 +136,13 @@ async function signOut() {
 
 /** After sign-in the service sends people to `return_to` here, and those it does not know to /auth/register. */
 function linkToSignIn(view) {
-  view.querySelector("[data-sign-in]").href = api.signInUrl("/dashboard");
+  view.querySelector("[data-sign-in]").href = api.signInUrl({ returnTo: "/dashboard" });
 }
 
 function failed(error) {
-  if (error instanceof ApiError && error.status === 401) return anonymous();
-  if (error instanceof ApiError && error.status === 429) return rateLimited(error.retryAfter);
-  if (!(error instanceof ApiError || error instanceof UnreachableError)) throw error;
+  if (error instanceof ProblemError && error.status === 401) return anonymous();
+  if (error instanceof ProblemError && error.status === 429) return rateLimited(error.retryAfter);
+  if (!(error instanceof ProblemError || error instanceof UnreachableError)) throw error;
   // 503 means "cannot be checked", which is not "signed out": treating it so would sign everybody out of the
   // page while the database restarts.
   const view = show("unavailable", { reason: error.message });

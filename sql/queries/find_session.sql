@@ -2,9 +2,11 @@
 -- app/accounts/credentials.py has both times, too, and a test compares them.
 WITH live AS (
     SELECT sessions.id, sessions.expires_at, sessions.last_seen_at, sessions.pending_identity,
-           users.id AS user_id, users.email, users.name, users.picture
+           users.id AS user_id, users.email, users.name, users.picture, users.groups,
+           identities.groups AS claimed_groups
     FROM sessions
     LEFT JOIN users ON users.id = sessions.user_id
+    LEFT JOIN identities ON identities.id = sessions.identity_id
     WHERE sessions.token_hash = %(token_hash)s
       AND sessions.revoked_at IS NULL
       AND sessions.idle_expires_at > now()
@@ -21,5 +23,5 @@ WITH live AS (
       -- The row's own, as another request may have moved it since.
       AND sessions.last_seen_at < now() - interval '5 minutes'
 )
-SELECT id, expires_at, user_id, email, name, picture, pending_identity
+SELECT id, expires_at, user_id, email, name, picture, groups, claimed_groups, pending_identity
 FROM live

@@ -7,11 +7,11 @@ WITH previous AS (
     RETURNING user_id
 )
 INSERT INTO sessions (
-    token_hash, user_id, identity_id, pending_identity, provider, sid, state_hash, idle_expires_at, expires_at, ip,
-    user_agent
+    token_hash, user_id, identity_id, pending_identity, claimed_groups, provider, sid, state_hash, idle_expires_at,
+    expires_at, ip, user_agent
 )
 VALUES (
-    %(token_hash)s, %(user_id)s, %(identity_id)s, %(pending_identity)s, %(provider)s, %(sid)s, %(state_hash)s,
-    now() + %(idle_limit)s, now() + %(lifetime)s, %(ip)s, %(user_agent)s
+    %(token_hash)s, %(user_id)s, %(identity_id)s, %(pending_identity)s, %(claimed_groups)s, %(provider)s, %(sid)s,
+    %(state_hash)s, now() + %(idle_limit)s, now() + %(lifetime)s, %(ip)s, %(user_agent)s
 )
 RETURNING id, (SELECT user_id FROM previous LIMIT 1) AS previous_user_id

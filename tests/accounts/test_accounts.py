@@ -22,7 +22,7 @@ def test_an_account_is_what_the_session_says_of_it(visitor: Visitor) -> None:
     user = visitor.get("/auth/user").json
     assert user == visitor.get("/auth/session").json["user"]
     assert user["id"] == user_id
-    assert set(user) == {"id", "email", "name", "picture"}
+    assert set(user) == {"id", "email", "name", "picture", "groups"}
 
 
 def test_a_change_leaves_the_other_fields(visitor: Visitor, connection: Connection) -> None:

@@ -26,7 +26,8 @@ def test_an_expired_pending_session_registers_nobody(visitor: Visitor, connectio
     row = connection.execute("SELECT id FROM sessions").fetchone()
     assert row
     nobody = {"pending_session_id": row[0], "token_hash": b"", "name": None, "picture": None}
-    assert connection.execute(sql, nobody | {"lifetime": LIFETIME, "idle_limit": IDLE_LIMIT}).fetchall() == []
+    rules = {"needs_invitation": False, "lifetime": LIFETIME, "idle_limit": IDLE_LIMIT}
+    assert connection.execute(sql, nobody | rules).fetchall() == []
 
 
 def test_an_email_another_identity_holds_is_a_conflict(
@@ -81,7 +82,7 @@ def test_a_session_used_up_by_its_registration_says_so_for_an_hour_there_and_now
     again = late.post("/auth/register", json={"name": "Eve"})
     assert (again.status_code, again.json["code"]) == (409, "already_registered")
     assert not late.is_signed_in
-    for method, path in (("GET", "/auth/user"), ("PATCH", "/auth/user"), ("GET", "/auth/verify")):
+    for method, path in (("GET", "/auth/user"), ("PATCH", "/auth/user"), ("GET", "/auth/verify?anyone=1")):
         assert late.request(method, path).status_code == 401
     connection.execute("UPDATE sessions SET revoked_at = now() - interval '61 minutes' WHERE user_id IS NULL")
     assert late.post("/auth/register").status_code == 401

@@ -66,12 +66,14 @@ CASES: dict[str, dict[str, Any]] = {
         "provider": "google",
         "sid": None,
         "pending_identity": Jsonb({}),
+        "claimed_groups": [],
         "state_hash": HASHES[0],
         **LIFE,
         **CLIENT,
     },
     "insert_user": {
         "pending_session_id": SOME_ID,
+        "needs_invitation": False,
         "token_hash": HASHES[0],
         "name": "Ada",
         "picture": None,
@@ -97,6 +99,7 @@ CASES: dict[str, dict[str, Any]] = {
     "identities/insert_identity": {
         **IDENTITY,
         "email": "7@example.com",
+        "groups": ["staff"],
         "session_id": SOME_ID,
         "token_hashes": HASHES,
         "token_hash": HASHES[0],
@@ -104,7 +107,8 @@ CASES: dict[str, dict[str, Any]] = {
         "idle_limit": PERIOD,
     },
     "identities/list_identities": {"user_id": SOME_ID},
-    "identities/update_identity_used": {**IDENTITY, "email": "7@example.com"},
+    "identities/find_invitation": {**IDENTITY, "email": "7@example.com"},
+    "identities/update_identity_used": {**IDENTITY, "email": "7@example.com", "groups": ["staff"]},
     "identities/update_sessions_of_sid_revoked": {"provider": "google", "sid": "7", **LOGOUT},
     "identities/update_sessions_of_subject_revoked": {
         **IDENTITY,
@@ -115,6 +119,11 @@ CASES: dict[str, dict[str, Any]] = {
     "housekeeping/delete_expired_sessions": {**WALK, "older_than": timedelta(days=10)},
     "housekeeping/delete_user": {"user_id": SOME_ID},
     "housekeeping/find_user": {"user_id": None, "email": "7@example.com"},
+    "housekeeping/delete_invitation": {"email": "7@example.com"},
+    "housekeeping/insert_invitation": {"email": "7@example.com", "groups": ["staff"]},
+    "housekeeping/list_invitations": {},
+    "housekeeping/list_group_members": {"group": "staff"},
+    "housekeeping/list_groups": {},
     "housekeeping/insert_identity": {**IDENTITY, "user_id": SOME_ID},
     "housekeeping/list_live_sessions": {"limit": 101},
     "housekeeping/list_user_api_tokens": {"user_id": SOME_ID},
@@ -125,8 +134,15 @@ CASES: dict[str, dict[str, Any]] = {
     "housekeeping/update_sessions_revoked": {"session_ids": [SOME_ID], "reason": "revoked_by_operator"},
     "housekeeping/update_user_disabled": {"user_id": SOME_ID},
     "housekeeping/update_user_enabled": {"user_id": SOME_ID},
+    "housekeeping/update_user_group_added": {"user_id": SOME_ID, "group": "staff", "limit": 200},
+    "housekeeping/update_user_group_removed": {"user_id": SOME_ID, "group": "staff"},
     "housekeeping/update_user_sessions_revoked": {"user_id": SOME_ID, "reason": "revoked_by_operator"},
 }
+READ_WHOLE = {
+    "housekeeping/list_group_members": {"users", "identities"},
+    "housekeeping/list_groups": {"users", "identities"},
+}
+"""An operator's rare questions, for which no sign-in should pay with an index."""
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +178,7 @@ def test_every_query_file_has_its_parameters_here() -> None:
 def test_a_query_reaches_growing_tables_through_an_index(filled: psycopg.Connection[Any], name: str) -> None:
     if name not in CASES:
         pytest.fail(f"sql/queries/{name}.sql is new: add a line with its parameters to CASES")
-    assert whole_tables_read(filled, name) == set()
+    assert whole_tables_read(filled, name) <= READ_WHOLE.get(name, set())
 
 
 def test_rows_of_a_deleted_user_are_found_through_an_index(filled: psycopg.Connection[Any]) -> None:

@@ -1,6 +1,6 @@
 """A protected host, the service and the people before them, all under example.test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.support.tls import CertificateAuthority
 API = f"https://api.{DOMAIN}"
 APP = f"https://app.{DOMAIN}"
 FILES = f"https://files.{DOMAIN}"
+BOOKS = f"https://books.{DOMAIN}"
 SETTINGS = {
     "API_URL": API,
     "WEBAPP_URL": APP,
@@ -59,18 +60,25 @@ class Site:
     port: int
     application: int
 
-    def sign_in(self, *, name: str | None = "Ada Lovelace") -> Person:
+    def sign_in(self, *, name: str | None = "Ada Lovelace", groups: Sequence[str] = ("staff",)) -> Person:
         """Somebody new, with a session that was put into the database."""
-        token = insert_live_session(self.database_url)["Cookie"].partition("=")[2]
+        token = insert_live_session(self.database_url, groups=groups)["Cookie"].partition("=")[2]
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             row: Any = connection.execute(NAME_THE_LATEST, [name]).fetchone()
         return Person(str(row[0]), row[1], token)
 
 
+def addresses(*, service: int, application: int) -> dict[str, str]:
+    """The page's addresses, and those of the tests in their place."""
+    return {
+        "backend:3000": f"127.0.0.1:{service}",
+        "files:8080": f"127.0.0.1:{application}",
+        "books:8080": f"127.0.0.1:{application}",
+    }
+
+
 def start_caddy(certificate: Path, folder: Path, *, service: int, application: int) -> OutsideServer:
-    protected = replaced(
-        block("caddyfile"), {"backend:3000": f"127.0.0.1:{service}", "files:8080": f"127.0.0.1:{application}"}
-    )
+    protected = replaced(block("caddyfile"), addresses(service=service, application=application))
     others = [f"{name}.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{application}\n}}" for name in OPEN_HOSTS]
     api = f"api.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{service}\n}}"
     return Caddy("\n".join([protected, api, *others]), certificates=[certificate], folder=folder)
@@ -89,8 +97,7 @@ def start_nginx(
             "listen 443 ssl;": listen,
             f"/etc/ssl/{DOMAIN}.pem": str(certificate),
             f"/etc/ssl/{DOMAIN}.key": str(certificate),
-            "backend:3000": f"127.0.0.1:{service}",
-            "files:8080": f"127.0.0.1:{application}",
+            **addresses(service=service, application=application),
         },
     )
 

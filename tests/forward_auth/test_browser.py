@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.forward_auth.page import DOMAIN, only
-from tests.forward_auth.sites import API, APP, FILES, Site
+from tests.forward_auth.sites import API, APP, BOOKS, FILES, Site
 from tests.forward_auth.test_proxies import PAGE
 from tests.support.pages import Block
 from tests.support.provider import OpenIDProvider
@@ -27,6 +28,7 @@ OPEN_WEBSOCKET = """
         socket.onerror = () => resolve("refused");
     })
 """
+INVITE = "INSERT INTO invitations (email, groups) VALUES (%s, %s)"
 FETCH = "async url => { const answer = await fetch(url); return [answer.status, await answer.text()]; }"
 POST_FORM = """
     url => {
@@ -59,10 +61,16 @@ def browser_at(site: Site) -> "Iterator[Page]":
 
 @pytest.fixture
 def page(site: Site, https_provider: OpenIDProvider) -> "Iterator[Page]":
-    """Of somebody new to the provider, in a browser without cookies."""
+    """Of somebody new to the provider, invited into staff, in a browser without cookies."""
     https_provider.reset()
+    invite(site, https_provider.person["email"], "staff")
     with browser_at(site) as page:
         yield page
+
+
+def invite(site: Site, email: str, *groups: str) -> None:
+    with psycopg.connect(site.database_url, autocommit=True) as connection:
+        connection.execute(INVITE, [email, list(groups)])
 
 
 def shown(page: "Page") -> Any:
@@ -146,3 +154,53 @@ def test_without_a_shared_cookie_no_sibling_host_can_plant_a_session(
                 page.goto(f"{HOSTILE}/page?set-cookie={name}={attacker.token}; {attributes}")
         page.goto(f"{API}/auth/session")
         assert shown(page)["user"]["email"] == https_provider.person["email"]
+
+
+def test_somebody_of_another_group_is_told_who_they_are_and_signs_out(
+    page: "Page", site: Site, https_provider: OpenIDProvider
+) -> None:
+    page.goto(PAGE)
+    answer = page.goto(f"{BOOKS}/ledger")
+    assert answer
+    assert answer.status == 403
+    assert https_provider.person["email"] in page.inner_text("main")
+    with page.expect_navigation(url=f"{APP}/**"):
+        page.click("button")
+    page.goto(f"{API}/auth/session")
+    assert shown(page)["authenticated"] is False
+
+
+def test_another_account_is_one_click_away_and_leads_back(
+    page: "Page", site: Site, https_provider: OpenIDProvider
+) -> None:
+    page.goto(PAGE)
+    https_provider.reset()
+    invite(site, https_provider.person["email"], "finance")
+    page.goto(f"{BOOKS}/ledger?year=2026")
+    with page.expect_navigation(url=f"{BOOKS}/ledger?year=2026"):
+        page.click("a")
+    assert headers_shown(page)["x-auth-email"] == https_provider.person["email"]
+    assert headers_shown(page)["x-auth-groups"] == "finance"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a//b///c",
+        "/%F0%9F%A6%8A/\u0645\u06cc\u200c\u062e",
+        "/a?path=C:%5Ctemp&text=two%0Alines&name=caf%E9",
+        "/a?b=%2e%2e/%2f%2f&c=100%",
+        "/a?q=" + "x" * 500,
+    ],
+)
+def test_the_way_back_keeps_what_people_have_in_urls(page: "Page", site: Site, target: str) -> None:
+    page.goto(FILES + target)
+    # As the browser itself writes it.
+    asked = page.evaluate("target => new URL(target).href", FILES + target)
+    assert page.url == asked
+    assert FILES + shown(page)["target"] == asked
+
+
+def test_a_way_back_that_is_too_long_to_keep_is_that_of_the_page(page: "Page", site: Site) -> None:
+    page.goto(f"{FILES}/a?q=" + "x" * 2000)
+    assert page.url == f"{FILES}/a"

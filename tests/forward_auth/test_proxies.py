@@ -36,6 +36,8 @@ FORGED = [
     ("x-auth-email", "forged@example.com"),
     ("X-Auth-Name", "forged"),
     ("X-Auth-Name", "forged again"),
+    ("X-Auth-Groups", "admins,forged"),
+    ("X_Auth_Groups", "forged"),
     ("X_Auth_User_Id", "forged"),
     ("X_Auth_Name", "forged"),
     ("X-Forwarded-Method", "forged"),

@@ -60,7 +60,7 @@ def variables(site: Site, person: Person, names: list[str]) -> dict[str, list[st
 @pytest.mark.parametrize("header", IDENTITY_HEADERS)
 def test_an_application_that_folds_names_finds_the_services_value_alone(site: Site, header: str) -> None:
     person = site.sign_in(name="Ada Lovelace")
-    names = dict(zip(IDENTITY_HEADERS, (person.user_id, person.email, "Ada Lovelace"), strict=True))
+    names = dict(zip(IDENTITY_HEADERS, (person.user_id, person.email, "Ada Lovelace", "staff"), strict=True))
     for some in spellings(header):
         found = variables(site, person, some)
         assert {name: found[f"HTTP_{name.upper().replace('-', '_')}"] for name in names} == {

@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 import yaml  # type: ignore[import-untyped]  # schemathesis brings it, nobody its types
 
@@ -17,6 +18,7 @@ from app.web.media import IDENTITY_HEADERS
 from tests.forward_auth.page import DOMAIN, block, on_our_hosts, only
 from tests.forward_auth.sites import API, FILES, SETTINGS
 from tests.support.pages import Block
+from tests.support.provider import OpenIDProvider
 from tests.support.traefik import labels_as_a_tree
 from tests.support.visitor import Visitor
 
@@ -25,7 +27,10 @@ HOP_BY_HOP = {"Connection", "Upgrade", "Content-Length", "Host"}
 
 
 @pytest.fixture
-def visitor(make_app: Any) -> Visitor:
+def visitor(make_app: Any, provider: OpenIDProvider, connection: psycopg.Connection[Any]) -> Visitor:
+    """Somebody invited into the group of the first application, not signed in."""
+    invite = "INSERT INTO invitations (email, groups) VALUES (%s, ARRAY['staff'])"
+    connection.execute(invite, [provider.person["email"]])
     return Visitor(make_app(**SETTINGS), origin=SETTINGS["WEBAPP_URL"])
 
 
@@ -33,13 +38,9 @@ def middlewares_of_file() -> Any:
     return yaml.safe_load(block("yaml"))["http"]["middlewares"]
 
 
-def middlewares_of_labels(labels: Block) -> Any:
-    tree = labels_as_a_tree(labels.text)
-    assert tree["routers"]["https-0-RESOURCE"]["middlewares"] == "gzip,sign-in,without-credentials"
-    return tree["middlewares"]
-
-
-def asks_as_traefik(visitor: Visitor, method: str, uri: str, headers: dict[str, str]) -> Any:
+def asks_as_traefik(
+    visitor: Visitor, method: str, uri: str, headers: dict[str, str], *, middleware: str = "staff-only"
+) -> Any:
     """What the service says to Traefik about a client's request."""
     passed = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
     own = {
@@ -49,27 +50,23 @@ def asks_as_traefik(visitor: Visitor, method: str, uri: str, headers: dict[str, 
         "X-Forwarded-Uri": uri,
         "X-Forwarded-For": "198.51.100.7",
     }
-    address = urlsplit(middlewares_of_file()["sign-in"]["forwardAuth"]["address"])
+    address = urlsplit(middlewares_of_file()[middleware]["forwardAuth"]["address"])
     return visitor.get(f"{address.path}?{address.query}", headers={**passed, **own})
 
 
 @pytest.mark.parametrize(("file", "labels"), [(only("yaml"), only("properties"))], ids=str)
-def test_file_and_labels_say_the_same(file: Block, labels: Block) -> None:
-    file_says, labels_say = yaml.safe_load(file.text)["http"]["middlewares"], middlewares_of_labels(labels)
-    forward = file_says["sign-in"]["forwardAuth"]
-    assert labels_say["sign-in"]["forwardauth"] == {
-        "address": forward["address"],
-        "trustforwardheader": str(forward["trustForwardHeader"]).lower(),
-        "authresponseheaders": ",".join(forward["authResponseHeaders"]),
-    }
-    dropped = file_says["without-credentials"]["headers"]["customRequestHeaders"]
-    assert labels_say["without-credentials"]["headers"]["customrequestheaders"] == dropped
-
-
-def test_all_identity_headers_are_taken_from_the_service() -> None:
-    sign_in = middlewares_of_file()["sign-in"]["forwardAuth"]
-    assert tuple(sign_in["authResponseHeaders"]) == IDENTITY_HEADERS
-    assert sign_in["trustForwardHeader"] is False
+def test_each_application_gets_its_own_rule_and_no_credentials(file: Block, labels: Block) -> None:
+    middlewares = yaml.safe_load(file.text)["http"]["middlewares"]
+    routers = labels_as_a_tree(labels.text)["routers"]
+    rules = []
+    for router in ("https-0-FILES", "https-0-BOOKS"):
+        compression, entry, credentials = routers[router]["middlewares"].split(",")
+        assert (compression, credentials) == ("gzip", "without-credentials@file")
+        forward = middlewares[entry.removesuffix("@file")]["forwardAuth"]
+        assert tuple(forward["authResponseHeaders"]) == IDENTITY_HEADERS
+        assert forward["trustForwardHeader"] is False
+        rules.append(parse_qs(urlsplit(forward["address"]).query)["groups"])
+    assert rules == [["staff"], ["finance"]]
 
 
 def test_every_mix_of_hyphens_and_underscores_is_taken_from_the_client() -> None:
@@ -95,6 +92,20 @@ def test_a_page_leads_to_sign_in_and_back(visitor: Visitor) -> None:
     back = visitor.sign_in(location.query.removeprefix("return_to="))
     assert back.headers["location"] == FILES + URI
     assert asks_as_traefik(visitor, "GET", URI, navigation).status_code == 200
+
+
+def test_the_other_application_is_for_others(visitor: Visitor) -> None:
+    visitor.sign_in()
+    assert asks_as_traefik(visitor, "GET", "/", {}).headers["x-auth-groups"] == "staff"
+    refused = asks_as_traefik(visitor, "GET", "/", {}, middleware="finance-only")
+    assert (refused.status_code, refused.json["code"]) == (403, "not_in_group")
+
+
+def test_a_preflight_passes_and_names_nobody(visitor: Visitor) -> None:
+    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
+    passed = asks_as_traefik(visitor, "OPTIONS", "/", asks)
+    assert (passed.status_code, passed.headers["x-auth-user-id"]) == (200, "")
+    assert asks_as_traefik(visitor, "PUT", "/", asks | {"X-Forwarded-Method": "OPTIONS"}).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])

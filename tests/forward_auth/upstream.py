@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the base class looks for these
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815  # the base class looks for these
 
     def _open_websocket(self) -> None:
         """RFC 6455, sections 4.2.2 and 5.2: an unmasked frame of text and the close."""

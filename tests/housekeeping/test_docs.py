@@ -25,6 +25,7 @@ def test_a_command_on_the_page_does_its_work(
     user = people.user("ada@example.com", "Ada Lovelace")
     people.session(user)
     connection.execute("UPDATE sessions SET id = %s", (SESSION[1],))
+    connection.execute("INSERT INTO invitations (email) VALUES ('grace@example.com')")
     assert command.line.startswith("bin/")
     outcome = run(*shlex.split(command.line.removeprefix("bin/")))
     assert outcome.code == 0, outcome.stderr
@@ -36,7 +37,7 @@ def test_the_page_shows_every_command() -> None:
     shown = {" ".join(command.line.split()[:2]) for command in PAGE.commands()}
     for command in ("sessions", "users"):
         listed = re.findall(r"^    ([a-z]+) ", run_command(command, "--help").stdout, re.MULTILINE)
-        assert len(listed) == {"sessions": 3, "users": 7}[command]
+        assert len(listed) == {"sessions": 3, "users": 11}[command]
         assert {f"bin/{command} {name}" for name in listed} <= shown
 
 

@@ -100,9 +100,9 @@ def test_a_query_of_the_authorization_endpoint_is_kept(visitor: Visitor, provide
 
 
 def test_the_redirect_uri_is_made_of_the_api_url(make_app: Callable[..., Any]) -> None:
-    visitor = Visitor(make_app(API_URL="https://api.example.com/v1/"))
+    visitor = Visitor(make_app(API_URL="https://api.example.com:8443/"))
     query = parse_qs(urlsplit(visitor.get("/auth/login").headers["location"]).query)
-    assert query["redirect_uri"] == ["https://api.example.com/v1/auth/callback/oidc"]
+    assert query["redirect_uri"] == ["https://api.example.com:8443/auth/callback/oidc"]
 
 
 def test_a_code_for_another_challenge_is_refused(visitor: Visitor, refusal: Refusal) -> None:

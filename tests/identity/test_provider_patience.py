@@ -14,6 +14,7 @@ from tests.conftest import WEBAPP
 from tests.identity.misbehaviour import DISCOVERY, ENDPOINTS, KEYS, Patience, begin_and_finish
 from tests.support.provider import Answer, OpenIDProvider
 from tests.support.visitor import Visitor
+from tests.support.waiting import until
 
 LIMIT = 15.0
 UNAVAILABLE = f"{WEBAPP}/auth/login?error=provider_unavailable"
@@ -96,6 +97,24 @@ def test_nobody_waits_for_news_of_a_provider_that_is_known(
     with ThreadPoolExecutor(8) as threads:
         endings = list(threads.map(timed, [partial(Visitor(app).get, "/auth/login")] * 8))
     assert sorted(seconds > 1.5 for _, seconds in endings) == [False] * 7 + [True]
+
+
+def test_half_of_the_threads_wait_for_providers_and_further_visitors_are_told_soon(
+    make_app: Callable[..., Any], provider: OpenIDProvider, patience: Patience
+) -> None:
+    app = make_app(WEB_THREADS="2")
+    assert "session" in begin_and_finish(app).cookies
+    path = ENDPOINTS["token"]
+    patience.hang(provider, path)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(timed, partial(begin_and_finish, app))
+        until(lambda: provider.visits.count(path) > 1, seconds=5, what="the first visitor's call")
+        assert timed(partial(Visitor(app).get, "/auth/login"))[0] == UNAVAILABLE
+        assert not first.done()
+        patience.release()
+        first.result()
+    del provider.answers[path]
+    assert "session" in begin_and_finish(app).cookies
 
 
 def timed(visit: Callable[[], Any]) -> tuple[str, float]:

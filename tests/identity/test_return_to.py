@@ -46,12 +46,7 @@ REFUSED = {
     "next-line": "/a\u0085b",
     "line-separator": "/a\u2028b",
     "paragraph-separator": "/a\u2029b",
-    "right-to-left-override": "/a\u202eb",
-    "zero-width-space": "/\u200b/evil",
     "byte-order-mark": "\ufeff//evil",
-    "control-in-query": "/a?b=\x01",
-    "control-in-fragment": "/a#\x01",
-    "backslash-in-query": "/a?b=\\",
     "encoded-slash-first": "/%2f/evil.example",
     "encoded-slash": "/%2fevil.example",
     "encoded-slash-upper": "/%2Fevil.example",
@@ -77,13 +72,11 @@ REFUSED = {
     "half-encoded-parent": "/.%2e/evil",
     "twice-encoded-parent": "/%252e%252e/evil",
     "parent-and-slash-encoded": "/..%2fevil",
-    "two-slashes-later": "/a//evil.example",
     "bad-utf-8": "/a%ff",
     "overlong-slash": "/%c0%afevil.example",
     "encoded-surrogate": "/%ed%a0%80",
     "long-and-elsewhere": "//evil.example/" + "a" * 3000,
     "long-and-up": "/a/../" + "a" * 3000,
-    "control-in-a-query-that-is-dropped": "/a?" + "b" * 3000 + "\x01",
 }
 
 RAW_QUERIES = {
@@ -119,6 +112,21 @@ ACCEPTED = {
     "/gr%C3%B6%C3%9Fe": "/gr%C3%B6%C3%9Fe",
     '/"<script>{}|^`': "/%22%3Cscript%3E%7B%7D%7C%5E%60",
     "/😀": "/%F0%9F%98%80",
+    "/a//b": "/a//b",
+    "/a///": "/a///",
+    "/a%2F%2Fb": "/a%2F%2Fb",
+    # A joiner, a direction mark, a private character, and one that Unicode may assign some day.
+    "/\u06cc\u200c\u062e": "/%DB%8C%E2%80%8C%D8%AE",
+    "/a\u202eb": "/a%E2%80%AEb",
+    "/\ue000": "/%EE%80%80",
+    "/\U0001fc00": "/%F0%9F%B0%80",
+    "/a?path=C:%5Ctemp": "/a?path=C:%5Ctemp",
+    "/a?path=C:\\temp": "/a?path=C:%5Ctemp",
+    "/a?text=two%0Alines": "/a?text=two%0Alines",
+    "/a?text=two\r\nlines": "/a?text=two%0D%0Alines",
+    "/a?name=caf%E9": "/a?name=caf%E9",
+    "/a?b=%2e%2e/%2f%2f": "/a?b=%2e%2e/%2f%2f",
+    "/a#\x01": "/a#%01",
 }
 
 
@@ -233,7 +241,6 @@ def assert_stays_below(frontend: str, url: str) -> None:
         segments = path.removeprefix(base.path).split("/")
         assert path.startswith(f"{base.path}/")
         assert not {".", ".."} & {re.sub("%2e", ".", segment, flags=re.IGNORECASE) for segment in segments}
-        assert "" not in segments[1:-1]
         assert not re.search(r"[\0-\x1f\x7f\\]", path)
         path = unquote(path)
 
@@ -242,12 +249,17 @@ SIBLINGS = {
     "https://docs.example.com": "https://docs.example.com/",
     "https://example.com/a?b=c#d": "https://example.com/a?b=c#d",
     "https://A.B.Example.com/x": "https://a.b.example.com/x",
+    "https://docs.example.com:8443/": "https://docs.example.com:8443/",
+    "https://docs.example.com:443/a": "https://docs.example.com/a",
+    "https://docs.example.com/a//b": "https://docs.example.com/a//b",
 }
 STRANGERS = [
     "https://example.com.evil.example/",
     "https://evilexample.com/",
     "https://user@docs.example.com/",
-    "https://docs.example.com:8443/",
+    "https://docs.example.com:0/",
+    "https://docs.example.com:65536/",
+    "https://docs.example.com:8443@evil.example/",
     "https://docs.example.com\\.evil.example/",
     "https://docs.example.com@evil.example/",
     "https://evil.example?x=.example.com",

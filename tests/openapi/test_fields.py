@@ -9,16 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidFieldError
-from app.openapi.document import openapi_document
 from app.web.json_body import days_field, name_field, picture_field
+from tests.support.described import document
 
-DOCUMENT = openapi_document(
-    api_url="https://api.example.com",
-    session_cookie="session",
-    version="1",
-    docs_version="1",
-    providers=[],
-)
+DOCUMENT = document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 NAME = jsonschema_rs.Draft202012Validator(SCHEMAS["Name"])
 PICTURE = jsonschema_rs.Draft202012Validator(SCHEMAS["Picture"])

@@ -27,7 +27,7 @@ ON_THE_PAGE = [
 OF_COMPOSE = {"up", "build", "logs", "exec", "pull", "stop"}
 PROGRAMS = {"bin/sessions", "psql", "pg_dump", "dropdb", "createdb", "pg_restore"}
 """What they are given is tried in test_compose_backup.py, and in the tests of bin/sessions."""
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "8d41f6c2a97e05b3e6104bd2f97a3c58"
 PROMETHEUS = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
 
 

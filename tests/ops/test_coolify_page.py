@@ -14,7 +14,7 @@ from tests.support.service import ROOT
 
 PAGE = Page("deploy-coolify.md")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "8d41f6c2a97e05b3e6104bd2f97a3c58"
 
 
 @pytest.mark.parametrize(("variables", "first_start"), [(*PAGE.blocks("ini"), *PAGE.blocks("text"))], ids=str)

@@ -37,6 +37,11 @@ class Replica:
         self.seconds.append(time.perf_counter() - began)
         return decision
 
+    def give_back(self, *client: bytes) -> None:
+        self._limiter.store.give_back(
+            client or (b"client",), [self._limiter.default, self._limiter.not_found]
+        )
+
     @property
     def fallbacks(self) -> int:
         counted = int(self._registry.get_sample_value("rate_limit_fallbacks_total") or 0)

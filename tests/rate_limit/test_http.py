@@ -65,11 +65,11 @@ def test_unknown_paths_spend_their_own_limit_too(limited: Visitor) -> None:
 
 
 def test_beginning_to_sign_in_spends_its_own_limit_too(limited: Visitor) -> None:
-    answers = [limited.get("/auth/login") for _ in range(11)]
-    assert [answer.status_code for answer in answers] == [302] * 10 + [429]
-    assert limits(answers[0])[0] == '"default";q=200;w=60, "sign-in";q=10;w=900'
-    assert limits(answers[10])[1] == '"sign-in";r=0;t=90'
-    assert answers[10].headers["retry-after"] == "90"
+    answers = [limited.get("/auth/login") for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [302] * 30 + [429]
+    assert limits(answers[0])[0] == '"default";q=200;w=60, "sign-in";q=30;w=900'
+    assert limits(answers[30])[1] == '"sign-in";r=0;t=30'
+    assert answers[30].headers["retry-after"] == "30"
     # Who only asks wrongly begins nothing.
     assert limited.post("/auth/login", headers={"Origin": WEBAPP}).status_code == 405
 
@@ -89,7 +89,7 @@ def test_what_is_no_navigation_leaves_the_sign_in_limit_alone(
     answers = [limited.request(method, "/auth/login", headers=headers) for _ in range(20)]
     assert {answer.status_code for answer in answers} == {400}
     assert limits(answers[19]) == ('"default";q=200;w=60', '"default";r=180;t=6')
-    assert [limited.get("/auth/login").status_code for _ in range(11)] == [302] * 10 + [429]
+    assert [limited.get("/auth/login").status_code for _ in range(31)] == [302] * 30 + [429]
 
 
 def test_what_is_no_navigation_still_spends_the_default_limit(make_app: MakeApp) -> None:

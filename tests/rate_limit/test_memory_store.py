@@ -218,6 +218,33 @@ def test_to_peek_costs_nothing(make_memory: MakeMemory, clock: Clock) -> None:
     store.close()
 
 
+def test_what_is_given_back_can_be_spent_again_and_never_more_than_all(
+    make_memory: MakeMemory, clock: Clock
+) -> None:
+    store = MemoryStore(make_memory(), [SMALL, DEFAULT], clock=clock)
+    client = [b"client", b"network", b"network around it"]
+    store.give_back(client, [SMALL])
+    assert [store.spend(client, [SMALL]).is_admitted for _ in range(4)] == [True] * 3 + [False]
+    store.give_back(client, [SMALL])
+    assert [store.spend(client, [SMALL]).is_admitted for _ in range(2)] == [True, False]
+    for _ in range(9):
+        store.give_back(client, [SMALL])
+    assert store.peek(client, [SMALL]) == (True, [0, 0, 0])
+    assert [store.spend(client, [SMALL]).is_admitted for _ in range(4)] == [True] * 3 + [False]
+    store.close()
+
+
+def test_nothing_is_given_back_to_strangers(make_memory: MakeMemory, clock: Clock) -> None:
+    store = MemoryStore(make_memory(sets=1), [SMALL], clock=clock)
+    for number in range(WAYS):
+        for _ in range(3):
+            store.spend([b"%d" % number], [SMALL])
+    for _ in range(9):
+        store.give_back([b"stranger"], [SMALL])
+    assert not any(store.peek([b"%d" % number], [SMALL]).is_admitted for number in range(WAYS))
+    store.close()
+
+
 def test_more_policies_than_tables_are_refused(make_memory: MakeMemory) -> None:
     with pytest.raises(ValueError, match="2 policies do not fit into 5 tables"):
         MemoryStore(make_memory(tables=5), [DEFAULT, SMALL])

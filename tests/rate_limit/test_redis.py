@@ -38,6 +38,26 @@ def test_replicas_spend_the_same_limit(make_served: MakeReplica) -> None:
     assert [replica.fallbacks for replica in replicas] == [0, 0]
 
 
+def test_what_is_given_back_counts_for_all_replicas_and_never_more_than_all(
+    make_served: MakeReplica, redis: Redis
+) -> None:
+    here, there = (make_served(limit="3/hour") for _ in range(2))
+    assert [here.spend().is_admitted for _ in range(4)] == [True] * 3 + [False]
+    there.give_back()
+    assert [here.spend().is_admitted for _ in range(2)] == [True, False]
+    for _ in range(5):
+        there.give_back()
+    assert [there.spend().is_admitted for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_with_redis_away_it_is_given_back_here(replica: Replica, redis: Redis) -> None:
+    redis.stop()
+    while replica.spend().is_admitted:
+        pass
+    replica.give_back()
+    assert [replica.spend().is_admitted for _ in range(2)] == [True, False]
+
+
 def test_clients_spend_their_own(replica: Replica) -> None:
     replica.spend(b"other")
     assert replica.spend(b"third") == replica.spend(b"fourth")

@@ -76,6 +76,37 @@ def test_the_answer_names_no_version(service: Service) -> None:
     assert headers["strict-transport-security"].startswith("max-age=")
 
 
+@pytest.mark.parametrize("session_comes", [0, 1, 2])
+def test_several_lines_of_cookies_are_one(service: Service, url: str, session_comes: int) -> None:
+    lines = ["theme=dark", "lang=en; a=b"]
+    lines.insert(session_comes, insert_live_session(url)["Cookie"])
+    cookies = "".join(f"Cookie: {line}\r\n" for line in lines)
+    head = f"GET /auth/session HTTP/1.1\r\nHost: a\r\n{cookies}Connection: close\r\n\r\n"
+    answer = exchange(service, head.encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["authenticated"] is True
+
+
+def test_sessions_in_two_lines_are_two(service: Service, url: str) -> None:
+    lines = [insert_live_session(url)["Cookie"] for _ in range(2)]
+    cookies = "".join(f"Cookie: {line}\r\n" for line in lines)
+    head = f"GET /auth/session HTTP/1.1\r\nHost: a\r\n{cookies}Connection: close\r\n\r\n"
+    assert b'"authenticated":false' in exchange(service, head.encode())
+
+
+def test_a_head_of_almost_32_kib_is_read_and_a_longer_one_refused(service: Service, url: str) -> None:
+    own = insert_live_session(url)["Cookie"]
+    for size, status in ((32_000, b"200"), (33_000, b"431")):
+        others = "; ".join(f"c{number}={'x' * 95}" for number in range(size // 101))
+        lines = [
+            "GET /auth/verify?anyone=1 HTTP/1.1",
+            "Host: a",
+            f"Cookie: {others}; {own}",
+            "Connection: close",
+        ]
+        answer = exchange(service, "\r\n".join([*lines, "", ""]).encode())
+        assert answer.split()[1] == status
+
+
 def test_a_chunked_body_is_read_and_counted(service: Service, url: str) -> None:
     headers = {
         "Content-Type": "application/json",

@@ -49,7 +49,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert config.registration == "confirm"
     assert config.allowed_emails == config.allowed_email_domains == frozenset()
     assert (config.rate_limit, config.rate_limit_not_found) == (Rate(200, 60), Rate(10, 60))
-    assert config.rate_limit_sign_in == Rate(10, 900)
+    assert config.rate_limit_sign_in == Rate(30, 900)
     assert ip_network("10.0.0.0/8") in config.trusted_proxies
     assert (config.log_format, config.log_level, config.migrate_on_start) == ("json", "info", True)
     assert config.migrate_database_url == config.database_url

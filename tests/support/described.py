@@ -15,17 +15,22 @@ from app.openapi.problem_kinds import common_codes
 PROBLEM_JSON = "application/problem+json"
 
 
-@cache
-def description() -> "Description":
-    """One for the whole run, as its schemas are compiled when they are first needed."""
-    document = openapi_document(
+def document() -> dict[str, Any]:
+    """As /openapi.json has it, but for the settings in it."""
+    return openapi_document(
         api_url="https://api.example.com",
+        audiences=["https://api.example.com"],
         session_cookie="session",
         version="1",
         docs_version="1",
         providers=[],
     )
-    return Description(document)
+
+
+@cache
+def description() -> "Description":
+    """One for the whole run, as its schemas are compiled when they are first needed."""
+    return Description(document())
 
 
 class Description:

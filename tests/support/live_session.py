@@ -1,6 +1,7 @@
 """A registered person's session, put straight into the database."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 import psycopg
@@ -11,7 +12,9 @@ from tests.support.log_watch import WATCH
 from tests.support.service import PRODUCTION
 
 INSERT = """
-    WITH person AS (INSERT INTO users (email, name) VALUES (%(email)s, 'Ada Lovelace') RETURNING id)
+    WITH person AS (
+        INSERT INTO users (email, name, groups) VALUES (%(email)s, 'Ada Lovelace', %(groups)s) RETURNING id
+    )
     INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at)
     SELECT %(token_hash)s, id, now() + %(lifetime)s, now() + %(lifetime)s FROM person
 """
@@ -21,12 +24,15 @@ INSERT_PENDING = """
 """
 
 
-def insert_live_session(database_url: str, *, pending: str | None = None) -> dict[str, str]:
+def insert_live_session(
+    database_url: str, *, pending: str | None = None, groups: Sequence[str] = ()
+) -> dict[str, str]:
     """The headers that a signed-in browser sends to a service in production.
 
     Args:
         database_url: of a migrated database.
         pending: the subject of somebody not registered yet; without it the session is a new user's.
+        groups: that user's.
     """
     token = new_token()
     identity = {
@@ -41,6 +47,7 @@ def insert_live_session(database_url: str, *, pending: str | None = None) -> dic
         "token_hash": Keyring(PRODUCTION["SESSION_SECRET"]).token_hash(token),
         "lifetime": timedelta(days=1),
         "identity": Jsonb(identity),
+        "groups": sorted(groups),
     }
     WATCH.secret("session token", token)
     WATCH.email(parameters["email"])

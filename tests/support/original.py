@@ -56,9 +56,9 @@ def create_original_database(postgres: EmbeddedPostgres, *, port: int) -> Origin
 
 
 class OriginalService(Service):
-    """`bin/start` with the given variables and PORT, and no others."""
+    """`bin/start`, of this tree or another, with the given variables and PORT, and no others."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, command: str = "bin/start") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        Process.__init__(self, "bin/start", environ={"PORT": str(self.port), **environ})
+        Process.__init__(self, command, environ={"PORT": str(self.port), **environ})

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 PRODUCTION = {
     "APP_ENV": "production",
-    "SESSION_SECRET": "0123456789abcdef0123456789abcdef",
+    "SESSION_SECRET": "8d41f6c2a97e05b3e6104bd2f97a3c58",
     "GOOGLE_CLIENT_ID": "test-client",
     "GOOGLE_CLIENT_SECRET": "test-client-secret",
     "WEBAPP_URL": "https://app.example.com",

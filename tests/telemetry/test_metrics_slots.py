@@ -9,7 +9,6 @@ from prometheus_client import values
 from prometheus_client.exposition import generate_latest
 
 from app.middleware.observation import COUNTED_METHODS
-from app.openapi.document import openapi_document
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import (
     FOLDER_VARIABLE,
@@ -20,17 +19,12 @@ from app.telemetry.metrics_files import (
     use_slot,
 )
 from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, INVALID_REQUESTS, PROBLEMS
+from tests.support.described import document
 from tests.support.scrape import Scrape
 
 StartWorker = Callable[[int], Metrics]
 
-DOCUMENT = openapi_document(
-    api_url="https://api.example.com",
-    session_cookie="session",
-    version="1",
-    docs_version="1",
-    providers=[],
-)
+DOCUMENT = document()
 ANSWERS = {
     *(200, 201, 204, 302, 303),
     *(status for status, *_ in [*PROBLEMS.values(), INTERNAL_ERROR]),

@@ -25,7 +25,7 @@ from tests.support.service import Service
 ENTRIES = {
     row[0].strip("`"): int(row[1]) for row in rows(Page("errors.md").text) if re.fullmatch(r"`\w+`", row[0])
 }
-NOBODY = {"Authorization": "Bearer nobody's"}
+NOBODY = {"Authorization": "Bearer cbt_nobody's"}
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
 ID = uuid.UUID(int=0)
 
@@ -165,6 +165,8 @@ CAUSES: dict[str, Callable[[Backend], Any]] = {
     "not_signed_in": lambda backend: backend.send("GET", "/auth/user"),
     "invalid_token": lambda backend: backend.send("GET", "/auth/user", headers=NOBODY),
     "not_registered": lambda backend: backend.send("GET", "/auth/user", headers=backend.newcomer()),
+    "no_rule": lambda backend: backend.send("GET", "/auth/verify"),
+    "not_in_group": lambda backend: backend.send("GET", "/auth/verify?groups=staff", session=True),
     "registration_closed": close_registration,
     "origin_not_allowed": lambda backend: backend.send("GET", "/auth/session", headers=ELSEWHERE),
     "cross_site_request": lambda backend: backend.send(
@@ -181,6 +183,9 @@ CAUSES: dict[str, Callable[[Backend], Any]] = {
     "uri_too_long": lambda backend: backend.write(b"GET /?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a"),
     "unsupported_media_type": lambda backend: backend.send("POST", "/auth/tokens", session=True, data="{}"),
     "expectation_failed": lambda backend: backend.write(b"GET / HTTP/1.1\r\nHost: a\r\nExpect: tea"),
+    "audience_not_allowed": lambda backend: backend.send(
+        "POST", "/auth/token", session=True, json={"audience": "elsewhere"}
+    ),
     "invalid_field": lambda backend: backend.send("POST", "/auth/tokens", session=True, json={"name": ""}),
     "too_many_tokens": make_tokens,
     "rate_limited": ask_twice,

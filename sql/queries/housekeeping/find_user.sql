@@ -1,5 +1,5 @@
 -- A user by id or by e-mail.
-SELECT id, email, name, created_at, disabled_at
+SELECT id, email, name, groups, created_at, disabled_at
 FROM users
 WHERE id = %(user_id)s
    OR email = %(email)s

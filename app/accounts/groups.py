@@ -1,0 +1,31 @@
+"""Rules for the names of groups, from operators and providers."""
+
+from app.models import Profile
+from app.telemetry.security_events import log_event
+
+MAX_NAME_LENGTH = 100
+MAX_GROUPS = 200
+"""A person may have by hand, or an identity by its provider's claims."""
+
+
+def usable_group(text: str) -> str | None:
+    """The name without blanks around it; None where it has control characters or commas, or is too long."""
+    name = text.strip()
+    is_usable = 1 <= len(name) <= MAX_NAME_LENGTH and name.isprintable() and "," not in name
+    return name if is_usable else None
+
+
+def claimed_groups(profile: Profile) -> list[str]:
+    """The groups that a provider claims, sorted: an array of names, or text with blanks between them.
+
+    What cannot be a name is left out, and what is beyond MAX_GROUPS; an event says so.
+    """
+    claim = profile.groups_claim
+    items = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    names = [usable_group(item) if isinstance(item, str) else None for item in items]
+    usable = list(dict.fromkeys(name for name in names if name))
+    kept = usable[:MAX_GROUPS]
+    is_strange = claim is not None and not isinstance(claim, str | list)
+    if left_out := names.count(None) + len(usable) - len(kept) + is_strange:
+        log_event("groups_left_out", provider=profile.provider, count=left_out)
+    return sorted(kept)
