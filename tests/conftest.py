@@ -31,7 +31,7 @@ from tests.support.redis import MISSING, redis_server
 from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
 
-pytest_plugins = ["tests.support.log_plugin"]
+pytest_plugins = ["tests.support.log_plugin", "tests.support.needs"]
 
 WEBAPP = "http://localhost:5173"
 TEMPLATE = "migrated"

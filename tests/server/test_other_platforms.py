@@ -37,7 +37,9 @@ def root(tmp_path: Path) -> Path:
     for name in ("tests", "dev", "docs", "ops"):
         (root / name).symlink_to(ROOT / name)
     [packages] = (root / ".venv" / "lib").glob("*/site-packages")
-    (packages / "sitecustomize.py").write_text(TAKEN_AWAY)
+    # Debian's Python has a sitecustomize of its own.
+    (packages / "taken_away.py").write_text(TAKEN_AWAY)
+    (packages / "taken_away.pth").write_text("import taken_away\n")
     return root
 
 
