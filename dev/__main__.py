@@ -10,22 +10,25 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from app.settings.environment import data_folder, load_database_url, with_dotenv
-from app.settings.providers import DEVELOPMENT
+from app.settings.providers import DEVELOPMENT, prefix_of
 from dev.postgres import EmbeddedPostgres
 from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
 from dev.service import ReloadingService, announced
 
 DESCRIPTION = """\
-Runs the service on http://localhost:3000 with its own PostgreSQL, a development sign-in provider and a sample
-frontend on http://localhost:5173. A change of code, SQL or templates reloads the
+Runs the service on http://localhost:3000 with its own PostgreSQL, two development sign-in providers, a second
+small API and a sample frontend on http://localhost:5173. A change of code, SQL or templates reloads the
 service. Ctrl-C stops all of it.
 """
 EPILOG = """\
-PORT, DEV_FRONTEND_PORT and DEV_PROVIDER_PORT choose other ports, DEV_DATA_DIR another folder than .data.
-Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with PROVIDERS no sign-in provider.
+PORT, DEV_FRONTEND_PORT, DEV_PROVIDER_PORT, DEV_SECOND_PROVIDER_PORT and DEV_SECOND_API_PORT choose other
+ports, DEV_DATA_DIR another folder than .data.
+Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with PROVIDERS no sign-in providers.
 """
 HIGHEST_PORT = 65535
+SECOND = "second"
+LABELS = {DEVELOPMENT: "Provider One", SECOND: "Provider Two"}
 
 
 class PortError(Exception):
@@ -46,6 +49,10 @@ class Part:
         if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
             raise PortError(f"{variable} is {text!r}, which is no port number.")
         return cls(name, variable, int(text))
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
 
     def is_free(self) -> bool:
         with socket.socket() as probe:
@@ -71,19 +78,19 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     settings = with_dotenv({**environ, "APP_ENV": "development"})
-    own_provider = not _names_provider(settings)
     try:
         service = Part.of("the service", "PORT", 3000, settings)
         frontend = Part.of("the sample frontend", "DEV_FRONTEND_PORT", 5173, settings)
-        provider = Part.of("the sign-in provider", "DEV_PROVIDER_PORT", 9400, settings)
-        _check_are_free([service, frontend, *([provider] if own_provider else [])])
+        second_api = Part.of("the second API", "DEV_SECOND_API_PORT", 3001, settings)
+        providers = {} if _names_provider(settings) else _providers(settings)
+        _check_are_free([service, frontend, second_api, *providers.values()])
     except PortError as error:
         print(error, file=sys.stderr)
         return 1
-    settings.setdefault("WEBAPP_URL", f"http://localhost:{frontend.port}")
-    settings.setdefault("API_URL", f"http://localhost:{service.port}")
-    if own_provider:
-        settings |= {"PROVIDERS": DEVELOPMENT, "DEVELOPMENT_ISSUER": f"http://localhost:{provider.port}"}
+    settings.setdefault("WEBAPP_URL", frontend.url)
+    settings.setdefault("API_URL", service.url)
+    settings.setdefault("TOKEN_AUDIENCES", f"{settings['API_URL']},{second_api.url}")
+    settings |= _provider_settings(providers)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     signal.signal(signal.SIGINT, _raise_interrupt)
     processes = Processes()
@@ -92,7 +99,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if database:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
-        _start(processes, settings, frontend=frontend, provider=provider if own_provider else None)
+        _start(processes, settings, frontend=frontend, second_api=second_api, providers=providers)
         with (
             service.listen(settings.get("HOST", "0.0.0.0")) as listener,
             announced(data_folder(settings), load_database_url(settings)),
@@ -100,7 +107,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             reloading = ReloadingService(processes, settings, listener)
             reloading.start()
             if processes.wait_until(reloading.serves):
-                _introduce(settings, database)
+                _introduce(settings, database, second_api, providers)
             name, code = processes.wait_for_first_end(reloading.look)
         print(f"{name} ended with exit code {code}; stopping the rest.", file=sys.stderr)
     except EmbeddedPostgresError as error:
@@ -128,22 +135,58 @@ def _check_are_free(parts: Sequence[Part]) -> None:
         raise PortError("\n".join(sentences))
 
 
+def _providers(settings: Mapping[str, str]) -> dict[str, Part]:
+    """Two, by their names, so that choosing and linking can be seen."""
+    return {
+        DEVELOPMENT: Part.of("the sign-in provider", "DEV_PROVIDER_PORT", 9400, settings),
+        SECOND: Part.of("the second sign-in provider", "DEV_SECOND_PROVIDER_PORT", 9401, settings),
+    }
+
+
+def _provider_settings(providers: Mapping[str, Part]) -> dict[str, str]:
+    settings = {"PROVIDERS": ",".join(providers)} if providers else {}
+    for name, part in providers.items():
+        prefix = prefix_of(name)
+        settings[f"{prefix}ISSUER"] = part.url
+        settings[f"{prefix}LABEL"] = LABELS[name]
+        settings[f"{prefix}GROUPS_CLAIM"] = "groups"
+    return settings
+
+
 def _start(
-    processes: Processes, settings: Mapping[str, str], *, frontend: Part, provider: Part | None
+    processes: Processes,
+    settings: Mapping[str, str],
+    *,
+    frontend: Part,
+    second_api: Part,
+    providers: Mapping[str, Part],
 ) -> None:
-    python = [sys.executable, "-P", "-m"]
-    if provider:
-        processes.start(provider.name, [*python, "dev.provider", "--port", str(provider.port)], settings)
-    command = [*python, "dev.frontend_server", "--port", str(frontend.port), "--api-url", settings["API_URL"]]
-    processes.start(frontend.name, command, settings)
+    def start(part: Part, module: str, **options: str) -> None:
+        command = [sys.executable, "-P", "-m", module, "--port", str(part.port)]
+        for name, value in options.items():
+            command += [f"--{name.replace('_', '-')}", value]
+        processes.start(part.name, command, settings)
+
+    for name, part in providers.items():
+        start(part, "dev.provider", label=LABELS[name])
+    api_url, pages = settings["API_URL"].rstrip("/"), settings["WEBAPP_URL"].rstrip("/")
+    start(second_api, "dev.second_api", issuer=api_url, audience=second_api.url, frontend=pages)
+    start(frontend, "dev.frontend_server", api_url=api_url, second_api_url=second_api.url)
 
 
-def _introduce(settings: Mapping[str, str], database: EmbeddedPostgres | None) -> None:
+def _introduce(
+    settings: Mapping[str, str],
+    database: EmbeddedPostgres | None,
+    second_api: Part,
+    providers: Mapping[str, Part],
+) -> None:
+    sign_in = ", ".join(part.url for part in providers.values()) or settings.get("PROVIDERS") or "google"
     print(
         "",
         f"  Frontend   {settings['WEBAPP_URL']}   <- open this in a browser",
         f"  Service    {settings['API_URL']}",
-        f"  Sign-in    {settings.get('DEVELOPMENT_ISSUER') or settings.get('PROVIDERS') or 'google'}",
+        f"  Second API {second_api.url}",
+        f"  Sign-in    {sign_in}",
         *([f"  Database   {database.bin / 'psql'} '{database.url()}'"] if database else []),
         "  Ctrl-C stops all of it.",
         "",

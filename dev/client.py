@@ -22,7 +22,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def document() -> dict[str, Any]:
-    """The description, with neither addresses nor versions of one service."""
+    """The description, without what one service alone has."""
     return openapi_document(
         api_url="https://api.example.com",
         audiences=(),
@@ -47,9 +47,7 @@ def calls(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = {}
     for path, item in description["paths"].items():
         for method, operation in item.items():
-            if method not in {"get", "post", "put", "patch", "delete"} or not _is_call(
-                operation["responses"]
-            ):
+            if method not in METHODS or not _is_call(operation["responses"]):
                 continue
             parameters = operation.get("parameters", [])
             call = {"method": method.upper(), "path": path}

@@ -1,4 +1,4 @@
-"""Serves the sample frontend: `python -m dev.frontend_server --port 5173 --api-url http://localhost:3000`.
+"""Serves the sample frontend: `python -m dev.frontend_server --port 5173`; `--help` has the rest.
 
 Files are read afresh for each request, so an edit shows on reload.
 """
@@ -36,9 +36,16 @@ class FrontendHandler(BaseHTTPRequestHandler):
     """
 
     def __init__(
-        self, request: socket, client_address: tuple[str, int], server: BaseServer, *, api_url: str
+        self,
+        request: socket,
+        client_address: tuple[str, int],
+        server: BaseServer,
+        *,
+        api_url: str,
+        second_api_url: str,
     ) -> None:
         self._api_url = api_url
+        self._second_api_url = second_api_url
         # The base class answers the request before its constructor returns.
         super().__init__(request, client_address, server)
 
@@ -59,7 +66,7 @@ class FrontendHandler(BaseHTTPRequestHandler):
 
     def _content(self, path: str) -> bytes | None:
         if path == "/config.json":
-            return json.dumps({"apiUrl": self._api_url}).encode()
+            return json.dumps({"apiUrl": self._api_url, "secondApiUrl": self._second_api_url}).encode()
         # Looked up among the files there are, not opened by name: no path leads out of the folder.
         files = {f"/{file.relative_to(FOLDER).as_posix()}": file for file in FOLDER.rglob("*")}
         files |= {f"/client/{file.name}": file for file in CLIENT.glob("*.js")}
@@ -74,8 +81,8 @@ class FrontendHandler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header(
             "Content-Security-Policy",
-            f"default-src 'self'; connect-src 'self' {self._api_url}; img-src 'self' https: data:; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            f"default-src 'self'; connect-src 'self' {self._api_url} {self._second_api_url}; "
+            "img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         )
         self.end_headers()
         if self.command != "HEAD":
@@ -86,10 +93,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.frontend_server", description="Serves dev/frontend.")
     parser.add_argument("--port", type=int, default=5173)
     parser.add_argument("--api-url", default="http://localhost:3000", help="where the service answers")
+    parser.add_argument("--second-api-url", default="http://localhost:3001", help="where dev.second_api does")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    handler = partial(FrontendHandler, api_url=options.api_url.rstrip("/"))
+    handler = partial(
+        FrontendHandler, api_url=options.api_url.rstrip("/"), second_api_url=options.second_api_url
+    )
     try:
         server = ThreadingHTTPServer(("127.0.0.1", options.port), handler)
     except OSError as error:

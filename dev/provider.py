@@ -27,6 +27,7 @@ with warnings.catch_warnings(record=True):
 
 EX_CONFIG = 78  # of sysexits.h, as for every fault of the environment
 PEOPLE = {"ada@example.com": "Ada Lovelace", "grace@example.com": "Grace Hopper"}
+GROUPS = {"ada@example.com": ["analysts"], "grace@example.com": ["admirals", "analysts"]}
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -36,7 +37,8 @@ def claims_of(email: str, name: str | None = None) -> dict[str, object]:
     """Return what a provider says of somebody with a verified address, from which a missing name is made."""
     words = re.split(r"[._+-]+", email.partition("@")[0])
     derived = " ".join(word.capitalize() for word in words if word)
-    return {"email": email, "email_verified": True, "name": name or derived or email}
+    groups = GROUPS.get(email, [])
+    return {"email": email, "email_verified": True, "name": name or derived or email, "groups": groups}
 
 
 class Directory:
@@ -82,13 +84,16 @@ def forbid_third_parties(response: flask.Response) -> flask.Response:
     return response
 
 
-def create_app() -> flask.Flask:
-    """Return the provider as a WSGI application that knows two people and takes in whoever is typed in."""
+def create_app(label: str) -> flask.Flask:
+    """Return the provider as a WSGI application that knows two people and takes in whoever is typed in.
+
+    Its pages name it by the label.
+    """
     app = flask.Flask(__name__, template_folder="provider_templates", static_folder="frontend")
     app.jinja_loader = ChoiceLoader(
         [*filter(None, [app.jinja_loader]), PackageLoader("oidc_provider_mock")],
     )
-    app.context_processor(lambda: {"people": PEOPLE})
+    app.context_processor(lambda: {"people": PEOPLE, "label": label})
     app.secret_key = secrets.token_bytes(32)
     plain_wsgi_app = app.wsgi_app
     oidc_provider_mock.init_app(
@@ -110,6 +115,7 @@ def create_app() -> flask.Flask:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.provider", description="Lets everybody in.")
     parser.add_argument("--port", type=int, default=9400)
+    parser.add_argument("--label", default="Development", help="what its pages call it")
     options = parser.parse_args()
     app_env = os.environ.get("APP_ENV")
     if app_env not in {"development", "test"}:
@@ -124,7 +130,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     # A port that is taken ends here: werkzeug says so and exits with 1.
-    server = make_server("127.0.0.1", options.port, create_app(), threaded=True)
+    server = make_server("127.0.0.1", options.port, create_app(options.label), threaded=True)
     server.serve_forever()
     return 0
 

@@ -77,18 +77,21 @@ test("an API token reads, until it is deleted", async () => {
   await assert.rejects(script.getUser(), refused(401, "invalid_token"));
 });
 
-test("a token for other services is issued, and its key published", async () => {
-  const issued = await client.issueAccessToken();
-  assert.deepEqual([issued.token_type, issued.expires_in], ["Bearer", 300]);
-  const [head] = issued.access_token.split(".");
-  const { kid } = JSON.parse(Buffer.from(String(head), "base64url").toString());
-  assert.ok((await anonymous.getKeySet()).keys.some((key) => key.kid === kid));
-  await assert.rejects(client.issueAccessToken({ audience: "https://elsewhere.example" }), refused(422, "audience_not_allowed"));
+test("providers and identities are listed, and what is unknown is refused", async () => {
+  const { providers } = await anonymous.listProviders();
+  assert.ok(providers.every(({ name, login_url }) => login_url.endsWith(`/auth/login?provider=${name}`)));
+  assert.deepEqual(await client.listIdentities(), { identities: [] });
+  const identity_id = "0b9c1d1e-1c8f-4f57-9d43-3f0a3c1b2a10";
+  await assert.rejects(client.removeIdentity({ identity_id }), refused(404, "identity_not_found"));
+  await assert.rejects(client.linkIdentity({ provider: "nobody" }), refused(404, "provider_not_found"));
 });
 
-test("a sign-in page can show the providers", async () => {
-  const { providers } = await anonymous.listProviders();
-  assert.deepEqual(providers.map(({ name }) => name), ["google"]);
+test("a token for another service is verified by a published key", async () => {
+  const { access_token, expires_in } = await client.issueAccessToken();
+  const { kid } = JSON.parse(Buffer.from(String(access_token.split(".")[0]), "base64url").toString());
+  assert.ok((await anonymous.getKeySet()).keys.some((key) => key.kid === kid));
+  assert.equal(expires_in, 300);
+  await assert.rejects(client.issueAccessToken({ audience: "nobody" }), refused(422, "audience_not_allowed"));
 });
 
 test("the service's own state is a call, too", async () => {

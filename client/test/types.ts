@@ -16,6 +16,8 @@ export async function inputsAreChecked(): Promise<void> {
   await client.register();
   await client.register({ name: "Ada" });
   await client.changeUser({ picture: null });
+  await client.linkIdentity({ provider: "github", return_to: "/settings" });
+  await client.issueAccessToken({ audience: "reports" });
   // @ts-expect-error which one?
   await client.endSession();
   // @ts-expect-error it has a name
@@ -29,8 +31,9 @@ export async function inputsAreChecked(): Promise<void> {
 export async function answersHaveTheirShapes(): Promise<string> {
   const nothing: void = await client.deleteUser();
   const { token } = await client.createToken({ name: "a script", expires_in_days: 7 });
+  const { authorization_url } = await client.linkIdentity({ provider: "github" });
   const { sessions } = await client.listSessions(undefined, { signal: AbortSignal.timeout(1000) });
-  return [token, ...sessions.map((session) => session.created_at), nothing].join();
+  return [token, authorization_url, ...sessions.map((session) => session.created_at), nothing].join();
 }
 
 export function codesAreThoseOfTheDescription(error: unknown): ProblemCode | undefined {

@@ -7,14 +7,20 @@ const SYSTEMS = { Android: "Android", iPhone: "iPhone", iPad: "iPad", Windows: "
 /** A copy of a template with its data-text and data-time places filled. */
 export function fill(id, values = {}) {
   const copy = document.getElementById(id).content.cloneNode(true);
-  for (const place of copy.querySelectorAll("[data-text]")) {
+  fillIn(copy, values);
+  return copy;
+}
+
+/** Fills the data-text and data-time places inside an element. A time that is null is told as "never". */
+export function fillIn(element, values) {
+  for (const place of element.querySelectorAll("[data-text]")) {
     place.textContent = values[place.dataset.text] ?? "";
   }
-  for (const place of copy.querySelectorAll("[data-time]")) {
-    place.dateTime = values[place.dataset.time];
-    place.textContent = TIME.format(new Date(place.dateTime));
+  for (const place of element.querySelectorAll("[data-time]")) {
+    const moment = values[place.dataset.time];
+    place.dateTime = moment ?? "";
+    place.textContent = moment ? TIME.format(new Date(moment)) : "never";
   }
-  return copy;
 }
 
 /** Replaces what the page shows, and says so to people who do not see it. Returns the main element. */
@@ -30,6 +36,31 @@ export function show(name, values) {
   // Whoever pressed a button that is now gone continues at the new heading.
   if (!first) title.focus();
   return main;
+}
+
+/** Fills a list anew. Whoever was at a button in it that is now gone continues at the section's heading. */
+export function fillList(list, rows) {
+  const hadFocus = list.contains(document.activeElement);
+  const key = document.activeElement.dataset.key;
+  list.replaceChildren(...rows);
+  if (!hadFocus) return;
+  const same = key && list.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  (same || list.closest("section").querySelector("h2")).focus();
+}
+
+const MESSAGE_MS = 10_000;
+let timer;
+
+/**
+ * Says what happened, on the screen and to people who do not see it; an empty text takes it away. What went well goes
+ * by itself, for it lies over the page.
+ */
+export function say(text, { isError = false, link } = {}) {
+  const message = document.getElementById("message");
+  clearTimeout(timer);
+  if (text && !isError) timer = setTimeout(say, MESSAGE_MS, "");
+  message.className = isError ? "notice error" : "notice";
+  message.replaceChildren(text, ...(link ? [" ", link] : []));
 }
 
 /** "Firefox on Linux": good enough to recognise one's own devices by. */

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.error import URLError
@@ -15,9 +16,12 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from app.settings.environment import embedded_database_url
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
+REFUSAL = "the server responded with a status of 4"
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = [
@@ -37,24 +41,35 @@ class Stack:
 
     api_url: str
     frontend_url: str
+    second_api_url: str
+    database_url: str
 
 
 class Visitor(Protocol):
-    def __call__(self, *, width: int = 1100, height: int = 800, dark: bool = False) -> "Page": ...
+    def __call__(
+        self, *, width: int = 1100, height: int = 800, dark: bool = False, refused: bool = False
+    ) -> "Page": ...
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("bin-dev")
     data = folder / "data"
-    api_port, frontend_port, provider_port = _free_ports(3)
-    running = Stack(f"http://localhost:{api_port}", f"http://localhost:{frontend_port}")
+    api_port, frontend_port, provider_port, second_provider_port, second_api_port = _free_ports(5)
+    running = Stack(
+        f"http://localhost:{api_port}",
+        f"http://localhost:{frontend_port}",
+        f"http://localhost:{second_api_port}",
+        embedded_database_url({"DEV_DATA_DIR": str(data)}),
+    )
     environ = {
         # Nothing else is passed on: a DATABASE_URL of whoever runs the tests is not to be touched.
         **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
         "PORT": str(api_port),
         "DEV_FRONTEND_PORT": str(frontend_port),
         "DEV_PROVIDER_PORT": str(provider_port),
+        "DEV_SECOND_PROVIDER_PORT": str(second_provider_port),
+        "DEV_SECOND_API_PORT": str(second_api_port),
         "DEV_DATA_DIR": str(data),
     }
     output = folder / "output.txt"
@@ -90,20 +105,25 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def visitor(browser: "Browser") -> Iterator[Visitor]:
-    """Opens a page in a browser profile of its own; a console error anywhere fails the test."""
+    """Opens a page in a browser profile of its own; a console error anywhere fails the test.
+
+    Where it is `refused`, answers of 4xx are none.
+    """
     complaints: list[str] = []
     contexts = []
 
-    def note(message: "ConsoleMessage") -> None:
-        if message.type in {"error", "warning"}:
+    def note(message: "ConsoleMessage", *, refused: bool) -> None:
+        if message.type in {"error", "warning"} and not (refused and REFUSAL in message.text):
             complaints.append(f"{message.text} ({message.location})")
 
-    def open_page(*, width: int = 1100, height: int = 800, dark: bool = False) -> "Page":
+    def open_page(
+        *, width: int = 1100, height: int = 800, dark: bool = False, refused: bool = False
+    ) -> "Page":
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
         contexts.append(context)
-        context.on("console", note)
+        context.on("console", partial(note, refused=refused))
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         return context.new_page()
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+COME_BACK = "dispatchEvent(new Event('focus'))"
+"""What a browser says to a page whose window was chosen again; playwright's windows never lose the focus."""
+
 
 def end_buttons(page: "Page") -> int:
     # A name for it, as playwright's types are there in bin/ci alone.
@@ -64,6 +67,44 @@ def test_a_name_is_changed_and_an_account_deleted(stack: Stack, visitor: Visitor
     show(page, "anonymous")
     sign_in(page, stack, "emmy.noether@example.com")
     show(page, "register")
+
+
+def test_a_session_begun_elsewhere_appears_without_a_reload(stack: Stack, visitor: Visitor) -> None:
+    first, second = visitor(), visitor()
+    register(first, stack, "sophie.germain@example.com")
+    sign_in(second, stack, "sophie.germain@example.com")
+    show(second, "dashboard")
+    first.fill("#profile-name", "being typed")
+    first.evaluate(COME_BACK)
+    wait_for_sessions(first, 2)
+    assert first.input_value("#profile-name") == "being typed"
+    second.click("#end-others")
+    second.wait_for_selector("#message:has-text('signed out everywhere else')")
+    first.evaluate(COME_BACK)
+    show(first, "anonymous")
+
+
+def test_saving_a_name_says_so_and_an_empty_one_is_not_saved(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    register(page, stack, "mary.cartwright@example.com")
+    for empty in ("", "   "):
+        page.fill("#profile-name", empty)
+        page.click("#profile-submit")
+        assert page.is_visible("#profile-name:invalid")
+    page.reload()
+    show(page, "dashboard")
+    assert page.inner_text("#user-name") == "Mary Cartwright"
+    page.fill("#profile-name", "Dame Mary")
+    page.click("#profile-submit")
+    page.wait_for_selector("#message:has-text('Your name is saved.')")
+    assert page.inner_text("#user-name") == "Dame Mary"
+
+
+def test_groups_that_a_provider_tells_are_shown(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    register(page, stack, "grace@example.com")
+    assert page.locator("#groups li").all_inner_texts() == ["admirals", "analysts"]
+    assert page.is_hidden("#no-groups")
 
 
 def test_back_after_sign_out_shows_nobody(stack: Stack, visitor: Visitor) -> None:

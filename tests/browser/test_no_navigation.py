@@ -29,7 +29,7 @@ def test_no_element_of_another_site_begins_a_sign_in(browser: "Browser", stack: 
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
     page.goto(stack.frontend_url.replace("localhost", "127.0.0.1"), wait_until="networkidle")
-    url = f"{stack.api_url}/auth/login"
+    url = f"{stack.api_url}/auth/login?provider=development"
     asked: list[str] = []
     ended: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -65,6 +65,7 @@ def test_the_page_greets_who_signs_in_and_forgets_who_signs_out(
         page.goto(f"http://localhost:{port}/")
         page.wait_for_selector("text=Nobody is signed in.")
         page.click("text=Sign in")
+        page.click("text=Continue with Provider One")
         page.click("[data-testid=person][value='ada@example.com']")
         page.wait_for_selector("text=Hello, Ada Lovelace!")
         assert page.url == f"http://localhost:{port}/"

@@ -47,7 +47,7 @@ def test_somebody_new_registers_and_signs_out_of_one_browser_only(stack: Stack, 
 def test_a_predefined_person_signs_in_with_one_click(stack: Stack, visitor: Visitor) -> None:
     page = visitor()
     page.goto(stack.frontend_url)
-    page.click("#sign-in")
+    page.click("[data-provider=development]")
     page.click("[data-testid=person][value='ada@example.com']")
     show(page, "register")
     assert page.input_value("#register-name") == "Ada Lovelace"
@@ -64,12 +64,13 @@ def test_a_predefined_person_signs_in_with_one_click(stack: Stack, visitor: Visi
 def test_denied_consent_is_explained_and_can_be_tried_again(stack: Stack, visitor: Visitor) -> None:
     page = visitor()
     page.goto(stack.frontend_url)
-    page.click("#sign-in")
+    page.click("[data-provider=development]")
     page.click("#deny")
     show(page, "login-error")
     assert page.inner_text("#login-error-code") == "access_denied"
     assert "cancelled" in page.inner_text("#login-error")
     page.click("#try-again")
+    page.click("text=Continue with Provider Two")
     page.wait_for_selector("#new-person")
 
 
@@ -107,12 +108,18 @@ def test_a_rate_limit_says_how_long_to_wait(stack: Stack, browser: "Browser") ->
 
 
 @pytest.mark.parametrize(
-    ("look", "width", "dark"), [("desktop", 1100, False), ("phone", 360, False), ("dark", 1100, True)]
+    ("look", "width", "dark"),
+    [
+        ("desktop", 1280, False),
+        ("phone", 360, False),
+        ("dark.desktop", 1280, True),
+        ("dark.phone", 360, True),
+    ],
 )
 def test_each_page_fits_its_window(
     stack: Stack, visitor: Visitor, look: str, width: int, *, dark: bool
 ) -> None:
-    page = visitor(width=width, dark=dark)
+    page = visitor(width=width, dark=dark, refused=True)
 
     def look_at(name: str) -> None:
         page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
@@ -121,13 +128,16 @@ def test_each_page_fits_its_window(
     page.goto(stack.frontend_url)
     show(page, "anonymous")
     look_at("home")
-    page.click("#sign-in")
+    page.click("[data-provider=development]")
     page.wait_for_selector("#new-person")
     look_at("provider")
     page.click("#deny")
     show(page, "login-error")
     look_at("error")
     page.click("#try-again")
+    page.wait_for_selector(".choice")
+    look_at("chooser")
+    page.click("text=Continue with Provider One")
     page.fill("#new-person", f"somebody.with.a.rather.long.address.on.the.{look}@example.com")
     page.click("#continue")
     show(page, "register")
@@ -135,3 +145,20 @@ def test_each_page_fits_its_window(
     page.click("#register-submit")
     show(page, "dashboard")
     look_at("dashboard")
+    page.click("#delete-account")
+    look_at("delete")
+    page.keyboard.press("Escape")
+    page.click("[data-testid=remove-identity]")
+    page.wait_for_selector("#message.error")
+    look_at("refused")
+    page.click("nav >> text=Tokens")
+    show(page, "tokens")
+    page.fill("#token-name", "nightly-export-with-a-rather-long-name-and-no-blanks")
+    page.click("#make-token")
+    page.wait_for_selector("#secret:visible")
+    look_at("tokens")
+    page.click("nav >> text=Second API")
+    show(page, "second-api")
+    page.click("#call")
+    page.wait_for_selector("#answer:has-text('200')")
+    look_at("second-api")

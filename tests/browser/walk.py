@@ -15,9 +15,14 @@ def show(page: "Page", view: str) -> None:
     page.wait_for_selector(f"#main[data-view={view}]")
 
 
-def sign_in(page: "Page", stack: Stack, email: str) -> None:
+def sign_in(page: "Page", stack: Stack, email: str, provider: str = "development") -> None:
     page.goto(stack.frontend_url)
-    page.click("#sign-in")
+    page.click(f"[data-provider={provider}]")
+    become(page, email)
+
+
+def become(page: "Page", email: str) -> None:
+    """Tells a development provider who is there."""
     page.fill("#new-person", email)
     page.click("#continue")
 
@@ -28,3 +33,17 @@ def register(page: "Page", stack: Stack, email: str) -> None:
     show(page, "register")
     page.click("#register-submit")
     show(page, "dashboard")
+
+
+def press(page: "Page", selector: str, text: str = "") -> None:
+    """Goes there by Tab, types the text, and presses Enter; the focus has to be visible."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            break
+    else:
+        raise AssertionError(f"Tab does not lead to {selector}")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none", f"nobody sees the focus on {selector}"
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")

@@ -76,6 +76,7 @@ def test_it_signs_in_shows_the_person_and_says_what_a_401_and_a_503_mean(
         ):
             page.goto(origin)
             page.click("text=Sign in")
+            page.click("text=Continue with Provider One")
             page.click("[data-testid=person][value='ada@example.com']")
             page.wait_for_selector("h1:has-text('Hello, Ada Lovelace!')")
             assert page.url == f"{origin}/"
@@ -86,6 +87,7 @@ def test_it_signs_in_shows_the_person_and_says_what_a_401_and_a_503_mean(
             page.click("text=Where am I signed in?")
             page.wait_for_selector("text=Your session has ended.")
             page.click("text=Sign in")
+            page.click("text=Continue with Provider One")
             page.click("[data-testid=person][value='ada@example.com']")
             page.wait_for_selector("h1:has-text('Hello, Ada Lovelace!')")
 

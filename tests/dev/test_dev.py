@@ -3,13 +3,16 @@
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import jwt
 import psutil
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.checkout import checkout
 from tests.support.pages import Command, Page
@@ -29,10 +32,13 @@ class Development(Process):
 
     def __init__(self, data: Path, program: str = "bin/dev", **environ: str) -> None:
         self.port, self.frontend_port, self.provider_port = free_port(), free_port(), free_port()
+        self.second_provider_port, self.second_api_port = free_port(), free_port()
         ports = {
             "PORT": str(self.port),
             "DEV_FRONTEND_PORT": str(self.frontend_port),
             "DEV_PROVIDER_PORT": str(self.provider_port),
+            "DEV_SECOND_PROVIDER_PORT": str(self.second_provider_port),
+            "DEV_SECOND_API_PORT": str(self.second_api_port),
         }
         self.url = f"http://localhost:{self.port}"
         self.family: list[psutil.Process] = []
@@ -40,7 +46,8 @@ class Development(Process):
 
     @property
     def ports(self) -> list[int]:
-        return [self.port, self.frontend_port, self.provider_port]
+        providers = [self.provider_port, self.second_provider_port]
+        return [self.port, self.frontend_port, *providers, self.second_api_port]
 
     def wait_until_serving(self) -> None:
         """Returns when all parts listen; remembers every process below bin/dev."""
@@ -89,6 +96,20 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def forged_token(issuer: str, audience: str) -> str:
+    """What the service would say, but signed by a key of somebody else under the name of the service's."""
+    [key] = requests.get(f"{issuer}/.well-known/jwks.json", timeout=10).json()["keys"]
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": "ada",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 300,
+    }
+    headers = {"kid": key["kid"], "typ": "at+jwt"}
+    return jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers=headers)
+
+
 @pytest.mark.parametrize("commands", [SHOWN], ids=["all pages"])
 def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: Develop) -> None:
     assert {command.line for command in commands} == {"bin/dev"}
@@ -102,8 +123,16 @@ def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: 
     assert requests.get(f"{first.url}/health/ready", timeout=10).status_code == 200
     frontend = requests.get(f"http://localhost:{first.frontend_port}/dashboard", timeout=10)
     assert "text/html" in frontend.headers["Content-Type"]
-    login = requests.get(f"{first.url}/auth/login", allow_redirects=False, timeout=10)
-    assert login.headers["Location"].startswith(f"http://localhost:{first.provider_port}/")
+    ports = {"development": first.provider_port, "second": first.second_provider_port}
+    providers = requests.get(f"{first.url}/auth/providers", timeout=10).json()["providers"]
+    assert [provider["name"] for provider in providers] == [*ports]
+    for provider in providers:
+        login = requests.get(provider["login_url"], allow_redirects=False, timeout=10)
+        assert login.headers["Location"].startswith(f"http://localhost:{ports[provider['name']]}/")
+    second_api = f"http://localhost:{first.second_api_port}"
+    assert requests.get(second_api, timeout=10).status_code == 401
+    forged = {"Authorization": f"Bearer {forged_token(first.url, second_api)}"}
+    assert requests.get(second_api, headers=forged, timeout=10).status_code == 401
 
     first.signal(signal.SIGINT)
     assert first.wait(60) == 0
@@ -122,6 +151,8 @@ def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(
         "PORT": "the service",
         "DEV_FRONTEND_PORT": "the sample frontend",
         "DEV_PROVIDER_PORT": "the sign-in provider",
+        "DEV_SECOND_PROVIDER_PORT": "the second sign-in provider",
+        "DEV_SECOND_API_PORT": "the second API",
     }
     with ExitStack() as stack:
         taken = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in wanted}

@@ -1,0 +1,21 @@
+// The service, and the second API beside it. bin/dev says where both are.
+
+import { createClient } from "/client/index.js";
+
+export const { apiUrl, secondApiUrl } = await fetch("/config.json").then((response) => response.json());
+export const api = createClient({ baseUrl: apiUrl });
+
+let lastCaller;
+
+/** Who is calling, as the service says. */
+export async function getSession() {
+  const session = await api.getSession();
+  const state = session.registered ? "registered" : session.authenticated ? "new" : "nobody";
+  lastCaller = `${state} ${session.user?.email ?? ""}`;
+  return session;
+}
+
+/** Whom the page was last made for, to be compared; undefined where the service was not asked. */
+export function caller() {
+  return lastCaller;
+}
