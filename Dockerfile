@@ -1,5 +1,5 @@
 # The service as one container. BASE_IMAGE may be any Debian-based image with Python 3.11 or newer.
-ARG BASE_IMAGE=python:3.13-slim
+ARG BASE_IMAGE=python:3.14-slim
 
 FROM ${BASE_IMAGE} AS builder
 

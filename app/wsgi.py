@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import falcon
+from falcon.routing import CompiledRouter
 from prometheus_client import CollectorRegistry
 
 from app.database.pool import Database
@@ -20,7 +21,7 @@ from app.middleware.method import MethodMiddleware
 from app.middleware.observation import JSONLines, Line, ObservationMiddleware, log_record
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.route import RouteMiddleware, Router
+from app.middleware.route import RouteMiddleware
 from app.rate_limit.limiter import Limiter, make_limiter
 from app.rate_limit.shared_memory import inherited_memory
 from app.routes import routes
@@ -82,7 +83,7 @@ def create_app(
     The layers' order is the order of refusal; an answer passes the layers in front of it again, backwards.
     docs/architecture.md has the reason for each place.
     """
-    router = Router()
+    router = CompiledRouter()
     layers: list[Any] = [
         RouteMiddleware(router),
         IdentityHeadersMiddleware(),

@@ -26,7 +26,7 @@ from app.middleware.headers import security_headers
 from app.middleware.observation import JSONLines, ObservationMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
-from app.middleware.route import RouteMiddleware, Router
+from app.middleware.route import RouteMiddleware
 from app.rate_limit.gcra import Limit
 from app.rate_limit.limiter import Limiter
 from app.rate_limit.memory_store import MemoryStore
@@ -93,7 +93,7 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
     memory = SharedMemory()
     policy = Policy("default", Limit(1_000_000, 1))
     limiter = Limiter(MemoryStore(memory, [policy]), policy, policy, policy)
-    router = Router()
+    router = CompiledRouter()
     inner = {
         "Route": RouteMiddleware(router),
         "RateLimit": RateLimitMiddleware(

@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from app.settings.environment import data_folder, with_dotenv
-from app.settings.places import ROOT
+from app.settings.environment import data_folder, load_database_url, with_dotenv
 from app.settings.providers import DEVELOPMENT, prefix_of
-from dev.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from dev.postgres import EmbeddedPostgres
+from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
+from dev.service import ReloadingService, announced
 
 DESCRIPTION = """\
 Runs the service on http://localhost:3000 with its own PostgreSQL, two development sign-in providers, a second
-small API and a sample frontend on http://localhost:5173. Ctrl-C stops all of it.
+small API and a sample frontend on http://localhost:5173. A change of code, SQL or templates reloads the
+service. Ctrl-C stops all of it.
 """
 EPILOG = """\
 PORT, DEV_FRONTEND_PORT, DEV_PROVIDER_PORT, DEV_SECOND_PROVIDER_PORT and DEV_SECOND_API_PORT choose other
@@ -61,9 +63,10 @@ class Part:
                 return False
         return True
 
-    def answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+    def listen(self, host: str) -> socket.socket:
+        """A socket for it, which an heir can share."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, self.port), family=family)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -97,9 +100,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
         _start(processes, settings, frontend=frontend, second_api=second_api, providers=providers)
-        if processes.wait_until(service.answers):
-            _introduce(settings, database, second_api, providers)
-        name, code = processes.wait_for_first_end()
+        with (
+            service.listen(settings.get("HOST", "0.0.0.0")) as listener,
+            announced(data_folder(settings), load_database_url(settings)),
+        ):
+            reloading = ReloadingService(processes, settings, listener)
+            reloading.start()
+            if processes.wait_until(reloading.serves):
+                _introduce(settings, database, second_api, providers)
+            name, code = processes.wait_for_first_end(reloading.look)
         print(f"{name} ended with exit code {code}; stopping the rest.", file=sys.stderr)
     except EmbeddedPostgresError as error:
         print(error, file=sys.stderr)
@@ -163,7 +172,6 @@ def _start(
     api_url, pages = settings["API_URL"].rstrip("/"), settings["WEBAPP_URL"].rstrip("/")
     start(second_api, "dev.second_api", issuer=api_url, audience=second_api.url, frontend=pages)
     start(frontend, "dev.frontend_server", api_url=api_url, second_api_url=second_api.url)
-    processes.start("the service", [str(ROOT / "bin" / "start")], settings)
 
 
 def _introduce(

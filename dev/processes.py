@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 STOP_SECONDS = 25.0
+READY_SECONDS = 60.0
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 
@@ -20,19 +21,42 @@ class Processes:
 
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        # A session of its own, so that Ctrl-C in the terminal reaches the children through us, in order.
-        self._children[name] = subprocess.Popen(
-            command,
-            env=dict(environ),
-            start_new_session=True,
-            preexec_fn=signal_from_dying_parent(signal.SIGTERM),  # noqa: PLW1509  # one system call
-        )
+    def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str], *, keeps: Sequence[int] = ()
+    ) -> None:
+        """Starts a child, with the open files that it keeps."""
+        self._children[name] = _start(command, environ, keeps)
 
-    def wait_for_first_end(self) -> tuple[str, int]:
-        """The name and exit code of the first child to end."""
+    def replace(
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        keeps: Sequence[int],
+        is_ready: Callable[[], bool],
+    ) -> bool:
+        """Starts a successor and, once it is ready, stops the child of that name; else returns False."""
+        successor = _start(command, environ, keeps)
+        deadline = time.monotonic() + READY_SECONDS
+        try:
+            while not is_ready():
+                if successor.poll() is not None or time.monotonic() > deadline:
+                    _stop(successor)
+                    return False
+                time.sleep(POLL_SECONDS)
+        except BaseException:
+            _stop(successor)
+            raise
+        _stop(self._children[name])
+        self._children[name] = successor
+        return True
+
+    def wait_for_first_end(self, look: Callable[[], None] = lambda: None) -> tuple[str, int]:
+        """The name and exit code of the first child to end; looks around meanwhile."""
         while not (ended := self._ended()):
             time.sleep(POLL_SECONDS)
+            look()
         return ended
 
     def wait_until(self, condition: Callable[[], bool]) -> bool:
@@ -52,13 +76,30 @@ class Processes:
     def stop(self) -> None:
         """Returns when every child is gone."""
         for child in reversed(self._children.values()):
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-                try:
-                    child.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    os.killpg(child.pid, signal.SIGKILL)
-                    child.wait()
+            _stop(child)
+
+
+def _start(
+    command: Sequence[str], environ: Mapping[str, str], keeps: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    # A session of its own, so that Ctrl-C in the terminal reaches the children through us, in order.
+    return subprocess.Popen(
+        command,
+        env=dict(environ),
+        start_new_session=True,
+        pass_fds=keeps,
+        preexec_fn=signal_from_dying_parent(signal.SIGTERM),  # noqa: PLW1509  # one system call
+    )
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
 def signal_from_dying_parent(number: signal.Signals) -> Callable[[], object] | None:

@@ -27,13 +27,20 @@ from tests.support.databases import fresh_database
 from tests.support.described import description
 from tests.support.log_watch import WATCH
 from tests.support.provider import OpenIDProvider, client_at
+from tests.support.redis import MISSING, redis_server
 from tests.support.service import UNLIMITED, Service
 from tests.support.visitor import Visitor
 
-pytest_plugins = ["tests.support.log_plugin"]
+pytest_plugins = ["tests.support.log_plugin", "tests.support.needs"]
 
 WEBAPP = "http://localhost:5173"
 TEMPLATE = "migrated"
+
+
+def pytest_sessionstart() -> None:
+    """A missing server is told once, before the first test."""
+    if redis_server() is None:
+        pytest.exit(MISSING, returncode=69)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,19 +21,18 @@ def token_use(
     return TokenUse(token_id, User(user_id, email, name, picture, tuple(groups)), expires_at)
 
 
-def session(  # noqa: PLR0913, PLR0917  # a row's columns
+def session(
     session_id: UUID,
     expires_at: datetime,
     user_id: UUID | None,
     email: str,
     name: str | None,
     picture: str | None,
-    groups: list[str],
-    claimed_groups: list[str] | None,
+    groups: list[str] | None,
     pending: dict[str, Any] | None,
 ) -> Session:
     """A row of find_session."""
-    user = User(user_id, email, name, picture, _merged(groups, claimed_groups)) if user_id else None
+    user = User(user_id, email, name, picture, _sorted(groups) if groups else ()) if user_id else None
     return Session(session_id, expires_at, user, PendingIdentity(**pending) if pending else None)
 
 
@@ -46,9 +45,9 @@ def registered_user(
     claimed_groups: list[str] | None,
 ) -> User:
     """A row of insert_user."""
-    return User(user_id, email, name, picture, _merged(groups, claimed_groups))
+    return User(user_id, email, name, picture, _sorted([*groups, *(claimed_groups or [])]))
 
 
-def _merged(groups: Sequence[str], claimed: Sequence[str] | None) -> tuple[str, ...]:
-    """The groups that a person has by hand, which are sorted, and those of an identity."""
-    return tuple(sorted({*groups, *claimed})) if claimed else tuple(groups)
+def _sorted(groups: Sequence[str]) -> tuple[str, ...]:
+    """Each group once: some a person has by hand and by a claim."""
+    return tuple(sorted(set(groups)))

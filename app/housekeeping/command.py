@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.commands.arguments import between
+from app.commands.beside_dev import with_running_dev
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import run_command
 from app.commands.report import JSONReport, TableReport, TextReport, printable
@@ -24,7 +25,8 @@ exit codes:
   5 migrations pending
 
 settings:
-  The database is DATABASE_URL, else DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME and DB_SSLMODE.
+  The database is DATABASE_URL, else DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME and DB_SSLMODE; where
+  none is set, that of the bin/dev that runs here.
 
 docs/housekeeping.md has examples, and a schedule.
 """
@@ -93,7 +95,8 @@ def run(name: str, options: argparse.Namespace, environ: Mapping[str, str]) -> i
     output, notices = report(sys.stdout), report(sys.stderr)
 
     def work() -> None:
-        with open_queries(load_database_url(environ), command=name, report=notices) as queries:
+        url = load_database_url(with_running_dev(environ, notices))
+        with open_queries(url, command=name, report=notices) as queries:
             options.action(options, Context(queries=queries, output=output, notices=notices))
 
     return run_command(work, problems=notices, terminated=TERMINATED)

@@ -179,7 +179,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parsers = {}
     for name, action, description in (
         ("show", show, "show an account, its identities and its sessions"),
-        ("link", link, "let somebody sign in with one more identity; see docs/sign-in.md"),
+        ("link", link, "let somebody sign in with one more identity; see docs/housekeeping.md"),
         ("tokens", list_tokens, "list a user's API tokens, the newest first, and when each was last used"),
         ("disable", disable, "end sessions and API tokens at once and refuse the next sign-in"),
         ("enable", enable, "let a disabled user sign in again"),

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from app.telemetry.logs import REQUEST_FIELDS, json_members, timestamp
 from app.telemetry.metrics import Metrics
 from app.web.client_address import ClientAddressFinder
-from app.web.environ import CLIENT_KEY, route_of
+from app.web.environ import CLIENT_KEY, PROBLEM_KEY, route_of
 from app.web.problems import INTERNAL_ERROR, PROBLEM_JSON, problem
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ MESSAGE = "Request"
 COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Each has its own label. Clients can invent other methods, so those share the label OTHER."""
 
+# What browsers send (RFC 6454, section 7); other text is not for the log.
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,20}://[A-Za-z0-9.:\[\]-]{1,260}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: ff is not a version, and version 00 ends with the flags.
 _TRACEPARENT = re.compile(
@@ -33,18 +35,30 @@ logger = logging.getLogger(__name__)
 
 
 class Line(NamedTuple):
-    """What the log says about a request."""
+    """What the log says about a request.
+
+    Attributes:
+        code: of the problem that was the answer.
+        origin: of the page that asked; told with a code alone.
+    """
 
     method: str
     route: str
     status: int
     duration_ms: float
     client: str | None
+    code: str | None = None
+    origin: str | None = None
+
+    def reason(self) -> dict[str, str]:
+        """The fields that only a refused request has."""
+        return {name: value for name, value in (("code", self.code), ("origin", self.origin)) if value}
 
 
 def log_record(line: Line) -> None:
     """Logs a request's line as an ordinary record."""
-    logger.info(MESSAGE, extra=line._asdict())
+    always = dict(zip(Line._fields[:5], line[:5], strict=True))
+    logger.info(MESSAGE, extra={**always, **line.reason()})
 
 
 class JSONLines:
@@ -70,9 +84,10 @@ class JSONLines:
         # Ids and addresses have no character that JSON escapes.
         ids = "".join([f'"{name}": "{value}", ' for name, value in REQUEST_FIELDS.get().items()])
         client = f'"{line.client}"' if line.client else "null"
+        reason = f", {json_members(line.reason())}" if line.code else ""
         self._stream.write(
             f'{{"time": "{timestamp(time.time())}", {self._constant}, {ids}{series}, '
-            f'"duration_ms": {line.duration_ms}, "client": {client}}}\n'
+            f'"duration_ms": {line.duration_ms}, "client": {client}{reason}}}\n'
         )
 
 
@@ -140,6 +155,7 @@ class ObservationMiddleware:
         except Exception:
             extra = {"method": environ["REQUEST_METHOD"], "route": route_of(environ)}
             logger.exception("Request error", extra=extra)
+            environ[PROBLEM_KEY] = INTERNAL_ERROR[1]
             return _internal_error(start_completed)
         finally:
             self._metrics.requests_in_progress.dec()
@@ -147,7 +163,11 @@ class ObservationMiddleware:
             seconds = self._clock() - began
             self._count(method if method in COUNTED_METHODS else "OTHER", route, status, seconds)
             client = address.text if address else None
-            self._log_request(Line(method, route, int(status), round(seconds * 1000, 3), client))
+            line = Line(method, route, int(status), round(seconds * 1000, 3), client)
+            if code := environ.get(PROBLEM_KEY):
+                origin = environ.get("HTTP_ORIGIN", "")
+                line = line._replace(code=code, origin=origin if _ORIGIN.fullmatch(origin) else None)
+            self._log_request(line)
             REQUEST_FIELDS.reset(token)
 
     def _count(self, method: str, route: str, status: str, seconds: float) -> None:

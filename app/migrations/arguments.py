@@ -29,7 +29,8 @@ exit codes:
 
 settings:
   The database is MIGRATE_DATABASE_URL, else DATABASE_URL, else DB_HOST, DB_PORT, DB_USER, DB_PASSWORD,
-  DB_NAME and DB_SSLMODE. Behind a pooler, MIGRATE_DATABASE_URL names PostgreSQL itself.
+  DB_NAME and DB_SSLMODE; where none is set, that of the bin/dev that runs here. Behind a pooler,
+  MIGRATE_DATABASE_URL names PostgreSQL itself.
 
 examples:
   bin/migrate new add_user_locale      write the file it names, then:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from app.commands.beside_dev import with_running_dev
 from app.commands.frame import run_command, use_utf8
 from app.commands.report import JSONReport, Report, TextReport
 from app.migrations import actions, amend
@@ -62,6 +63,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], report: Report
 
         lint(folder, report=report)
         return
+    environ = with_running_dev(environ, report)
     url = load_migration_database_url(environ)
     variable = migration_variable(environ)
     if options.command == "dump":

@@ -6,8 +6,12 @@ import mmap
 import os
 import secrets
 import struct
+import tempfile
 import threading
+from pathlib import Path
 from types import TracebackType
+
+from app.rate_limit import process_locks
 
 TABLES = 9
 """One for each policy and size of network."""
@@ -15,6 +19,8 @@ SETS = 8192
 WAYS = 16
 SHARDS = 64
 
+_HAS_OWN_LOCKS = hasattr(fcntl, "F_OFD_SETLKW") and Path("/proc/self/fd").is_dir()
+"""Whether an open file description can have locks, and the memory can be opened a second time. Linux."""
 _FLOCK = struct.Struct("hhqqi4x")
 """Linux's `struct flock` on 64-bit machines: type, whence, start, length, pid."""
 
@@ -33,7 +39,7 @@ class SharedMemory:
         self.tables = tables
         self.sets = sets
         self.secret = secrets.token_bytes(16)
-        self._fd = os.memfd_create("rate-limit")
+        self._fd = _make_file()
         os.ftruncate(self._fd, (tables * self.table_words + 1) * 8)
         self._map = mmap.mmap(self._fd, 0)
         self.words = memoryview(self._map).cast("Q")
@@ -44,13 +50,23 @@ class SharedMemory:
         return self.sets * 2 * WAYS
 
     def reopen(self) -> int:
-        """A file description of this process's own, for locks."""
+        """A descriptor for locks: of an open file of this process's own, where the platform can do that."""
+        if not _HAS_OWN_LOCKS:
+            return os.dup(self._fd)
         return os.open(f"/proc/self/fd/{self._fd}", os.O_RDWR | os.O_CLOEXEC)
 
     def close(self) -> None:
         self.words.release()
         self._map.close()
         os.close(self._fd)
+
+
+def _make_file() -> int:
+    """A file without a name: in memory on Linux, elsewhere in the folder for temporary files."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("rate-limit")
+    with tempfile.TemporaryFile(buffering=0) as file:
+        return os.dup(file.fileno())
 
 
 @functools.cache
@@ -68,11 +84,12 @@ class ShardLock:
 
     It is a lock of the open file description (`F_OFD_SETLKW`). For locks of a process the kernel looks for
     deadlocks, and reports one (EDEADLK) where threads of two processes wait for each other's shards, which is
-    none. The description must not be inherited.
+    none. The description must not be inherited. Other platforms have only locks of a process.
     """
 
     def __init__(self, fd: int, shard: int) -> None:
         self._fd = fd
+        self._shard = shard
         self._thread_lock = threading.Lock()
         self._claim = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, shard, 1, 0)
         self._release = _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, shard, 1, 0)
@@ -80,7 +97,10 @@ class ShardLock:
     def __enter__(self) -> None:
         self._thread_lock.acquire()
         try:
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLKW, self._claim)
+            if _HAS_OWN_LOCKS:
+                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLKW, self._claim)
+            else:
+                process_locks.lock(self._fd, self._shard)
         except BaseException:
             self._thread_lock.release()
             raise
@@ -89,7 +109,10 @@ class ShardLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, self._release)
+            if _HAS_OWN_LOCKS:
+                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, self._release)
+            else:
+                process_locks.unlock(self._fd, self._shard)
         finally:
             self._thread_lock.release()
 

@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from app.settings import variables
 from app.settings.database_url import DatabaseVariables
@@ -76,4 +77,5 @@ def embedded_socket_folder(data: Path) -> Path:
 
 def embedded_database_url(environ: Mapping[str, str]) -> str:
     """The URL of the PostgreSQL that `bin/dev` runs."""
-    return f"postgresql://postgres@/postgres?host={embedded_socket_folder(data_folder(environ))}"
+    folder = quote(str(embedded_socket_folder(data_folder(environ))), safe="/")
+    return f"postgresql://postgres@/postgres?host={folder}"

@@ -34,6 +34,7 @@ QUIET_LOGGERS = {
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 # JSON does not escape these, but some software reads them as the end of a line.
 _LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x7f\x85\u2028\u2029"}
+_FIRST = ("code", "event", "cause")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -77,13 +78,22 @@ def json_members(fields: Mapping[str, object]) -> str:
 
 
 class ConsoleFormatter(logging.Formatter):
-    """`12:34:56 INFO    message  key=value`, control characters escaped."""
+    """`12:34:56 INFO    message  key=value`, control characters escaped; why something failed comes first.
+
+    A request is `GET /auth/session 200 1.234 ms`, and its id and client are told only where it was refused.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {**REQUEST_FIELDS.get(), **_extra_fields(record)}
+        own = _extra_fields(record)
+        message = record.getMessage()
+        if "duration_ms" in own:
+            message = "{method} {route} {status} {duration_ms} ms".format(**own)
+            own = {name: own[name] for name in ("code", "origin") if name in own}
+        shown = {name: own[name] for name in _FIRST if name in own} | own
+        fields = shown | dict(REQUEST_FIELDS.get()) if shown else {}
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         pairs = "  ".join(f"{key}={_shown(value)}" for key, value in fields.items())
-        line = f"{clock} {record.levelname:<7} {_shown(record.getMessage(), quote=False)}  {pairs}".rstrip()
+        line = f"{clock} {record.levelname:<7} {_shown(message, quote=False)}  {pairs}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

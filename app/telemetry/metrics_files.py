@@ -122,9 +122,18 @@ def reserve_slot(slot: int, folder: Path) -> None:
     for kind, size in ROOM.items():
         descriptor = os.open(folder / f"{kind}_{slot}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, size)
+            _take_room(descriptor, size)
         finally:
             os.close(descriptor)
+
+
+def _take_room(descriptor: int, size: int) -> None:
+    """Gives the file this size, and room on the disk for all of it; what it holds stays."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    while (end := os.fstat(descriptor).st_size) < size:
+        os.pwrite(descriptor, bytes(size - end), end)
 
 
 def use_slot(slot: int, folder: Path) -> None:

@@ -10,6 +10,8 @@ CLIENT_KEY = "connected_backend.client"
 """The ClientAddress, or None where the peer has none."""
 ROUTE_KEY = "connected_backend.route"
 """The template of the route that the path matches, or None where it matches none."""
+PROBLEM_KEY = "connected_backend.problem"
+"""The code of the problem that is the answer; no such key where the answer is none."""
 
 MAX_USER_AGENT_LENGTH = 512
 

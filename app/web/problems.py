@@ -14,7 +14,7 @@ from app import errors
 from app.telemetry.logs import REQUEST_FIELDS, request_fields
 from app.telemetry.metrics import Metrics
 from app.telemetry.security_events import Event, log_event
-from app.web.environ import route_of
+from app.web.environ import PROBLEM_KEY, route_of
 from app.web.journey import failure_page_of, provider_of, with_error
 from app.web.paths import CALLBACK, FRONTEND_LOGIN, NAMELESS_CALLBACK
 
@@ -170,7 +170,7 @@ def add_error_handlers(
             failed = errors.SignInError("oauth_failed", f"a fault of the service: {type(error).__name__}")
             handle_sign_in_error(req, resp, failed, params)
         else:
-            _set_problem(resp, *INTERNAL_ERROR)
+            _set_problem(req, resp, *INTERNAL_ERROR)
 
     app.add_error_handler(Exception, handle_unexpected)
     app.add_error_handler(errors.SignInError, handle_sign_in_error)
@@ -179,7 +179,7 @@ def add_error_handlers(
         app.add_error_handler(exception, _handle_known)
 
 
-def _handle_known(_req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
+def _handle_known(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
     status, code, detail = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     if isinstance(error, errors.ProviderUnavailableError):
         logger.warning("Provider unavailable", extra={"cause": str(error)[:MAX_CAUSE_LENGTH]})
@@ -189,17 +189,17 @@ def _handle_known(_req: falcon.Request, resp: falcon.Response, error: Exception,
         # RFC 6750, section 3.
         is_bearer = isinstance(error, errors.InvalidBearerError)
         resp.set_header("WWW-Authenticate", 'Bearer error="invalid_token"' if is_bearer else "Bearer")
-    _set_problem(resp, status, code, detail or str(error))
+    _set_problem(req, resp, status, code, detail or str(error))
 
 
 def _handle_http_error(
-    _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: object
+    req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: object
 ) -> None:
     status = falcon.http_status_to_code(error.status)
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
     code = CODES_BY_STATUS.get(status, "bad_request")
-    _set_problem(resp, status, code, DETAILS_BY_STATUS.get(status, INVALID_REQUEST_DETAIL))
+    _set_problem(req, resp, status, code, DETAILS_BY_STATUS.get(status, INVALID_REQUEST_DETAIL))
 
 
 def type_and_title(code: str, status: int) -> tuple[str, str]:
@@ -242,7 +242,8 @@ def invalid_request_answer(error: Exception, security_headers: Mapping[str, str]
     return InvalidRequestAnswer(status.value, request_id, head.encode("latin-1") + body)
 
 
-def _set_problem(resp: falcon.Response, status: int, code: str, detail: str) -> None:
+def _set_problem(req: falcon.Request, resp: falcon.Response, status: int, code: str, detail: str) -> None:
+    req.env[PROBLEM_KEY] = code
     resp.status = status
     resp.content_type = PROBLEM_JSON
     resp.data = problem(status, code, detail)

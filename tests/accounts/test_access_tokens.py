@@ -132,6 +132,26 @@ def test_while_the_secret_is_rotated_the_new_key_signs_and_both_are_published(
     assert jwt.get_unverified_header(token) == {"typ": "at+jwt", "alg": "ES256", "kid": first["kid"]}
 
 
+def test_a_new_secret_that_comes_as_the_previous_one_is_known_before_it_signs(
+    make_app: Callable[..., Any],
+) -> None:
+    old, new = "old" * 12, "new" * 12
+    announced, swapped = (
+        Visitor(make_app(SESSION_SECRET=one, SESSION_SECRET_PREVIOUS=other), origin=WEBAPP)
+        for one, other in ((old, new), (new, old))
+    )
+    before, after = (
+        [key["kid"] for key in visitor.get("/.well-known/jwks.json").json["keys"]]
+        for visitor in (announced, swapped)
+    )
+    assert before == after[::-1]
+    # Whoever signs in at one replica is signed in at the other, whichever has been replaced.
+    for here, there in ((announced, swapped), (swapped, announced)):
+        here.sign_in()
+        there.cookies = dict(here.cookies)
+        assert there.is_signed_in
+
+
 def test_the_key_of_a_secret_is_the_same_in_every_release() -> None:
     """Another key here would make every verifier refuse the tokens of replicas not yet replaced."""
     key = signing_key(PRODUCTION["SESSION_SECRET"], "https://api.example.com")

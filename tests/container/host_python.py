@@ -1,15 +1,15 @@
-"""Finds a CPython 3.13 on this machine that can be copied into the base image."""
+"""Finds a CPython 3.14 on this machine that can be copied into the base image."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-ASK = "import sys; print(sys.base_prefix if sys.version_info[:2] == (3, 13) else '')"
+ASK = "import sys; print(sys.base_prefix if sys.version_info[:2] == (3, 14) else '')"
 
 
 def find_prefix() -> str:
-    """Returns the prefix of a CPython 3.13 outside /usr, or "debian" where there is none."""
+    """Returns the prefix of a CPython 3.14 outside /usr, or "debian" where there is none."""
     for candidate in _candidates():
         answer = subprocess.run([candidate, "-c", ASK], capture_output=True, text=True, check=False)
         prefix = answer.stdout.strip()
@@ -20,9 +20,9 @@ def find_prefix() -> str:
 
 
 def _candidates() -> list[str]:
-    found = shutil.which("python3.13")
+    found = shutil.which("python3.14")
     home = Path.home()
     pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv"))
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
-    managed = [*pyenv.glob("versions/3.13*/bin/python3.13"), *uv.glob("cpython-3.13*/bin/python3.13")]
+    managed = [*pyenv.glob("versions/3.14*/bin/python3.14"), *uv.glob("cpython-3.14*/bin/python3.14")]
     return [*([found] if found else []), *map(str, managed)]

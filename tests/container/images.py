@@ -11,7 +11,7 @@ from tests.container.engine import Engine, EngineError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-BASE = "docker.io/library/python:3.13-slim"
+BASE = "docker.io/library/python:3.14-slim"
 RECIPE = (HERE / "make_base.sh", HERE / "add_python.sh")
 
 
@@ -72,4 +72,4 @@ def _make_base(engine: Engine, prefix: str) -> None:
 
 
 def _described(prefix: str) -> str:
-    return "Debian's Python 3.11" if prefix == "debian" else f"the Python 3.13 of {prefix}"
+    return "Debian's Python 3.14" if prefix == "debian" else f"the Python 3.14 of {prefix}"

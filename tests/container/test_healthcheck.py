@@ -23,7 +23,7 @@ Answering = Callable[..., str]
 Checked = subprocess.CompletedProcess[str]
 
 
-@pytest.fixture(params=["curl", "python"])
+@pytest.fixture(params=[pytest.param("curl", marks=pytest.mark.needs("curl")), "python"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A PATH with curl or without, and with nothing else that the check does not need."""
     programs = ["dirname", "tr", *(["curl"] if request.param == "curl" else [])]

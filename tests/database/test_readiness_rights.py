@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from tests.database.test_query_plans import CASES, FOLDER
 from tests.support.visitor import Visitor
 
-TABLES = ["users", "identities", "sessions", "api_tokens"]
+TABLES = ["users", "identities", "sessions", "api_tokens", "logout_tokens"]
 RIGHTS: list[LiteralString] = ["SELECT", "INSERT", "UPDATE", "DELETE"]
 NOT_READY = {"status": "unavailable", "checks": {"database": "unavailable", "migrations": "ok"}}
 LEDGER_SHUT = {"status": "unavailable", "checks": {"database": "unavailable", "migrations": "unavailable"}}
@@ -50,7 +50,11 @@ def fails(connection: Connection, query: bytes, parameters: dict[str, Any]) -> b
 def test_the_check_needs_just_the_rights_that_the_services_statements_need(
     connection: Connection, role_url: str
 ) -> None:
-    queries = {path.stem: path.read_bytes() for path in FOLDER.glob("*.sql")}
+    queries = {
+        str(path.relative_to(FOLDER).with_suffix("")): path.read_bytes()
+        for folder in (FOLDER, FOLDER / "identities")
+        for path in folder.glob("*.sql")
+    }
     check = queries.pop("update_nothing")
     with psycopg.connect(role_url, autocommit=True) as service:
         assert not fails(service, check, {})

@@ -14,6 +14,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.checkout import checkout
 from tests.support.pages import Command, Page
 from tests.support.service import Process, free_port
 from tests.support.waiting import until
@@ -29,7 +30,7 @@ SHOWN = [
 class Development(Process):
     """`bin/dev` with a data folder and ports of its own."""
 
-    def __init__(self, data: Path, **environ: str) -> None:
+    def __init__(self, data: Path, program: str = "bin/dev", **environ: str) -> None:
         self.port, self.frontend_port, self.provider_port = free_port(), free_port(), free_port()
         self.second_provider_port, self.second_api_port = free_port(), free_port()
         ports = {
@@ -41,7 +42,7 @@ class Development(Process):
         }
         self.url = f"http://localhost:{self.port}"
         self.family: list[psutil.Process] = []
-        super().__init__("bin/dev", environ={"DEV_DATA_DIR": str(data), **ports, **environ})
+        super().__init__(program, environ={"DEV_DATA_DIR": str(data), **ports, **environ})
 
     @property
     def ports(self) -> list[int]:
@@ -54,7 +55,7 @@ class Development(Process):
         def serves() -> bool:
             if not self.is_running:
                 raise AssertionError(f"bin/dev ended:\n{self.output}")
-            return all(is_listening(port) for port in self.ports) and "Server running" in self.output
+            return "Ctrl-C stops all of it." in self.output
 
         until(serves, seconds=60, what="bin/dev")
         self.family = psutil.Process(self.pid).children(recursive=True)
@@ -79,11 +80,11 @@ Develop = Callable[..., Development]
 
 @pytest.fixture
 def develop(tmp_path: Path) -> Iterator[Develop]:
-    """Starts `bin/dev` over the test's own data folder; arguments are environment variables."""
+    """Starts `bin/dev` over the test's own data folder; arguments: environment variables, program."""
     with ExitStack() as stack:
 
-        def start(**environ: str) -> Development:
-            development = Development(tmp_path / "data", **environ)
+        def start(**arguments: str) -> Development:
+            development = Development(tmp_path / "data", **arguments)
             stack.callback(development.kill)
             return development
 
@@ -173,3 +174,59 @@ def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
     again = develop()
     again.wait_until_serving()
     assert requests.get(f"{again.url}/health/ready", timeout=10).status_code == 200
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_change_reloads_the_service_and_a_broken_one_does_not(develop: Develop, tmp_path: Path) -> None:
+    copy = checkout(tmp_path / "copy")
+    development = develop(program=str(copy / "bin" / "dev"))
+    development.wait_until_serving()
+    home = f"{development.url}/"
+
+    resource = copy / "app" / "resources" / "monitoring.py"
+    replace(resource, "Backend is live.", "Backend is alive.")
+    until(lambda: "Reloaded app/resources/monitoring.py." in development.lines, seconds=30, what="code")
+    assert requests.get(home, timeout=10).json() == {"message": "Backend is alive."}
+
+    replace(resource, "import falcon", "import falcon !")
+    until(lambda: "SyntaxError: invalid syntax" in development.output, seconds=30, what="the error")
+    until(lambda: "It does not start" in development.output, seconds=30, what="the refusal")
+    assert requests.get(home, timeout=10).json() == {"message": "Backend is alive."}
+    replace(resource, "import falcon !", "import falcon")
+    until(lambda: development.output.count("Reloaded") == 2, seconds=30, what="the mended code")
+
+    query, template = copy / "sql" / "queries" / "find_session.sql", copy / "app" / "openapi" / "page.html"
+    query.rename(query.with_suffix(".txt"))
+    until(lambda: development.output.count("It does not start") == 2, seconds=30, what="a missing query")
+    query.with_suffix(".txt").rename(query)
+    until(lambda: development.output.count("Reloaded") == 3, seconds=30, what="SQL")
+    replace(template, "<title>", "<title>My ")
+    until(lambda: "Reloaded app/openapi/page.html." in development.lines, seconds=30, what="a template")
+    assert "<title>My " in requests.get(f"{development.url}/docs", timeout=10).text
+
+
+def test_commands_typed_beside_it_use_its_database(develop: Develop, tmp_path: Path) -> None:
+    def typed(command: str) -> tuple[int, list[str]]:
+        process = Process(*command.split(), environ={"DEV_DATA_DIR": str(tmp_path / "data")})
+        code = process.wait(30)
+        process.kill()
+        return code, process.lines
+
+    development = develop()
+    development.wait_until_serving()
+    for command in ("bin/migrate", "bin/users list", "bin/sessions list"):
+        code, lines = typed(command)
+        assert code == 0, lines
+        assert "Using the database of the bin/dev that runs here." in lines
+    development.signal(signal.SIGINT)
+    assert development.wait(60) == 0
+    code, lines = typed("bin/migrate")
+    assert (code, lines[-1]) == (
+        78,
+        "Or start bin/dev, which is not running: beside it, this command uses its database.",
+    )

@@ -61,7 +61,8 @@ def test_no_database_is_exit_78_and_asks_for_nothing_else(command: str) -> None:
     outcome = run_command(command, "list")
     assert outcome.code == 78
     assert outcome.stderr.splitlines()[1:] == [
-        "DATABASE_URL: required (or DB_HOST, DB_USER, DB_PASSWORD and DB_NAME)"
+        "DATABASE_URL: required (or DB_HOST, DB_USER, DB_PASSWORD and DB_NAME)",
+        "Or start bin/dev, which is not running: beside it, this command uses its database.",
     ]
 
 

@@ -147,7 +147,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "another-issuer": {"iss": "https://evil.example"},
     "no-issuer": {"iss": None},
     "old": {"iat": int(time.time()) - 121},
-    "of-the-future": {"iat": int(time.time()) + 300},
+    "of-the-future": {"iat": int(time.time()) + 86_400},
     "no-iat": {"iat": None},
     "iat-text": {"iat": "now"},
     "iat-true": {"iat": True},

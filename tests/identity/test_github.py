@@ -33,6 +33,7 @@ def test_somebody_signs_in(visitor: Visitor, github: GitHub, connection: Connect
         "email": "octocat@example.com",
         "name": "The Octocat",
         "picture": "https://avatars.example.com/u/583231",
+        "groups": [],
     }
     visitor.post("/auth/register")
     row = connection.execute("SELECT issuer, subject FROM identities").fetchone()

@@ -17,6 +17,7 @@ def test_a_new_person_registers_and_is_known(visitor: Visitor, provider: OpenIDP
         "email": provider.person["email"],
         "name": "Ada Lovelace",
         "picture": "https://example.com/ada.png",
+        "groups": [],
     }
 
     pending_token = visitor.cookies["session"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from app.settings.places import MIGRATIONS_FOLDER
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import WEBAPP
 from tests.support.pages import Block, Page
@@ -53,19 +55,29 @@ def run(*arguments: str, **environ: str) -> Process:
     return process
 
 
-def test_ordinary_files_work_through_it(pgbouncer: PgBouncer, empty_database_url: str) -> None:
+@pytest.fixture
+def ordinary(tmp_path: Path) -> tuple[str, str]:
+    """The options for a folder with those of the service's files that are ordinary."""
+    for path in MIGRATIONS_FOLDER.glob("000[1-4]_*.sql"):
+        shutil.copy(path, tmp_path)
+    return "--folder", str(tmp_path)
+
+
+def test_ordinary_files_work_through_it(
+    pgbouncer: PgBouncer, ordinary: tuple[str, str], empty_database_url: str
+) -> None:
     pooled = pgbouncer.in_front_of(empty_database_url)
-    up = run(DATABASE_URL=pooled)
+    up = run(*ordinary, DATABASE_URL=pooled)
     assert up.wait() == 0, up.output
-    assert run("check", DATABASE_URL=pooled).wait() == 0
+    assert run("check", *ordinary, DATABASE_URL=pooled).wait() == 0
 
 
 def test_more_runners_than_server_connections_apply_each_file_once(
-    pgbouncer: PgBouncer, empty_database_url: str
+    pgbouncer: PgBouncer, ordinary: tuple[str, str], empty_database_url: str
 ) -> None:
     pooled = pgbouncer.in_front_of(empty_database_url)
     with ThreadPoolExecutor(POOL_SIZE * 2) as threads:
-        runners = list(threads.map(lambda _: run(DATABASE_URL=pooled), range(POOL_SIZE * 2)))
+        runners = list(threads.map(lambda _: run(*ordinary, DATABASE_URL=pooled), range(POOL_SIZE * 2)))
     assert [runner.wait() for runner in runners] == [0] * len(runners), [r.output for r in runners]
     assert sum("✅ Applied" in runner.output for runner in runners) == 1
 

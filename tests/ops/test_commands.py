@@ -106,7 +106,14 @@ def without_moments(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT", text.strip())
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=str)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=[pytest.mark.needs("curl")] if "curl" in command.line else [])
+        for command in COMMANDS
+    ],
+    ids=str,
+)
 def test_a_command_does_its_work_and_prints_what_the_page_shows(command: Command, shell: Shell) -> None:
     done = shell.run(command.line)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from app.settings.config import Config
 from app.settings.variables import ConfigError
 from app.web.json_body import MAX_DAYS
 from app.web.problems import CODES_BY_STATUS, INTERNAL_ERROR, INVALID_REQUESTS, PROBLEMS
+from tests.support.asked_for import AskedFor
 from tests.support.pages import PAGES, Block, Page, rows
 from tests.support.service import PRODUCTION, ROOT
 from tests.support.visitor import Visitor
@@ -24,20 +24,8 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 DECISIONS = ROOT / "docs" / "adr"
 
 
-class AskedFor(dict[str, str]):
-    """An environment that remembers what it was asked for."""
-
-    def __init__(self, **variables: str) -> None:
-        super().__init__(variables)
-        self.names: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.names.add(name)
-        return super().get(name, default)
-
-
 def test_the_configuration_page_names_every_variable_the_code_reads_and_no_other() -> None:
-    environ = AskedFor(DB_HOST="db", PROVIDERS="google,microsoft,github,n")
+    environ = AskedFor({"DB_HOST": "db", "PROVIDERS": "google,microsoft,github,n"})
     with pytest.raises(ConfigError):
         Config.from_environ(environ)
     table = [line.split("|")[1] for line in CONFIGURATION.splitlines() if line.startswith("| `")]
@@ -118,7 +106,7 @@ def test_the_first_decision_has_a_line_for_every_runtime_dependency_and_extra() 
     locked = {name.lower() for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
     assert required <= listed
     assert {name.lower() for name in listed - {"package"}} <= locked
-    for extra in set(setup["options.extras_require"]) - {"dev", "browser"}:
+    for extra in set(setup["options.extras_require"]) - {"dev", "test", "browser"}:
         assert f"`{extra}`" in page
 
 
@@ -155,7 +143,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_ours_exist(page: Path) -> None:
-    for command in re.findall(r"\bbin/[a-z]+\b", page.read_text(encoding="utf-8")):
+    for command in re.findall(r"(?<!venv/)\bbin/[a-z]+\b", page.read_text(encoding="utf-8")):
         assert (ROOT / command).exists(), command
 
 

@@ -1,81 +1,122 @@
-"""docs/extending.md is followed to the letter, in a copy of this repository."""
+"""docs/extending.md is followed to the letter, in a copy of this repository beside its own bin/dev."""
 
 import re
-import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from tests.dev.test_dev import Development
 from tests.support.checkout import checkout
 from tests.support.pages import Block, Page
 from tests.support.service import clean_environ
 
 FIRST_LINE = re.compile(r"(?:--|#) (\S+/\S+)\n")
-HUNK = re.compile(r"^@@ (\S+)\n((?:[ +-].*\n)+)", re.MULTILINE)
+NAMES = {"projects": "project", "products": "product"}
+"""The page's own, and others as long, for the style's sake."""
+
+
+class Reader:
+    """Somebody who follows the page, with names of their own.
+
+    Args:
+        copy: the checkout.
+        name: in the singular, in place of `project`.
+    """
+
+    def __init__(self, copy: Path, name: str) -> None:
+        self._copy = copy
+        self._name = name
+
+    def follow(self, block: Block) -> None:
+        text = self.renamed(block.text)
+        match block.language:
+            case "sh":
+                for command in block.commands():
+                    self.type(self.renamed(command.line))
+            case "diff":
+                self.type("git apply", text)
+            case _:
+                first = FIRST_LINE.match(text)
+                assert first, block
+                self.write(first[1], text[first.end() :])
+
+    def undo(self, block: Block) -> None:
+        """Takes away what a block has brought where somebody has followed the page already."""
+        text = self.renamed(block.text)
+        if block.language == "diff":
+            back = ["git", "apply", "--reverse"]
+            check = subprocess.run([*back, "--check"], cwd=self._copy, input=text, text=True, check=False)
+            if check.returncode == 0:
+                subprocess.run(back, cwd=self._copy, input=text, text=True, check=True)
+        elif first := FIRST_LINE.match(text):
+            for path in self._copy.glob(first[1].replace("NNNN", "*")):
+                path.unlink()
+
+    def type(self, line: str, paste: str = "") -> None:
+        """Runs a command, which must succeed."""
+        subprocess.run(["git", "add", "--all", "--intent-to-add", "."], cwd=self._copy, check=True)
+        # Beside the copy, as the tests that run in it clear their folder first.
+        inner = f"--basetemp={self._copy.parent}/inner"
+        data = str(self._copy.parent / "data")
+        done = subprocess.run(
+            ["bash", "-euc", line],
+            cwd=self._copy,
+            env=clean_environ({"DEV_DATA_DIR": data, "PYTEST_ADDOPTS": inner}),
+            input=paste,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}"
+
+    def write(self, name: str, text: str) -> None:
+        path = self._copy / name
+        if "/NNNN_" in name:
+            # Made by the command before, with the next number.
+            (path,) = self._copy.glob(name.replace("NNNN", "*"))
+        else:
+            assert not path.exists(), path
+        path.write_text(text, encoding="utf-8")
+
+    def renamed(self, text: str) -> str:
+        for ours in ("project", "Project", "PROJECT"):
+            theirs = self._name.upper() if ours.isupper() else self._name
+            text = text.replace(ours, theirs.capitalize() if ours.istitle() else theirs)
+        return text
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return checkout(tmp_path / "copy")
+    """A checkout as it was before anybody followed the page."""
+    copy = checkout(tmp_path / "copy")
+    for name in NAMES.values():
+        for block in reversed(Page("extending.md").all_blocks()):
+            Reader(copy, name).undo(block)
+    return copy
 
 
-def run(command: str, copy: Path, database_url: str) -> None:
-    subprocess.run(["git", "add", "--all", "--intent-to-add", "."], cwd=copy, check=True)
-    # Beside the copy, as the tests that run in it clear their folder first.
-    environ = clean_environ(
-        {"DATABASE_URL": database_url, "PYTEST_ADDOPTS": f"--basetemp={copy.parent}/inner"}
-    )
-    done = subprocess.run(
-        shlex.split(command),
-        cwd=copy,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}"
+@pytest.fixture
+def development(copy: Path) -> Iterator[Development]:
+    running = Development(copy.parent / "data", program=str(copy / "bin" / "dev"))
+    running.wait_until_serving()
+    yield running
+    running.kill()
 
 
-def apply_hunk(path: Path, hunk: str) -> None:
-    """Puts the lines into the one place where those before and after them are."""
-    lines = hunk.splitlines(keepends=True)
-    old = "".join(line[1:] for line in lines if line[0] in " -")
-    new = "".join(line[1:] for line in lines if line[0] in " +")
-    text = path.read_text(encoding="utf-8")
-    assert f"\n{text}".count(f"\n{old}") == 1, f"{path.name} must have this once:\n{old}"
-    path.write_text(f"\n{text}".replace(f"\n{old}", f"\n{new}")[1:], encoding="utf-8")
-
-
-def write_file(copy: Path, name: str, text: str) -> None:
-    if "/NNNN_" in name:
-        # Made by the command before, with the next number.
-        (path,) = copy.glob(name.replace("NNNN", "*"))
-    else:
-        path = copy / name
-        assert not path.exists(), path
-    path.write_text(text, encoding="utf-8")
-
-
+@pytest.mark.parametrize("path", NAMES)
 @pytest.mark.parametrize("blocks", [Page("extending.md").all_blocks()], ids=["all"])
 def test_the_tutorial_works_from_its_first_line_to_its_last(
-    blocks: list[Block], copy: Path, empty_database_url: str
+    blocks: list[Block], path: str, copy: Path, development: Development
 ) -> None:
+    reader = Reader(copy, NAMES[path])
     for block in blocks:
-        if block.language == "sh":
-            for command in block.commands():
-                run(command.line, copy, empty_database_url)
-        elif block.language == "diff":
-            hunks = HUNK.findall(block.text)
-            assert "".join(f"@@ {name}\n{hunk}" for name, hunk in hunks) == block.text
-            for name, hunk in hunks:
-                apply_hunk(copy / name, hunk)
-        else:
-            first = FIRST_LINE.match(block.text)
-            assert first, block
-            write_file(copy, first[1], block.text[first.end() :])
+        reader.follow(block)
     # What the last command ran passed because it was there.
     assert {block.language for block in blocks} == {"sh", "sql", "python", "diff"}
-    assert "projects" in (copy / "sql" / "schema.sql").read_text(encoding="utf-8")
+    assert path in (copy / "sql" / "schema.sql").read_text(encoding="utf-8")
+    assert requests.get(f"{development.url}/{path}", timeout=10).json()["code"] == "not_signed_in"

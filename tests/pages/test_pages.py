@@ -11,7 +11,7 @@ import pytest
 from tests.support.pages import PAGES, Page
 from tests.support.service import ROOT, clean_environ
 
-NOT_HERE = {"Docker", "Kubernetes"}
+NOT_HERE = {"Docker", "Kubernetes", "systemd"}
 """What a block may need, and then no test runs it."""
 
 

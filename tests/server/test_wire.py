@@ -140,7 +140,9 @@ def test_forged_forwarding_headers_change_no_redirect(service: Service) -> None:
 
 
 def test_a_requests_record_has_the_documented_fields_and_no_others(service: Service) -> None:
-    headers = {"X-Request-ID": "documented", "Traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    """A refused request has all of them."""
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    headers = {"X-Request-ID": "documented", "Traceparent": trace, "Origin": "https://evil.example"}
     requests.get(f"{service.url}/auth/session?code=x", headers=headers, timeout=5)
     [line] = lines_with(service, '"documented"', 1)
     page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")

@@ -51,3 +51,9 @@ def test_developments_own_secret_is_no_news() -> None:
         Config.from_environ({"APP_ENV": "development"}, embedded_database_url="postgresql:///x").warnings()
         == []
     )
+
+
+def test_whoever_shares_the_session_is_told_that_verify_wants_a_rule() -> None:
+    [sentence] = Config.from_environ({**COMPLETE, "COOKIE_DOMAIN": "example.com"}).warnings()
+    assert sentence.startswith("COOKIE_DOMAIN is set: ")
+    assert "?anyone=1" in sentence

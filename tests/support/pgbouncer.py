@@ -1,7 +1,5 @@
 """A real PgBouncer in transaction mode, in front of a test's PostgreSQL."""
 
-import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -10,12 +8,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from dev.postgres import EmbeddedPostgres
+from dev.postgres_programs import as_owner, owner
 from tests.support.waiting import until
 
 SETTINGS = """\
@@ -66,17 +64,10 @@ class PgBouncer:
             encoding="utf-8",
         )
         # It refuses to be root; the server's own account can open the server's socket.
-        account = pwd.getpwuid(psutil.Process(self._postgres.pid).uids().real) if os.geteuid() == 0 else None
-        if account:
-            for path in (self._folder, settings):
-                shutil.chown(path, account.pw_uid, account.pw_gid)
-        self._process = subprocess.Popen(
-            ["pgbouncer", "--quiet", str(settings)],
-            stdin=subprocess.DEVNULL,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            start_new_session=True,
-        )
+        for path in (self._folder, settings):
+            shutil.chown(path, owner())
+        command = [*as_owner(), "pgbouncer", "--quiet", str(settings)]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         until(self._answers, seconds=10, what="pgbouncer")
         return self
 

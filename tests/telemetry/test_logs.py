@@ -61,16 +61,33 @@ def test_moments_are_rfc_3339_in_utc_with_milliseconds() -> None:
     assert rfc3339(datetime(2025, 1, 2, tzinfo=UTC)) == "2025-01-02T00:00:00.000Z"
 
 
+def test_the_console_tells_a_request_in_short_and_why_it_was_refused_first() -> None:
+    request = {"method": "POST", "route": "/auth/logout", "duration_ms": 0.418, "client": "::1"}
+    reason = {"origin": "http://localhost:8000", "code": "origin_not_allowed"}
+    with request_fields({"request_id": "abc"}):
+        served = ConsoleFormatter().format(record("Request", **request, status=204))
+        refused = ConsoleFormatter().format(record("Request", **request, status=403, **reason))
+        failed = ConsoleFormatter().format(record("Sign-in failed", event="x", code="invalid_state"))
+    assert served[9:] == "INFO    POST /auth/logout 204 0.418 ms"
+    assert refused[9:] == (
+        "INFO    POST /auth/logout 403 0.418 ms  code=origin_not_allowed  origin=http://localhost:8000  "
+        "request_id=abc"
+    )
+    assert failed[9:] == "INFO    Sign-in failed  code=invalid_state  event=x  request_id=abc"
+
+
+@pytest.mark.parametrize("code", [None, "origin_not_allowed"])
 @pytest.mark.parametrize("method", ["GET", 'B"R\\EW\u2028'])
 @pytest.mark.parametrize("client", ["203.0.113.7", "2001:db8::7", None])
 @pytest.mark.parametrize(
     "ids", [{"request_id": "a.b_c-1"}, {"request_id": "1", "trace_id": "f", "span_id": "0"}]
 )
 def test_the_line_of_a_request_is_that_of_its_record(
-    caplog: pytest.LogCaptureFixture, method: str, client: str | None, ids: dict[str, str]
+    caplog: pytest.LogCaptureFixture, method: str, client: str | None, ids: dict[str, str], code: str | None
 ) -> None:
     """In production it is written without the record, which costs more than the line."""
-    request = Line(method, "/", 200, 0.5, client)
+    origin = 'http://"\u2028' if code else None
+    request = Line(method, "/", 200, 0.5, client, code, origin)
     stream = io.StringIO()
     with caplog.at_level(logging.INFO), request_fields(ids):
         JSONLines(stream)(request)

@@ -61,7 +61,7 @@ def locked_transaction(connection: psycopg.Connection[Any], key: int, patience: 
 
 @contextmanager
 def locked_session(connection: psycopg.Connection[Any], key: int, patience: Patience) -> Iterator[None]:
-    """Holds the lock outside a transaction, on a connection without a pooler in between.
+    """Holds the lock outside a transaction, on a connection without a pooler in between. It may be nested.
 
     Raises:
         CommandError: TRY_AGAIN, as another runner kept the lock too long; CONFIGURATION, as the lock was
@@ -82,17 +82,21 @@ def locked_session(connection: psycopg.Connection[Any], key: int, patience: Pati
         )
 
 
-def require_direct(connection: psycopg.Connection[Any], name: str) -> None:
-    """Raises CommandError, CONFIGURATION, where the connection leads through a pooler."""
+def is_direct(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the connection leads to the server itself, and not through a pooler."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    if row is None or row[0] != connection.info.backend_pid:
-        raise CommandError(
-            Exit.CONFIGURATION,
-            f"{name}.sql runs without a transaction, which needs a direct connection; this one goes through "
-            "a pooler. Nothing was applied.",
-            WAY_OUT,
-            file=f"{name}.sql",
-        )
+    return row is not None and bool(row[0] == connection.info.backend_pid)
+
+
+def needs_direct(name: str) -> CommandError:
+    """Why a file without transaction is not applied through a pooler."""
+    return CommandError(
+        Exit.CONFIGURATION,
+        f"{name}.sql runs without a transaction, which needs a direct connection; this one goes through "
+        "a pooler. Nothing was applied.",
+        WAY_OUT,
+        file=f"{name}.sql",
+    )
 
 
 def find_holder(connection: psycopg.Connection[Any], key: int) -> LockHolder | None:

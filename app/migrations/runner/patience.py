@@ -13,7 +13,6 @@ from app.commands.report import Report
 FIRST_BACKOFF = 1.0
 LAST_BACKOFF = 30.0
 SAY_WAITING_EVERY = 10.0
-HURRY = 1.0
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """Errors that go away when others are done."""
 
@@ -42,21 +41,11 @@ class Patience:
         self._backoff = FIRST_BACKOFF
         self._said_at = float("-inf")
         self._waiting_since = clock()
-        self._hurries_until = float("-inf")
 
     def begin(self) -> None:
-        """Starts the next file's turn: waiting counts from now, and pauses are short again.
-
-        They are shortest at first, as others may hold the lock for the moment in which they see that this
-        runner is at work.
-        """
+        """Starts the next file's turn: waiting counts from now, and pauses are short again."""
         self._backoff = FIRST_BACKOFF
         self._waiting_since = self._clock()
-        self._hurries_until = self._waiting_since + HURRY
-
-    def let_others_go_on(self) -> None:
-        """Sleeps long enough for a runner at work to take the lock for its next file."""
-        self._sleep(random.uniform(1.0, 2.0))  # noqa: S311  # jitter, not a secret
 
     def waited_ms(self) -> int:
         """Milliseconds since `begin`."""
@@ -70,9 +59,6 @@ class Patience:
                 f"Another runner is still at work: {holder or 'unknown'}.",
                 "Try again later, or wait longer: bin/migrate --wait SECONDS",
             )
-        if self._clock() < self._hurries_until:
-            self._sleep(random.uniform(0.02, 0.1))  # noqa: S311  # jitter, not a secret
-            return
         if self._clock() - self._said_at >= SAY_WAITING_EVERY:
             self._said_at = self._clock()
             self._report.say(

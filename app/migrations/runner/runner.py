@@ -1,4 +1,8 @@
-"""Applies pending migrations one after the other, each under the lock and together with its row."""
+"""Applies pending migrations one after the other, each under the lock and together with its row.
+
+The first runner keeps the lock until all files are applied. Behind a pooler only a transaction can hold it,
+and it is free between two files: several runners may take turns.
+"""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +19,13 @@ from app.migrations.runner.execute import TransactionEndedError
 from app.migrations.runner.failures import needs_resolve, sql_error, transaction_ended
 from app.migrations.runner.history import History, compare
 from app.migrations.runner.ledger import Ledger, read_ledger
-from app.migrations.runner.lock import lock_key, locked_session, locked_transaction, require_direct
+from app.migrations.runner.lock import (
+    is_direct,
+    lock_key,
+    locked_session,
+    locked_transaction,
+    needs_direct,
+)
 from app.migrations.runner.patience import BUSY, Patience
 from app.migrations.script.files import Migration
 from app.migrations.script.script import Script, read_scripts
@@ -71,12 +81,19 @@ class Runner:
     def _apply_all(self, pending: list[Migration]) -> list[Migration]:
         self._scripts = {script.migration.version: script for script in self.read(pending)}
         alone = next((migration for migration in pending if not migration.in_transaction), None)
-        if alone:
-            require_direct(self.connection, alone.name)
+        through_pooler = not is_direct(self.connection)
+        if alone and through_pooler:
+            raise needs_direct(alone.name)
         schema = get_schema(self.connection)
         self._key = lock_key(schema)
         self._ledger = Ledger(self.connection, schema=schema, applied_by=self.applied_by)
         self._patience = Patience(self.wait, self.report, self.sleep, self.clock)
+        if through_pooler:
+            return self._apply_each(pending)
+        with locked_session(self.connection, self._key, self._patience):
+            return self._apply_each(pending)
+
+    def _apply_each(self, pending: list[Migration]) -> list[Migration]:
         done: list[Migration] = []
         while pending:
             try:
@@ -89,15 +106,12 @@ class Runner:
             if applied:
                 done.append(applied)
                 self._patience.begin()
-            elif pending:
-                self._patience.let_others_go_on()
         return done
 
     def _apply_first(self, expected: Migration) -> tuple[Migration | None, list[Migration]]:
         """Applies the first pending file; returns it, and what is pending then.
 
-        Where another runner has applied the expected file meanwhile, nothing is applied and None returned:
-        that runner is at work, and has let the lock go only between two files.
+        Where another runner has applied the expected file meanwhile, nothing is applied and None returned.
         """
         locked = locked_transaction if expected.in_transaction else locked_session
         migration = None

@@ -23,7 +23,7 @@ from app.resources.forward_auth.entry_rule import EntryRule
 from app.resources.forward_auth.forwarded import ForwardedRequest, forwarded_request, is_preflight, wants_page
 from app.resources.login import SELECT_ACCOUNT
 from app.settings.parsers import origin_of
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import VERIFY_OUTCOMES, Metrics
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
 from app.web.html_page import set_page
@@ -67,7 +67,7 @@ class VerifyResource(HeadMixin):
         cookie_domain: str | None,
     ) -> None:
         self._authentication = authentication
-        self._decisions = metrics.verify_decisions
+        self._decisions = {outcome: metrics.verify_decisions.labels(outcome) for outcome in VERIFY_OUTCOMES}
         self._proxies = proxies
         self._allowed_origins = allowed_origins
         self._login_url = f"{api_url}{LOGIN}"
@@ -80,9 +80,9 @@ class VerifyResource(HeadMixin):
             outcome = self._decide(req, resp)
         except tuple(OUTCOMES) as error:
             outcome = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
-            self._decisions.labels(outcome).inc()
+            self._decisions[outcome].inc()
             raise
-        self._decisions.labels(outcome).inc()
+        self._decisions[outcome].inc()
 
     def _decide(self, req: falcon.Request, resp: falcon.Response) -> str:
         """Answers, and returns the outcome's word, or raises one of OUTCOMES."""
@@ -90,8 +90,7 @@ class VerifyResource(HeadMixin):
         if rule.is_empty:
             raise NoEntryRuleError
         forwarded = forwarded_request(req)
-        is_from_proxy = self._proxies.trusts(req.env.get("REMOTE_ADDR", ""))
-        if rule.passes_preflights and is_from_proxy and is_preflight(req, forwarded):
+        if rule.passes_preflights and is_preflight(req, forwarded) and self._is_from_proxy(req):
             # It carries no credentials (Fetch standard, section 3.2.2), and the application answers it.
             return "preflight"
         self._check_origin(req, forwarded, rule)
@@ -114,6 +113,9 @@ class VerifyResource(HeadMixin):
             raise NotInGroupError
         self._show_refusal(resp, user, forwarded)
         return "not_in_group"
+
+    def _is_from_proxy(self, req: falcon.Request) -> bool:
+        return self._proxies.trusts(req.env.get("REMOTE_ADDR", ""))
 
     def _check_origin(self, req: falcon.Request, forwarded: ForwardedRequest, rule: EntryRule) -> None:
         """Refuses requests that pages of other origins send in their visitor's name.

