@@ -109,7 +109,8 @@ def test_who_may_not_enter_is_told_who_they_are_and_what_they_can_do(sibling: Vi
     assert "<script" not in page.text
     assert "unsafe" not in page.headers["content-security-policy"]
     asked = sibling.get(login.replace("&amp;", "&").removeprefix("https://api.example.com"))
-    assert parse_qs(urlsplit(asked.headers["location"]).query)["prompt"] == ["select_account"]
+    # The provider does not say what it knows, and each must know this one.
+    assert parse_qs(urlsplit(asked.headers["location"]).query)["prompt"] == ["login"]
 
 
 def test_an_address_on_the_page_is_text(sibling: Visitor, connection: psycopg.Connection[Any]) -> None:

@@ -73,4 +73,8 @@ def test_the_service_serves_and_keeps_one_limit_over_its_workers(service: Servic
         requests.get(f"{service.url}/auth/session", headers=outside, timeout=10).status_code for _ in range(5)
     ]
     assert statuses == [200, 200, 200, 429, 429]
-    assert "worker_processes 2.0" in requests.get(f"{service.url}/metrics", timeout=10).text
+    until(
+        lambda: "worker_processes 2.0" in requests.get(f"{service.url}/metrics", timeout=10).text,
+        seconds=10,
+        what="the second worker",
+    )
