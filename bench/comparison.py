@@ -1,5 +1,7 @@
 """Measures the cases: in each round, every case goes to its servers one after the other."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -7,16 +9,21 @@ from typing import Any
 
 import psycopg
 
+from app.settings.places import ROOT
+from bench import cores
 from bench.cases import CASES, TOO_MANY_REQUESTS, UNLIMITED, Case, check
 from bench.progress import Progress
 from bench.results import Figures, Results
 from bench.servers import Running, Server, running
 from bench.wrk import WrkError, load
 from tests.support.live_session import insert_live_session
+from tests.support.service import PRODUCTION
 
 WARM_UP = 2
 MICROSECONDS = 1_000_000
 START = "start"
+LOOP = "loop"
+"""A psycopg loop, which is measured beside the servers in the signed-in case: bench/scale.py needs it."""
 STARTED = ("ours", "falcon", "fastify", "fastapi", "flask")
 
 Step = tuple[str, Case | None, str]
@@ -45,7 +52,10 @@ class Comparison:
         found: list[Step] = []
         for case in CASES:
             if case.name in names:
-                found += [(case.name, case, server) for server in case.servers[:: -1 if number % 2 else 1]]
+                names_of_servers = [*case.servers, *([LOOP] if case.name == "session" else [])]
+                found += [
+                    (case.name, case, server) for server in names_of_servers[:: -1 if number % 2 else 1]
+                ]
         if START in names:
             found += [(START, None, server) for server in STARTED[:: -1 if number % 2 else 1]]
         return found
@@ -61,6 +71,8 @@ class Comparison:
                 results.comparison[name].setdefault(server, []).append(figures)
 
     def _measure(self, case: Case | None, server: str) -> Figures:
+        if server == LOOP:
+            return self._loop()
         limit = case.rate_limit if case else UNLIMITED
         with running(self._servers[server], database_url=self._url, rate_limit=limit) as service:
             if case is None:
@@ -77,6 +89,27 @@ class Comparison:
             refused=case.status == TOO_MANY_REQUESTS,
             connections=case.connections,
         )
+
+    def _loop(self) -> Figures:
+        environ = {
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": self._url,
+            "COOKIE": self._cookie,
+            "SESSION_SECRET": PRODUCTION["SESSION_SECRET"],
+        }
+        output = subprocess.run(
+            [sys.executable, "-P", "-m", "bench.peers.bare_loop", str(self._seconds)],
+            env=environ,
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=cores.go_to_server_core,  # one system call
+        ).stdout
+        seen = json.loads(output)
+        return {
+            "per_second": seen["queries"] / seen["seconds"],
+            "cpu": seen["cpu"] / seen["queries"] * MICROSECONDS,
+            "busy": seen["cpu"] / seen["seconds"],
+        }
 
 
 def measured_with_retry(measure: Callable[[], Figures]) -> Figures:
