@@ -145,7 +145,7 @@ class Person:
             self.deleted.add(token_id)
 
     def _media(self) -> dict[str, str | None]:
-        return {"id": self._user_id, "email": self._email, "name": self._name, "picture": None}
+        return {"id": self._user_id, "email": self._email, "name": self._name, "picture": None, "groups": []}
 
     def _got(self, status: int) -> bool:
         """Whether there is an answer to look at; another status than this, or one above 500, is wrong."""
