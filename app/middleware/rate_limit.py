@@ -1,6 +1,7 @@
 """Charges requests to the client's limits, or refuses them (draft-ietf-httpapi-ratelimit-headers-10)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -65,15 +66,15 @@ class RateLimitMiddleware:
                 decision = self._store.peek(client, self._guess.policies)
                 if not decision.is_admitted:
                     self._guess.apply(decision, resp, is_charged=False)
-            req.context.scraping_client = client
+            req.context.charge_later = partial(self._charge_stranger, client)
             return
         if environ[ROUTE_KEY] == VERIFY and method in READING:
             self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
-            req.context.verifying_client = client
+            req.context.charge_later = partial(self._charge_unverified, client)
             return
         if environ[ROUTE_KEY] == BACKCHANNEL_LOGOUT and method == "POST":
             self._usual.apply(self._store.peek(client, self._usual.policies), resp, is_charged=False)
-            req.context.logging_out_client = client
+            req.context.charge_later = partial(self._charge_invalid_logout, client)
             return
         charge = self._charge(req)
         charge.apply(self._store.spend(client, charge.policies), resp)
@@ -93,18 +94,19 @@ class RateLimitMiddleware:
         if has_finished_sign_in(req):
             # Who finishes what they began has cost the provider nothing for nothing.
             self._store.give_back(keys_of_client(req.env), self._sign_in.policies[1:])
-        scraping: Client | None = getattr(req.context, "scraping_client", None)
-        verifying: Client | None = getattr(req.context, "verifying_client", None)
-        logging_out: Client | None = getattr(req.context, "logging_out_client", None)
-        if scraping is None and verifying is None and logging_out is None:
-            return
-        status = falcon.http_status_to_code(resp.status)
-        if logging_out is not None and 400 <= status < 500:  # noqa: PLR2004  # HTTP's
-            self._charge_again(logging_out, resp)
-        if scraping is not None and status == HTTPStatus.NOT_FOUND:
-            self._not_found.apply(self._store.spend(scraping, self._not_found.policies), resp)
-        if verifying is not None and 300 <= status < 500:  # noqa: PLR2004  # HTTP's
-            self._charge_unverified(verifying, resp, status)
+        charge_later: Callable[[falcon.Response, int], None] | None
+        if charge_later := getattr(req.context, "charge_later", None):
+            charge_later(resp, falcon.http_status_to_code(resp.status))
+
+    def _charge_stranger(self, client: Client, resp: falcon.Response, status: int) -> None:
+        """Charges who may not read the metrics as for an unknown path."""
+        if status == HTTPStatus.NOT_FOUND:
+            self._not_found.apply(self._store.spend(client, self._not_found.policies), resp)
+
+    def _charge_invalid_logout(self, client: Client, resp: falcon.Response, status: int) -> None:
+        """Charges a logout token that is not valid."""
+        if 400 <= status < 500:  # noqa: PLR2004  # HTTP's
+            self._charge_again(client, resp)
 
     def _charge_unverified(self, client: Client, resp: falcon.Response, status: int) -> None:
         """Charges a refusal of /auth/verify; of strangers without a way to the sign-in, also as a guess.
@@ -112,6 +114,8 @@ class RateLimitMiddleware:
         The policies are charged separately: with both in one decision, a second one without quota would keep
         the first from being charged.
         """
+        if not 300 <= status < 500:  # noqa: PLR2004  # HTTP's
+            return
         is_guess = status == HTTPStatus.UNAUTHORIZED and resp.get_header("Location") is None
         try:
             self._charge_again(client, resp)
