@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 import falcon
 
 from app.errors import UnsupportedMediaTypeError
-from app.web.json_body import read_body
+from app.web.json_body import media_type, read_body
 
 MAX_FIELDS = 20
 
@@ -17,7 +17,7 @@ def read_form(req: falcon.Request) -> dict[str, list[str]]:
         BodyTooLargeError, UnsupportedMediaTypeError.
     """
     body = read_body(req)
-    if (req.content_type or "").partition(";")[0].strip().lower() != falcon.MEDIA_URLENCODED:
+    if media_type(req) != falcon.MEDIA_URLENCODED:
         raise UnsupportedMediaTypeError
     try:
         return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)

@@ -27,7 +27,7 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     body = read_body(req)
     if not body and req.content_type is None:
         return {}
-    if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(req) != "application/json":
         raise UnsupportedMediaTypeError
     if not body and may_be_empty:
         return {}
@@ -40,6 +40,11 @@ def read_object(req: falcon.Request, fields: frozenset[str], *, may_be_empty: bo
     if unknown := sorted(set(value) - fields):
         raise InvalidFieldError(f"Unknown field: {unknown[0][:100]!a}.")
     return value
+
+
+def media_type(req: falcon.Request) -> str:
+    """The body's media type in lower case, without parameters; empty where the request names none."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
 
 
 def read_body(req: falcon.Request) -> bytes:
