@@ -107,10 +107,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             if select.select([self.PIPE[0]], [], [], seconds)[0]:
                 os.read(self.PIPE[0], 4096)
         now = time.monotonic()
-        for conn in list(self._connections.values()):
+        connections = list(self._connections.values())
+        for conn in connections:
             if conn.deadline <= now:
                 self._cut(conn)
-        for conn in choose_holding(list(self._connections.values())):
+        for conn in choose_holding(connections):
             self._cut(conn, is_late=False)
         if self._is_full:
             # Silent clients may have been too new when it became full; files of others may be closed by now.
