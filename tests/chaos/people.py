@@ -144,7 +144,7 @@ class Person:
         if self._got(204):
             self.deleted.add(token_id)
 
-    def _media(self) -> dict[str, str | None]:
+    def _media(self) -> dict[str, object]:
         return {"id": self._user_id, "email": self._email, "name": self._name, "picture": None, "groups": []}
 
     def _got(self, status: int) -> bool:
