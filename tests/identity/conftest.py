@@ -92,6 +92,14 @@ def two(provider: OpenIDProvider, other: OpenIDProvider) -> dict[str, str]:
     return both | {"PROVIDERS": "oidc,other", "OTHER_LABEL": "Other & Co"}
 
 
+@pytest.fixture
+def ada(app: Any) -> Visitor:
+    """Somebody registered with the provider `oidc`, in a module whose service has two."""
+    visitor = Visitor(app, origin=WEBAPP)
+    visitor.register(provider="oidc")
+    return visitor
+
+
 class Refusal:
     """Looks at the end of a sign-in that had to fail."""
 

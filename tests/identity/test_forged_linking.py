@@ -36,8 +36,7 @@ def member(app: Any, provider: OpenIDProvider, name: str) -> Visitor:
     """Registers somebody with the provider `oidc`."""
     provider.person |= {"sub": name, "email": f"{name}@example.com"}
     visitor = Visitor(app, origin=WEBAPP)
-    visitor.sign_in(provider="oidc")
-    assert visitor.post("/auth/register").status_code == 201
+    visitor.register(provider="oidc")
     return visitor
 
 

@@ -20,15 +20,6 @@ def app(make_app: Callable[..., Any], two: dict[str, str]) -> Any:
     return make_app(**two)
 
 
-@pytest.fixture
-def ada(app: Any) -> Visitor:
-    """Somebody registered with the provider `oidc`."""
-    visitor = Visitor(app, origin=WEBAPP)
-    visitor.sign_in(provider="oidc")
-    assert visitor.post("/auth/register").status_code == 201
-    return visitor
-
-
 def user_id(visitor: Visitor) -> Any:
     return visitor.get("/auth/session").json["user"]["id"]
 

@@ -164,8 +164,7 @@ def test_the_same_subject_of_two_providers_is_two_people(
 def test_nobody_is_linked_by_address(app: Any, provider: OpenIDProvider, other: OpenIDProvider) -> None:
     Visitor(app, origin=WEBAPP)
     first, second = Visitor(app, origin=WEBAPP), Visitor(app, origin=WEBAPP)
-    first.sign_in(provider="oidc")
-    assert first.post("/auth/register").status_code == 201
+    first.register(provider="oidc")
     other.person["email"] = provider.person["email"]
     second.sign_in(provider="other")
     answer = second.post("/auth/register")
@@ -177,8 +176,7 @@ def test_two_names_with_one_issuer_share_their_people(
 ) -> None:
     app = make_app(**two | {"OTHER_ISSUER": f"{provider.issuer}/"})
     first, second = Visitor(app, origin=WEBAPP), Visitor(app, origin=WEBAPP)
-    first.sign_in(provider="oidc")
-    user = first.post("/auth/register").json["id"]
+    user = first.register(provider="oidc")
     second.sign_in(provider="other")
     assert second.get("/auth/session").json["user"]["id"] == user
 

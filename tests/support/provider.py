@@ -185,44 +185,56 @@ def _public_jwk(kid: str, key: SigningKey) -> dict[str, Any]:
     return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
 
 
-def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-            bearer = {"bearer": token} if scheme == "Bearer" else {}
-            self._send(provider.answer(parts.path, _flat(parts.query) | bearer))
+class AnsweringHandler(BaseHTTPRequestHandler):
+    """Sends what a test wants a site to answer: a whole answer, or raw bytes as they come."""
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            parameters = _flat(body)
+    def answer_to(self, path: str, encoded: str) -> Answer | RawAnswer:
+        """The answer to a query, or to a form."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        self._send(self.answer_to(parts.path, parts.query))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self._send(self.answer_to(self.path, body))
+
+    def _send(self, answer: Answer | RawAnswer) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            if isinstance(answer, tuple):
+                self._send_whole(*answer)
+            else:
+                self.wfile.writelines(answer)
+
+    def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def flat(encoded: str) -> dict[str, str]:
+    """The first value of each parameter of a query or form."""
+    return {name: values[0] for name, values in parse_qs(encoded, keep_blank_values=True).items()}
+
+
+def _handler(provider: OpenIDProvider) -> type[BaseHTTPRequestHandler]:
+    class Handler(AnsweringHandler):
+        def answer_to(self, path: str, encoded: str) -> Answer | RawAnswer:
+            parameters = flat(encoded)
             scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
-            if scheme == "Basic":
+            if scheme == "Bearer":
+                parameters["bearer"] = credentials
+            elif scheme == "Basic":
                 method = "both" if "client_secret" in parameters else "basic"
                 name, secret = map(unquote_plus, base64.b64decode(credentials).decode().split(":"))
                 parameters |= {"client_id": name, "client_secret": secret, "authenticated_by": method}
-            self._send(provider.answer(self.path, parameters))
-
-        def _send(self, answer: Answer | RawAnswer) -> None:
-            with suppress(BrokenPipeError, ConnectionResetError):
-                if isinstance(answer, tuple):
-                    self._send_whole(*answer)
-                else:
-                    self.wfile.writelines(answer)
-            self.close_connection = True
-
-        def _send_whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+            return provider.answer(path, parameters)
 
     return Handler
-
-
-def _flat(query: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}

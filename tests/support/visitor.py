@@ -71,9 +71,9 @@ class Visitor:
     def delete(self, path: str, **arguments: Any) -> Result:
         return self.request("DELETE", path, **arguments)
 
-    def register(self) -> str:
+    def register(self, *, provider: str = "") -> str:
         """Signs in for the first time and registers; returns the new user's id."""
-        self.sign_in()
+        self.sign_in(provider=provider)
         answer = self.post("/auth/register")
         assert answer.status_code == 201, answer.text
         return str(answer.json["id"])

@@ -7,16 +7,16 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3.util.connection
 
 from tests.support.log_watch import WATCH
-from tests.support.provider import Answer, RawAnswer
+from tests.support.provider import Answer, AnsweringHandler, RawAnswer, flat
 from tests.support.tls import CertificateAuthority
 
 Parameters = dict[str, str]
@@ -109,33 +109,9 @@ def json_with(value: object, status: int = 200, **headers: str) -> Answer:
 
 
 def _handler(site: Emulation) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            self._send(site.answer(parts.path, self._parameters(parts.query)))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            self._send(site.answer(self.path, self._parameters(body)))
-
-        def _parameters(self, encoded: str) -> Parameters:
-            given = {name: values[0] for name, values in parse_qs(encoded, keep_blank_values=True).items()}
-            return given | {f"header:{name.lower()}": value for name, value in self.headers.items()}
-
-        def _send(self, answer: Answer | RawAnswer) -> None:
-            self.close_connection = True
-            with suppress(OSError):
-                if not isinstance(answer, tuple):
-                    self.wfile.writelines(answer)
-                    return
-                status, headers, body = answer
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+    class Handler(AnsweringHandler):
+        def answer_to(self, path: str, encoded: str) -> Answer | RawAnswer:
+            headers = {f"header:{name.lower()}": value for name, value in self.headers.items()}
+            return site.answer(path, flat(encoded) | headers)
 
     return Handler

@@ -22,8 +22,7 @@ def ada(app: Any, provider: OpenIDProvider) -> Visitor:
     provider.person["sub"] = "ada"
     provider.changes = {"sid": "session-of-ada"}
     visitor = Visitor(app, origin=WEBAPP)
-    visitor.sign_in(provider="oidc")
-    assert visitor.post("/auth/register").status_code == 201
+    visitor.register(provider="oidc")
     return visitor
 
 
