@@ -3,23 +3,23 @@
 bin/python -m bench.crowd_of KIND COUNT PORT
 """
 
-import re
 import resource
 import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+
+from tests.support.largest_answer import largest_path
 
 TURN = 1.0
 """Seconds between two looks at all clients."""
 TURNS_A_LINE = 5
 SMALL = 1024
 """Bytes of a receive buffer, which Linux doubles."""
+largest = lru_cache(largest_path)
 REQUEST = "GET {} HTTP/1.1\r\nHost: api\r\n"
-SCRIPT = re.compile(r'src="(docs/\w+/swagger-ui-bundle\.js)"')
 
 
 def slowloris(client: socket.socket, turn: int) -> bool:
@@ -49,7 +49,7 @@ def kept(client: socket.socket, turn: int) -> bool:
 def reader(client: socket.socket, turn: int) -> bool:
     """Asks for the largest answer, and reads a byte of it each turn."""
     if turn == 0:
-        client.sendall(f"{REQUEST.format(_largest(client.getpeername()[1]))}\r\n".encode())
+        client.sendall(f"{REQUEST.format(largest(client.getpeername()[1]))}\r\n".encode())
         return True
     with suppress(BlockingIOError):
         return bool(client.recv(1))
@@ -99,13 +99,6 @@ def _is_open(client: socket.socket) -> bool:
     with suppress(BlockingIOError):
         return bool(client.recv(4096))
     return True
-
-
-@lru_cache
-def _largest(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/docs", timeout=10) as page:
-        [path] = SCRIPT.findall(page.read().decode())
-    return f"/{path}"
 
 
 if __name__ == "__main__":

@@ -6,22 +6,19 @@ To be run in a network of its own whose packets are of an ordinary size: over th
 packets of 64 KiB, the kernel buffers more than any answer has.
 """
 
-import re
 import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import requests
-
 from app.server.worker import REQUEST_SECONDS
 from tests.chaos.fronts import front, is_answered
+from tests.support.largest_answer import largest_path
 from tests.support.service import Service
 from tests.support.waiting import until
 
 SMALL = 1024
 """Bytes of a receive buffer, which Linux doubles."""
-SCRIPT = re.compile(r'src="(docs/\w+/swagger-ui-bundle\.js)"')
 
 
 def main(database_url: str, folder: str, before: str, threads: str, clients: str) -> None:
@@ -39,13 +36,11 @@ def main(database_url: str, folder: str, before: str, threads: str, clients: str
 
 
 def _ask_and_read_nothing(port: int, stack: ExitStack) -> None:
-    page = requests.get(f"http://127.0.0.1:{port}/docs", timeout=30).text
-    script = SCRIPT.search(page)
-    assert script
+    path = largest_path(port)
     client = stack.enter_context(socket.socket())
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
     client.connect(("127.0.0.1", port))
-    client.sendall(f"GET /{script[1]} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
 
 
 def _stays_answered(port: int) -> bool:
