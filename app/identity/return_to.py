@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote, unquote
 
 from app.errors import InvalidReturnToError
+from app.settings.domains import is_under
 
 DEFAULT = "/dashboard"
 MAX_BYTES = 600
@@ -46,7 +47,7 @@ def checked_return_to(value: str | None, *, cookie_domain: str | None = None) ->
 
 def _checked_origin(host: str, port: str | None, cookie_domain: str) -> str:
     is_port = port is None or 0 < int(port) <= MAX_PORT
-    if not is_port or not f".{host}".endswith(f".{cookie_domain}"):
+    if not is_port or not is_under(host, cookie_domain):
         raise InvalidReturnToError
     return f"https://{host}" if port is None or int(port) == HTTPS_PORT else f"https://{host}:{int(port)}"
 

@@ -3,6 +3,7 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
+from app.settings.domains import is_under
 from app.web.paths import LOGOUT, MONITORING, VERIFY
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
@@ -69,4 +70,4 @@ class CORSMiddleware:
         """Whether a host under COOKIE_DOMAIN sent it. Those have the cookie, so they can sign out anyway."""
         scheme, _, authority = origin.partition("://")
         host = authority.partition(":")[0]
-        return scheme == "https" and f".{host}".endswith(f".{self._cookie_domain}")
+        return scheme == "https" and is_under(host, self._cookie_domain)

@@ -15,3 +15,8 @@ def canonical_email(email: str) -> str:
     """The address with its domain as an A-label."""
     name, _, domain = email.rpartition("@")
     return f"{name}@{a_label(domain)}"
+
+
+def is_under(host: str, domain: str | None) -> bool:
+    """Whether the host is the domain, or below it. Nothing is under no domain."""
+    return domain is not None and f".{host}".endswith(f".{domain}")

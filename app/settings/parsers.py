@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
-from app.settings.domains import a_label, canonical_email
+from app.settings.domains import a_label, canonical_email, is_under
 
 MINIMUM_SECRET_LENGTH = 32
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -287,6 +287,6 @@ def cookie_domain(value: str, *, api_url: str | None) -> str:
     name = domain(value)
     api_host = urlsplit(api_url or "").hostname or name
     is_domain = "." in name and not name.rpartition(".")[2].isdigit()
-    if not is_domain or not f".{api_host}".endswith(f".{name}"):
+    if not is_domain or not is_under(api_host, name):
         raise ParseError(f"must be a domain that the host of API_URL ({api_host}) lies under")
     return name
