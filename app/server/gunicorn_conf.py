@@ -82,8 +82,8 @@ keepalive = 125
 # `docker stop` gives 30 s; gunicorn ends by itself before that.
 graceful_timeout = 22
 timeout = 60
-max_requests = 50_000
-max_requests_jitter = 10_000
+max_requests = 1_000_000
+max_requests_jitter = 100_000
 limit_request_line = MAX_REQUEST_LINE
 # One header may be the whole head: applications behind /auth/verify have large cookies. gunicorn's own worker
 # does not bound the head in all, so it takes shorter ones.
