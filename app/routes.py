@@ -1,7 +1,7 @@
 """Which resource answers which path, and the services that the resources share."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.accounts.access_tokens import AccessTokens
 from app.accounts.accounts import Accounts
@@ -50,7 +50,12 @@ from app.web.metrics_access import MetricsAccess
 
 
 def routes(
-    config: Config, database: Database, metrics: Metrics, stopping: threading.Event
+    config: Config,
+    database: Database,
+    metrics: Metrics,
+    stopping: threading.Event,
+    *,
+    on_wait: Callable[[], object],
 ) -> Mapping[str, object]:
     """Path → resource."""
     queries = Queries(database)
@@ -83,6 +88,7 @@ def routes(
         config.providers,
         callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}",
         threads=config.web_threads,
+        on_wait=on_wait,
     )
     metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)

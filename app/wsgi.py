@@ -32,6 +32,7 @@ from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
+from app.turns import Turns
 from app.web.client_address import ClientAddressFinder
 from app.web.problems import add_error_handlers
 
@@ -47,6 +48,7 @@ class Service:
 
     Attributes:
         stopping: the worker sets it once the replica is told to stop.
+        turns: the worker's threads take them, and whoever waits gives up its own.
         metrics: count requests that never reach the application.
         security_headers: of answers to those.
     """
@@ -56,6 +58,7 @@ class Service:
     limiter: Limiter
     exporters: Exporters
     stopping: threading.Event
+    turns: Turns
     metrics: Metrics
     security_headers: Mapping[str, str]
 
@@ -77,6 +80,7 @@ def create_app(
     metrics: Metrics,
     stopping: threading.Event,
     log_request: LogRequest = log_record,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> "WSGIApplication":
     """The application over its collaborators. It reads no environment and opens nothing.
 
@@ -103,7 +107,7 @@ def create_app(
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
-    for path, resource in routes(config, database, metrics, stopping).items():
+    for path, resource in routes(config, database, metrics, stopping, on_wait=on_wait).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),
@@ -123,15 +127,17 @@ def get_app() -> Service:
     if not config.is_hardened or any(provider.internal_url for provider in config.providers):
         # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    turns = Turns()
     database = Database(
         url=config.database_url,
         metrics=metrics,
         pool_max=config.db_pool_max,
         threads=config.web_threads,
+        on_wait=turns.give_up,
         through_pooler=config.goes_through_pooler,
     )
     database.open()
-    limiter = make_limiter(config, inherited_memory(), metrics)
+    limiter = make_limiter(config, inherited_memory(), metrics, on_wait=turns.give_up)
     stopping = threading.Event()
     log_request = JSONLines(writer) if writer and config.log_format == "json" else log_record
     app = create_app(
@@ -141,6 +147,7 @@ def get_app() -> Service:
         metrics=metrics,
         stopping=stopping,
         log_request=log_request,
+        on_wait=turns.give_up,
     )
     exporters = Exporters(config)
     if exporters.tracer:
@@ -153,6 +160,7 @@ def get_app() -> Service:
         limiter=limiter,
         exporters=exporters,
         stopping=stopping,
+        turns=turns,
         metrics=metrics,
         security_headers=security_headers(hsts=config.is_hardened),
     )

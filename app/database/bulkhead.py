@@ -16,11 +16,19 @@ class Bulkhead:
 
     Args:
         threads: of the worker. A worker's only thread is always admitted.
+        on_wait: called before a thread enters.
         clock: seconds.
     """
 
-    def __init__(self, threads: float = math.inf, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        threads: float = math.inf,
+        *,
+        on_wait: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = max(threads - 1, 1)
+        self._on_wait = on_wait
         self._clock = clock
         self._changed = threading.Condition()
         self._since: dict[int, float] = {}
@@ -32,6 +40,7 @@ class Bulkhead:
         Raises:
             DatabaseUnavailableError: all places are taken, the oldest one for longer than PATIENCE.
         """
+        self._on_wait()
         with self._changed:
             now = self._clock()
             while len(self._since) >= self._most:

@@ -69,6 +69,7 @@ class Database:
         metrics: tell the pool's state and waits.
         pool_max: connections at most.
         threads: of the worker. While the database is slow, the last free one does not wait for it.
+        on_wait: called before a thread waits for the database.
         through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
             then meet another server connection, so no statement is prepared.
     """
@@ -80,6 +81,7 @@ class Database:
         metrics: Metrics,
         pool_max: int,
         threads: float = math.inf,
+        on_wait: Callable[[], object] = lambda: None,
         through_pooler: bool = False,
     ) -> None:
         self._pool = ConnectionPool(
@@ -95,7 +97,7 @@ class Database:
             open=False,
             configure=_prepare_nothing if through_pooler else None,
         )
-        self._bulkhead = Bulkhead(threads)
+        self._bulkhead = Bulkhead(threads, on_wait=on_wait)
         self._metrics = metrics
         self._metrics.pool_max_connections.set(pool_max)
         self._pool_metrics = PoolMetrics(self._pool, metrics)

@@ -1,7 +1,7 @@
 """Keeps half of a worker's threads free while providers are slow: a call may take ten seconds."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import ProviderUnavailableError, SignInError
@@ -19,13 +19,17 @@ class PatientProvider(Provider):
     Args:
         provider: who is asked.
         places: as many as threads may wait for providers at once.
+        on_wait: called before a thread waits.
     """
 
-    def __init__(self, provider: Provider, places: threading.Semaphore) -> None:
+    def __init__(
+        self, provider: Provider, places: threading.Semaphore, *, on_wait: Callable[[], object] = lambda: None
+    ) -> None:
         self.name = provider.name
         self.label = provider.label
         self._provider = provider
         self._places = places
+        self._on_wait = on_wait
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         with self._place():
@@ -54,6 +58,7 @@ class PatientProvider(Provider):
 
     @contextmanager
     def _place(self) -> Iterator[None]:
+        self._on_wait()
         if not self._places.acquire(timeout=PATIENCE):
             raise SignInError("provider_unavailable", "half of the threads wait for providers")
         try:

@@ -1,7 +1,7 @@
 """The providers that people can sign in with, by name."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from app.errors import UnknownProviderError
 from app.identity.patient_provider import PatientProvider
@@ -25,13 +25,21 @@ class Providers:
         settings: of each.
         callback_url: the redirect URIs are under it, one a provider.
         threads: of the worker. Half of them may wait for providers.
+        on_wait: called before a thread waits for a provider.
     """
 
-    def __init__(self, settings: Iterable[ProviderSettings], *, callback_url: str, threads: int) -> None:
+    def __init__(
+        self,
+        settings: Iterable[ProviderSettings],
+        *,
+        callback_url: str,
+        threads: int,
+        on_wait: Callable[[], object] = lambda: None,
+    ) -> None:
         places = threading.BoundedSemaphore(max(threads // 2, 1))
         self._by_name: dict[str, Provider] = {
             item.name: PatientProvider(
-                KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"), places
+                KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"), places, on_wait=on_wait
             )
             for item in settings
         }

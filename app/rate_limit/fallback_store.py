@@ -61,6 +61,7 @@ def over_redis(
     threads: int,
     memory: SharedMemory,
     on_fallback: Callable[[], None],
+    on_wait: Callable[[], object],
 ) -> FallbackStore:
     """A store in Redis that falls back on the given one.
 
@@ -71,6 +72,9 @@ def over_redis(
         threads: how many requests may ask Redis at the same time.
         memory: lets the replica's processes share that Redis is away.
         on_fallback: called for each decision that the replica's own store makes.
+        on_wait: called before a request waits for Redis.
     """
-    link = RedisLink(url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory))
+    link = RedisLink(
+        url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory), on_wait=on_wait
+    )
     return FallbackStore(shared=RedisStore(link, policies), own=own, on_fallback=on_fallback)

@@ -1,5 +1,6 @@
 """Makes the limiter of one process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.rate_limit.gcra import Limit
@@ -21,8 +22,21 @@ class Limiter:
     sign_in: Policy
 
 
-def make_limiter(config: Config, memory: SharedMemory, metrics: Metrics) -> Limiter:
-    """The limiter that the configuration describes, over the memory that the replica's processes share."""
+def make_limiter(
+    config: Config,
+    memory: SharedMemory,
+    metrics: Metrics,
+    *,
+    on_wait: Callable[[], object] = lambda: None,
+) -> Limiter:
+    """The limiter that the configuration describes.
+
+    Args:
+        config: the configuration.
+        memory: shared by the replica's processes.
+        metrics: tell of decisions without Redis.
+        on_wait: called before a request waits for Redis.
+    """
     default = _policy("default", config.rate_limit)
     not_found = _policy("not-found", config.rate_limit_not_found)
     sign_in = _policy("sign-in", config.rate_limit_sign_in)
@@ -39,6 +53,7 @@ def make_limiter(config: Config, memory: SharedMemory, metrics: Metrics) -> Limi
             threads=config.web_threads,
             memory=memory,
             on_fallback=metrics.rate_limit_fallbacks.inc,
+            on_wait=on_wait,
         )
     return Limiter(store, default, not_found, sign_in)
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.connection import AbstractConnection
@@ -48,6 +48,7 @@ class RedisLink:
         check: keys and numbers to try the script with.
         size: how many connections: one a thread.
         is_away: shared by the replica's processes, so that only one of them logs an outage.
+        on_wait: called before a request waits for Redis.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class RedisLink:
         check: tuple[Sequence[str], Sequence[int]],
         size: int,
         is_away: SharedFlag,
+        on_wait: Callable[[], object] = lambda: None,
     ) -> None:
+        self._on_wait = on_wait
         self._url = url
         self._script = script
         self._sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
@@ -80,6 +83,7 @@ class RedisLink:
         Raises:
             RedisAwayError: no answer, or not in time.
         """
+        self._on_wait()
         if self._is_broken.is_set():
             # Only the first requests of a process wait, for its first attempt to connect.
             self._was_tried.wait(TIMEOUT)

@@ -25,8 +25,8 @@ REQUEST_SECONDS = 60.0
 """How long a client may take for a body, and once more to read an answer."""
 STOP_LINGER = 2.0
 """The same for a kept connection when the worker stops: its next request may be on the way."""
-TICK = 0.5
-"""Seconds between two looks at the deadlines."""
+TICK = 0.1
+"""Seconds between two looks at the deadlines and turns."""
 NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads on one epoll. The kernel wakes one for a connection; it reads, answers and arms it again.
 
+    Only threads with a turn (app/turns.py) ask the epoll.
     Each registration is one-shot, so only one thread has a connection at a time, and only that thread closes
     it. The main thread runs no request; it handles signals, heartbeat and deadlines. It ends a connection
     with shutdown(), which wakes a thread that closes it. If the main thread closed the descriptor itself,
@@ -93,19 +94,20 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         for thread in threads:
             thread.start()
         while self.alive and self.ppid == os.getppid():
-            self._tick(TICK)
+            self._tick()
         self._stop()
         self._is_over = True
         os.close(tell)
         for thread in threads:
             thread.join(TICK)
 
-    def _tick(self, seconds: float) -> None:
-        """Waits for so many seconds or until a signal, then checks the deadlines."""
+    def _tick(self) -> None:
+        """Waits for TICK or a signal, then checks the turns and deadlines."""
         self.notify()
         with suppress(InterruptedError):
-            if select.select([self.PIPE[0]], [], [], seconds)[0]:
+            if select.select([self.PIPE[0]], [], [], TICK)[0]:
                 os.read(self.PIPE[0], 4096)
+        self.wsgi.turns.take_back(TICK)
         now = time.monotonic()
         connections = list(self._connections.values())
         for conn in connections:
@@ -140,14 +142,17 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             for conn in list(self._connections.values()):
                 if conn.is_waiting and not (conn.received or conn.unsent or conn.is_closing):
                     conn.deadline = min(conn.deadline, now + STOP_LINGER)
-            self._tick(TICK / 5)
+            self._tick()
 
     def _serve(self) -> None:
         """What each thread does."""
         poll = self._epoll.poll
         connections = self._connections
+        turns = self.wsgi.turns
         while not self._is_over:
+            turns.take()
             for fd, _ in poll(-1, 1):
+                turns.begin()
                 conn = connections.get(fd)
                 try:
                     if conn is not None:
@@ -159,6 +164,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                     logger.exception("Connection error")
                     if conn is not None:
                         self._close(conn)
+        turns.give_up()
 
     def _accept(self, fd: int) -> None:
         try:

@@ -4,15 +4,12 @@ What may differ is in `excused`, with its reason.
 """
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from random import Random
@@ -22,9 +19,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from app.server.head import END, MAX_HEAD
+from tests.support.echoing import echoing
 from tests.support.sequences import BODIES, HEADERS, METHODS, SPECIAL, TARGETS, VERSIONS, Pieces, corpus, cut
-from tests.support.service import ROOT, free_port
-from tests.support.waiting import until
 
 COUNT = 5000
 SECONDS = 60
@@ -46,31 +42,12 @@ class Answer:
     told: str
 
 
-@contextmanager
-def serving(environ: dict[str, str]) -> Iterator[int]:
-    port = free_port()
-    module = (sys.executable, "-P", "-m", "gunicorn", "--config", "tests/support/echo.py")
-    process = subprocess.Popen(
-        [*module, "--bind", f"127.0.0.1:{port}", "tests.support.echo:app"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: ask(port, [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]), seconds=30, what="a server")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(40)
-
-
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
     with (
-        serving(SERVERS["theirs"]) as theirs,
-        serving(SERVERS["ours"]) as ours,
-        serving(SERVERS["ours, parser in Python"]) as python,
+        echoing(**SERVERS["theirs"]) as theirs,
+        echoing(**SERVERS["ours"]) as ours,
+        echoing(**SERVERS["ours, parser in Python"]) as python,
     ):
         yield {"theirs": theirs, "ours": ours, "ours, parser in Python": python}
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
 from app.telemetry.metrics import Metrics
+from app.turns import Turns
 
 worker_class = os.environ.get("ECHO_WORKER", "gthread")
 http_parser = os.environ.get("ECHO_PARSER", "python")
@@ -30,10 +31,15 @@ UNTOLD = {"REMOTE_PORT", "SERVER_PORT"}
 
 
 class Echo:
-    """Answers with the environ and the body; a path with `unread` leaves the body alone."""
+    """Answers with the environ and the body; a path with `unread` leaves the body alone.
+
+    `/wait` answers once somebody has asked for `/tell`.
+    """
 
     def __init__(self) -> None:
         self.stopping = Event()
+        self._told = Event()
+        self.turns = Turns()
         self.metrics = Metrics(CollectorRegistry())
         self.security_headers: dict[str, str] = {}
 
@@ -45,6 +51,10 @@ class Echo:
         }
         if "unread" not in environ["PATH_INFO"]:
             told["body"] = environ["wsgi.input"].read().decode("latin-1")
+        if environ["PATH_INFO"] == "/wait":
+            self._told.wait(30)
+        elif environ["PATH_INFO"] == "/tell":
+            self._told.set()
         answer = json.dumps(told, sort_keys=True).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
         return [answer]

@@ -1,0 +1,52 @@
+"""Which threads of a worker look for requests: few at a time, as many starve each other of Python's lock."""
+
+import math
+import threading
+import time
+from queue import SimpleQueue
+
+COUNT = 2
+"""With one, a long computation would keep all clients waiting; with more, some wait far longer than others."""
+
+
+class Turns:
+    """A thread takes a turn, and keeps it from request to request. It gives it up before it waits for others.
+
+    Args:
+        count: how many threads look for requests at a time.
+    """
+
+    def __init__(self, count: int = COUNT) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(None)
+        self._busy_since: dict[int, float] = {}
+        """Of each thread with a turn; never, while it looks for a request."""
+
+    def take(self) -> None:
+        """Waits until this thread has a turn."""
+        ident = threading.get_ident()
+        if ident not in self._busy_since:
+            self._free.get()
+        self._busy_since[ident] = math.inf
+
+    def begin(self) -> None:
+        """This thread has found a request."""
+        ident = threading.get_ident()
+        if ident in self._busy_since:
+            self._busy_since[ident] = time.monotonic()
+
+    def give_up(self) -> None:
+        """Lets another thread look for requests. Does nothing in a thread without a turn."""
+        self._end(threading.get_ident())
+
+    def take_back(self, seconds: float) -> None:
+        """Ends the turns of threads that have been at a request for so long: they wait, and did not tell."""
+        latest = time.monotonic() - seconds
+        for ident, since in list(self._busy_since.items()):
+            if since <= latest:
+                self._end(ident)
+
+    def _end(self, ident: int) -> None:
+        if self._busy_since.pop(ident, None) is not None:
+            self._free.put(None)
