@@ -32,7 +32,7 @@ from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
-from app.turns import Turns
+from app.threads.turns import Turns
 from app.web.client_address import ClientAddressFinder
 from app.web.problems import add_error_handlers
 

@@ -14,12 +14,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
 from psycopg_pool import ConnectionPool
 
-from app.database.bulkhead import Bulkhead
 from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, LookUp, first_line
 from app.database.pool_metrics import PoolMetrics
 from app.database.server_settings import service_conninfo
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
+from app.threads.bulkhead import Bulkhead
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")

@@ -61,7 +61,7 @@ def over_redis(
     threads: int,
     memory: SharedMemory,
     on_fallback: Callable[[], None],
-    on_wait: Callable[[], object],
+    on_wait: Callable[[], object] = lambda: None,
 ) -> FallbackStore:
     """A store in Redis that falls back on the given one.
 

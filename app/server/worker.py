@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads on one epoll. The kernel wakes one for a connection; it reads, answers and arms it again.
 
-    Only threads with a turn (app/turns.py) ask the epoll.
+    Only threads with a turn (app/threads/turns.py) ask the epoll.
     Each registration is one-shot, so only one thread has a connection at a time, and only that thread closes
     it. The main thread runs no request; it handles signals, heartbeat and deadlines. It ends a connection
     with shutdown(), which wakes a thread that closes it. If the main thread closed the descriptor itself,

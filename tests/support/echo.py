@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
 from app.telemetry.metrics import Metrics
-from app.turns import Turns
+from app.threads.turns import Turns
 
 worker_class = os.environ.get("ECHO_WORKER", "gthread")
 http_parser = os.environ.get("ECHO_PARSER", "python")

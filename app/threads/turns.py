@@ -6,7 +6,7 @@ import time
 from queue import SimpleQueue
 
 COUNT = 2
-"""With one, a long computation would keep all clients waiting; with more, some wait far longer than others."""
+"""With one, a long computation would keep everybody waiting; with more, some wait far longer than others."""
 
 
 class Turns:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from app.turns import Turns
+from app.threads.turns import Turns
 from tests.support.echoing import echoing
 from tests.support.waiting import until
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 import requests
 
-from app.database.bulkhead import PATIENCE, Bulkhead
 from app.errors import DatabaseUnavailableError
+from app.threads.bulkhead import PATIENCE, Bulkhead
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
 from tests.support.waiting import until
