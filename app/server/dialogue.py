@@ -1,7 +1,6 @@
-"""What a thread does with a connection, from the epoll's wake-up until it arms the connection again."""
+"""What a thread does with a connection, from the poller's wake-up until it arms the connection again."""
 
 import logging
-import select
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from app.server.connection import Connection
 from app.server.exchange import Answer, Exchange, Wanted
 from app.server.head import END
+from app.server.poller import READ, WRITE, Poller
 from app.telemetry.metrics import Metrics
 from app.web.problems import invalid_request_answer
 
@@ -20,8 +20,6 @@ SILENT_BODY_SECONDS = 5.0
 CLOSE_LINGER = 2.0
 """Seconds a client has to read the last answer and close, before its connection is closed for it."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-READ = select.EPOLLIN | select.EPOLLONESHOT
-WRITE = select.EPOLLOUT | select.EPOLLONESHOT
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ class Dialogue:
     """Reads requests, sends their answers, and never waits for a client. At most one request at a time.
 
     Args:
-        epoll: watches the connections between two steps.
+        poller: watches the connections between two steps.
         exchange: answers.
         close: called with a connection that is over.
         request_seconds: how long a client may take for a body, and once more to read an answer.
@@ -42,7 +40,7 @@ class Dialogue:
     def __init__(
         self,
         *,
-        epoll: select.epoll,
+        poller: Poller,
         exchange: Exchange,
         close: Callable[[Connection], None],
         request_seconds: float,
@@ -50,7 +48,7 @@ class Dialogue:
         metrics: Metrics,
         security_headers: Mapping[str, str],
     ) -> None:
-        self._epoll = epoll
+        self._poller = poller
         self._exchange = exchange
         self._close = close
         self._request_seconds = request_seconds
@@ -74,9 +72,9 @@ class Dialogue:
             self._close(conn)
 
     def _arm(self, conn: Connection, event: int) -> None:
-        """Gives the connection back to the epoll; from here on another thread may have it."""
+        """Gives the connection back to the poller; from here on another thread may have it."""
         conn.is_waiting = True
-        self._epoll.modify(conn.fd, event)
+        self._poller.modify(conn.fd, event)
 
     def _read(self, conn: Connection) -> None:
         is_new = not conn.received
@@ -150,7 +148,7 @@ class Dialogue:
             conn.deadline = now + CLOSE_LINGER
             self._arm(conn, READ)
         elif conn.received:
-            # The epoll does not report bytes that were read before, so this waits for writing. Other
+            # The poller does not report bytes that were read before, so this waits for writing. Other
             # connections get their turn first.
             conn.deadline = now + HEAD_SECONDS
             self._arm(conn, WRITE)

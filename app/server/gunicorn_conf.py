@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import resource
-import select
 import signal
 import sys
 import tempfile
@@ -61,8 +60,7 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"
-# Ours needs Linux's epoll.
-_is_ours = _config.worker_class == "ours" and hasattr(select, "epoll")
+_is_ours = _config.worker_class == "ours"
 worker_class = "app.server.worker.Worker" if _is_ours else "gthread"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
 threads = _config.web_threads

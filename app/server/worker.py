@@ -1,4 +1,4 @@
-"""Our gunicorn worker: threads on one shared epoll. A client holds a thread only while it is answered."""
+"""Our gunicorn worker: threads on one shared poller. A client holds a thread only while it is answered."""
 
 import errno
 import logging
@@ -15,8 +15,9 @@ from gunicorn.workers.base import Worker as BaseWorker
 
 from app.server.connection import Connection
 from app.server.crowd import choose_closable, choose_holding
-from app.server.dialogue import READ, Dialogue, log_slow
+from app.server.dialogue import Dialogue, log_slow
 from app.server.exchange import Exchange
+from app.server.poller import IN, READ, make_poller
 from app.server.stop_signals import STOP_SIGNALS
 
 FIRST_REQUEST_SECONDS = 10.0
@@ -33,9 +34,9 @@ logger = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Threads on one epoll. The kernel wakes one for a connection; it reads, answers and arms it again.
+    """Threads on one poller. The kernel wakes one for a connection; it reads, answers and arms it again.
 
-    Only threads with a turn (app/threads/turns.py) ask the epoll.
+    Only threads with a turn (app/threads/turns.py) ask the poller.
     Each registration is one-shot, so only one thread has a connection at a time, and only that thread closes
     it. The main thread runs no request; it handles signals, heartbeat and deadlines. It ends a connection
     with shutdown(), which wakes a thread that closes it. If the main thread closed the descriptor itself,
@@ -74,9 +75,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serves until it is told to stop or its master is gone, then answers the clients it has."""
-        self._epoll = select.epoll()
+        self._poller = make_poller()
         self._dialogue = Dialogue(
-            epoll=self._epoll,
+            poller=self._poller,
             exchange=Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request),
             close=self._close,
             request_seconds=REQUEST_SECONDS,
@@ -85,11 +86,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             security_headers=self.wsgi.security_headers,
         )
         over, tell = os.pipe()
-        self._epoll.register(over, select.EPOLLIN)
+        self._poller.register(over, IN)
         for listener in self.sockets:
             listener.settimeout(0)
             self._listeners[listener.fileno()] = listener
-            self._epoll.register(listener.fileno(), READ)
+            self._poller.register(listener.fileno(), READ)
         threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.cfg.threads)]
         for thread in threads:
             thread.start()
@@ -128,8 +129,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             listeners = dict(self._listeners)
             self._listeners.clear()
             for fd in listeners:
-                # Without this the epoll would watch it further: the master has it, too.
-                self._epoll.unregister(fd)
+                # Without this epoll would watch it further: the master has it, too.
+                self._poller.unregister(fd)
         for listener in listeners.values():
             # Clients that the kernel has connected already; there may be more than files that can be open.
             with suppress(OSError):
@@ -146,7 +147,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _serve(self) -> None:
         """What each thread does."""
-        poll = self._epoll.poll
+        poll = self._poller.poll
         connections = self._connections
         turns = self.wsgi.turns
         while not self._is_over:
@@ -196,14 +197,14 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             raise
         conn = Connection(sock, client, listener.getsockname(), patience=FIRST_REQUEST_SECONDS)
         self._connections[conn.fd] = conn
-        self._epoll.register(conn.fd, READ)
+        self._poller.register(conn.fd, READ)
         return True
 
     def _listen(self) -> None:
-        """Lets the epoll tell of newcomers again."""
+        """Lets the poller tell of newcomers again."""
         with self._lock:
             for fd in self._listeners:
-                self._epoll.modify(fd, READ)
+                self._poller.modify(fd, READ)
 
     def _make_room(self, most: int) -> None:
         for conn in choose_closable(list(self._connections.values()), most):

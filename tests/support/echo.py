@@ -1,10 +1,14 @@
 """An application that answers with what it was told, and the settings of a gunicorn that runs it.
 
 ECHO_WORKER=app.server.worker.Worker python -m gunicorn --config tests/support/echo.py tests.support.echo:app
+
+With ECHO_LACKS_EPOLL=1 the platform has no epoll.
 """
 
 import json
 import os
+import select
+import selectors
 from collections.abc import Iterable
 from threading import Event
 from typing import Any
@@ -14,6 +18,10 @@ from prometheus_client import CollectorRegistry
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
 from app.telemetry.metrics import Metrics
 from app.threads.turns import Turns
+
+if os.environ.get("ECHO_LACKS_EPOLL"):
+    del select.epoll
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc,assignment]
 
 worker_class = os.environ.get("ECHO_WORKER", "gthread")
 http_parser = os.environ.get("ECHO_PARSER", "python")
