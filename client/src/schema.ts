@@ -132,7 +132,7 @@ export interface paths {
             path: {
                 /** @description Of the files. */
                 version: "";
-                asset: "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                asset: "page.css" | "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
             };
             cookie?: never;
         };
@@ -1957,7 +1957,7 @@ export interface operations {
             path: {
                 /** @description Of the files. */
                 version: "";
-                asset: "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                asset: "page.css" | "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
             };
             cookie?: never;
         };
@@ -1994,7 +1994,7 @@ export interface operations {
             path: {
                 /** @description Of the files. */
                 version: "";
-                asset: "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                asset: "page.css" | "page.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
             };
             cookie?: never;
         };
