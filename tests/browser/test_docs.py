@@ -98,7 +98,7 @@ def test_calls_are_tried_as_the_person_who_is_signed_in(stack: Stack, visitor: V
 def test_a_visitor_is_told_why_a_call_is_refused(stack: Stack, visitor: Visitor) -> None:
     page = visitor(refused=True)
     open_docs(page, stack)
-    assert tried(page, "API_tokens-createToken", "401")["code"] == "unauthenticated"
+    assert tried(page, "API_tokens-createToken", "401")["code"] == "not_signed_in"
     page.goto(f"{stack.api_url.replace('localhost', '127.0.0.1')}/docs")
     page.wait_for_selector(GET_SESSION)
     assert tried(page, "Session-getSession", "200")["authenticated"] is False
@@ -111,10 +111,7 @@ def test_authorize_asks_for_tokens_alone_and_they_count(stack: Stack, visitor: V
     open_docs(page, stack)
     token = tried(page, "API_tokens-createToken", "201")["token"]
     page.click(".btn.authorize")
-    assert page.locator(".auth-container h4").all_inner_texts() == [
-        "bearer  (http, Bearer)",
-        "metrics  (http, Bearer)",
-    ]
+    assert page.locator(".auth-container h4 code").all_inner_texts() == ["bearer", "metrics"]
     assert page.locator(".auth-container input").count() == 2
     assert "sends the session's cookie by itself" in page.inner_text(".modal-ux")
     page.locator(".auth-container input").first.fill(token)
@@ -125,22 +122,23 @@ def test_authorize_asks_for_tokens_alone_and_they_count(stack: Stack, visitor: V
     assert tried(page, "Other_services-issueAccessToken", "200")["token_type"] == "Bearer"
 
 
-def test_what_no_script_should_call_has_no_try_it_out(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "Signing_in-beginSignIn",
+        "Signing_in-refuseNamelessAnswer",
+        "Signing_in-finishSignIn",
+        "Session-takeLogoutToken",
+        "Account-deleteUser",
+        "Operation-getDocsAsset",
+    ],
+)
+def test_what_no_script_should_call_has_no_try_it_out(stack: Stack, visitor: Visitor, operation: str) -> None:
     page = visitor()
     open_docs(page, stack)
-    for control in page.locator(".opblock-summary-control").all():
-        control.click()
-    blocks = page.locator(".opblock")
-    until(lambda: page.locator(".responses-table").count() == blocks.count(), seconds=20, what="all open")
-    untried = page.locator(".opblock:not(:has(.try-out__btn))")
-    assert set(untried.evaluate_all("blocks => blocks.map(block => block.id.split('-').pop())")) == {
-        "beginSignIn",
-        "deleteUser",
-        "finishSignIn",
-        "getDocsAsset",
-        "refuseNamelessAnswer",
-        "takeLogoutToken",
-    }
+    page.click(f"#operations-{operation} .opblock-summary-control")
+    page.wait_for_selector(f"#operations-{operation} .responses-table")
+    assert page.locator(f"#operations-{operation} .try-out__btn").count() == 0
 
 
 def test_what_people_wrote_is_shown_as_text(stack: Stack, visitor: Visitor) -> None:
