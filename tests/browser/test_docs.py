@@ -9,7 +9,6 @@ import requests
 
 from tests.browser.conftest import Stack, Visitor
 from tests.browser.walk import SCREENSHOTS, register
-from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
