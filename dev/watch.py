@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-SUFFIXES = frozenset({".html", ".js", ".json", ".py", ".sql"})
+SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".sql"})
 
 
 class Watch:

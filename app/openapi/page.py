@@ -44,6 +44,7 @@ def load_page() -> Page:
         for name in ("swagger_bundle.js", "swagger_style.css")
     )
     assets = {
+        "page.css": Asset((FOLDER / "page.css").read_bytes(), "text/css"),
         "page.js": Asset((FOLDER / "page.js").read_bytes(), "text/javascript"),
         "swagger-ui-bundle.js": Asset(script, "text/javascript"),
         "swagger-ui.css": Asset(style, "text/css"),

@@ -208,6 +208,8 @@ def test_a_change_reloads_the_service_and_a_broken_one_does_not(develop: Develop
     replace(template, "<title>", "<title>My ")
     until(lambda: "Reloaded app/openapi/page.html." in development.lines, seconds=30, what="a template")
     assert "<title>My " in requests.get(f"{development.url}/docs", timeout=10).text
+    replace(template.with_name("page.css"), "#000", "#111")
+    until(lambda: "Reloaded app/openapi/page.css." in development.lines, seconds=30, what="a style")
 
 
 def test_commands_typed_beside_it_use_its_database(develop: Develop, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from app.openapi.page import load_page
 from tests.support.visitor import Visitor
 
 ASSETS = {
+    "page.css": "text/css",
     "page.js": "text/javascript",
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
