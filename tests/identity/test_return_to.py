@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidReturnToError
 from app.identity.return_to import checked_return_to
+from app.settings.domains import Siblings
 from tests.conftest import WEBAPP
 from tests.support.visitor import Visitor
 
+EXAMPLE = Siblings("https", "example.com")
 REFUSED = {
     "two-slashes": "//evil.example",
     "three-slashes": "///evil.example",
@@ -187,7 +189,7 @@ def test_paths_of_the_frontend_are_returned_to(make_app: Callable[..., Any], val
 
 @pytest.mark.parametrize(("value", "kept"), SHORTENED.values(), ids=SHORTENED)
 def test_what_is_too_long_to_keep_leads_as_near_as_can_be(value: str, kept: str) -> None:
-    assert checked_return_to(value, cookie_domain="example.com") == kept
+    assert checked_return_to(value, siblings=EXAMPLE) == kept
 
 
 def test_no_sign_in_is_refused_for_the_length_of_its_way_back(make_app: Callable[..., Any]) -> None:
@@ -274,7 +276,7 @@ STRANGERS = [
 
 @pytest.mark.parametrize(("value", "checked"), SIBLINGS.items())
 def test_with_a_cookie_domain_a_sibling_host_may_be_returned_to(value: str, checked: str) -> None:
-    assert checked_return_to(value, cookie_domain="example.com") == checked
+    assert checked_return_to(value, siblings=EXAMPLE) == checked
     with pytest.raises(InvalidReturnToError):
         checked_return_to(value)
 
@@ -282,11 +284,25 @@ def test_with_a_cookie_domain_a_sibling_host_may_be_returned_to(value: str, chec
 @pytest.mark.parametrize("value", STRANGERS)
 def test_with_a_cookie_domain_others_are_still_refused(value: str) -> None:
     with pytest.raises(InvalidReturnToError):
-        checked_return_to(value, cookie_domain="example.com")
+        checked_return_to(value, siblings=EXAMPLE)
 
 
-def test_a_sign_in_leads_back_to_a_sibling_host(make_app: Callable[..., Any]) -> None:
-    hosts = {"API_URL": "https://api.example.com", "WEBAPP_URL": "https://app.example.com"}
+def test_siblings_have_the_scheme_of_the_api_which_is_http_in_development_alone() -> None:
+    http = Siblings("http", "example.localhost")
+    assert checked_return_to("http://docs.example.localhost:8080/a", siblings=http) == (
+        "http://docs.example.localhost:8080/a"
+    )
+    assert checked_return_to("http://docs.example.localhost:80", siblings=http) == (
+        "http://docs.example.localhost/"
+    )
+    for value in ("https://docs.example.localhost/", "http://localhost/", "http://example.localhost.evil/"):
+        with pytest.raises(InvalidReturnToError):
+            checked_return_to(value, siblings=http)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_sign_in_leads_back_to_a_sibling_host(make_app: Callable[..., Any], scheme: str) -> None:
+    hosts = {"API_URL": f"{scheme}://api.example.com", "WEBAPP_URL": f"{scheme}://app.example.com"}
     visitor = Visitor(make_app(**hosts, COOKIE_DOMAIN="example.com", REGISTRATION="automatic"))
-    answer = visitor.sign_in(quote("https://docs.example.com/page", safe=""))
-    assert answer.headers["location"] == "https://docs.example.com/page"
+    answer = visitor.sign_in(quote(f"{scheme}://docs.example.com/page", safe=""))
+    assert answer.headers["location"] == f"{scheme}://docs.example.com/page"
