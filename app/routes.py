@@ -116,7 +116,7 @@ def routes(
         paths.LOGIN: LoginResource(
             providers=providers,
             attempts=attempts,
-            cookie_domain=config.cookie_domain,
+            siblings=config.siblings,
             login_url=f"{config.api_url}{paths.LOGIN}",
         ),
         paths.NAMELESS_CALLBACK: NamelessCallbackResource(),
@@ -135,7 +135,7 @@ def routes(
             identities=identities,
             providers=providers,
             attempts=attempts,
-            cookie_domain=config.cookie_domain,
+            siblings=config.siblings,
         ),
         paths.OWN_IDENTITY: OwnIdentityResource(
             authentication=authentication, identities=identities, cookies=cookies
@@ -155,7 +155,7 @@ def routes(
             allowed_origins=config.allowed_origins | {config.own_origin},
             api_url=config.api_url,
             webapp_url=config.webapp_url,
-            cookie_domain=config.cookie_domain,
+            siblings=config.siblings,
         ),
         paths.ACCESS_TOKEN: AccessTokenResource(
             authentication=authentication,

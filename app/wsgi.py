@@ -97,7 +97,7 @@ def create_app(
             exempts_loopback=config.app_env == "development",
             has_choice=len(config.providers) > 1,
         ),
-        CORSMiddleware(config.allowed_origins | {config.own_origin}, cookie_domain=config.cookie_domain),
+        CORSMiddleware(config.allowed_origins | {config.own_origin}, siblings=config.siblings),
         CrossSiteMiddleware(),
         BearerMiddleware(),
         BodyLimitMiddleware(),

@@ -99,7 +99,7 @@ def _costs(metrics: Metrics, rounds: int) -> tuple[Costs, Costs]:
         "RateLimit": RateLimitMiddleware(
             limiter=limiter, metrics=metrics, exempts_loopback=False, has_choice=False
         ),
-        "CORS": CORSMiddleware(frozenset({"https://app.example.com"}), cookie_domain=None),
+        "CORS": CORSMiddleware(frozenset({"https://app.example.com"}), siblings=None),
         "CrossSite": CrossSiteMiddleware(),
         "Bearer": BearerMiddleware(),
         "BodyLimit": BodyLimitMiddleware(),

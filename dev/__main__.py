@@ -3,14 +3,14 @@
 import argparse
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from app.settings.environment import data_folder, load_database_url, with_dotenv
 from app.settings.providers import DEVELOPMENT, prefix_of
+from dev.forward_auth import proxy as forward_auth
+from dev.parts import SECOND, Part, Parts, PortError
 from dev.postgres import EmbeddedPostgres
 from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
@@ -22,75 +22,28 @@ small API and a sample frontend on http://localhost:5173. A change of code, SQL 
 service. Ctrl-C stops all of it.
 """
 EPILOG = """\
-PORT, DEV_FRONTEND_PORT, DEV_PROVIDER_PORT, DEV_SECOND_PROVIDER_PORT and DEV_SECOND_API_PORT choose other
-ports, DEV_DATA_DIR another folder than .data.
+PORT, DEV_FRONTEND_PORT, DEV_PROVIDER_PORT, DEV_SECOND_PROVIDER_PORT, DEV_SECOND_API_PORT and DEV_PROXY_PORT
+choose other ports, DEV_DATA_DIR another folder than .data.
 Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with PROVIDERS no sign-in providers.
 """
-HIGHEST_PORT = 65535
-SECOND = "second"
 LABELS = {DEVELOPMENT: "Provider One", SECOND: "Provider Two"}
-
-
-class PortError(Exception):
-    """A port that cannot be used; the message names the variable to change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A port of ours: who listens there, and the variable that moves it."""
-
-    name: str
-    variable: str
-    port: int
-
-    @classmethod
-    def of(cls, name: str, variable: str, default: int, settings: Mapping[str, str]) -> "Part":
-        text = settings.get(variable) or str(default)
-        if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
-            raise PortError(f"{variable} is {text!r}, which is no port number.")
-        return cls(name, variable, int(text))
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    def is_free(self) -> bool:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("0.0.0.0", self.port))
-            except OSError:
-                return False
-        return True
-
-    def listen(self, host: str) -> socket.socket:
-        """A socket for it, which an heir can share."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, self.port), family=family)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs until Ctrl-C or until a part ends; returns 0 or 1."""
-    argparse.ArgumentParser(
-        prog="bin/dev",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(arguments)
+    has_proxy = _parser().parse_args(arguments).forward_auth
     settings = with_dotenv({**environ, "APP_ENV": "development"})
     try:
-        service = Part.of("the service", "PORT", 3000, settings)
-        frontend = Part.of("the sample frontend", "DEV_FRONTEND_PORT", 5173, settings)
-        second_api = Part.of("the second API", "DEV_SECOND_API_PORT", 3001, settings)
-        providers = {} if _names_provider(settings) else _providers(settings)
-        _check_are_free([service, frontend, second_api, *providers.values()])
-    except PortError as error:
+        parts = Parts.of(settings, has_proxy=has_proxy)
+        if parts.proxy:
+            settings = forward_auth.with_shared_session(settings, parts)
+    except (PortError, forward_auth.ForwardAuthError) as error:
         print(error, file=sys.stderr)
         return 1
-    settings.setdefault("WEBAPP_URL", frontend.url)
-    settings.setdefault("API_URL", service.url)
-    settings.setdefault("TOKEN_AUDIENCES", f"{settings['API_URL']},{second_api.url}")
-    settings |= _provider_settings(providers)
+    settings.setdefault("WEBAPP_URL", parts.frontend.url)
+    settings.setdefault("API_URL", parts.service.url)
+    settings.setdefault("TOKEN_AUDIENCES", f"{settings['API_URL']},{parts.second_api.url}")
+    settings |= _provider_settings(parts.providers)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     signal.signal(signal.SIGINT, _raise_interrupt)
     processes = Processes()
@@ -99,15 +52,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if database:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
-        _start(processes, settings, frontend=frontend, second_api=second_api, providers=providers)
+        _start(processes, settings, parts)
         with (
-            service.listen(settings.get("HOST", "0.0.0.0")) as listener,
+            parts.service.listen(settings.get("HOST", "0.0.0.0")) as listener,
             announced(data_folder(settings), load_database_url(settings)),
         ):
             reloading = ReloadingService(processes, settings, listener)
             reloading.start()
             if processes.wait_until(reloading.serves):
-                _introduce(settings, database, second_api, providers)
+                _introduce(settings, parts, database)
             name, code = processes.wait_for_first_end(reloading.look)
         print(f"{name} ended with exit code {code}; stopping the rest.", file=sys.stderr)
     except EmbeddedPostgresError as error:
@@ -124,23 +77,21 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return 1
 
 
-def _check_are_free(parts: Sequence[Part]) -> None:
-    sentences = [
-        f"Port {part.port} of {part.name} is taken. Stop what uses it, or choose another: "
-        f"{part.variable}={part.port + 1} bin/dev"
-        for part in parts
-        if not part.is_free()
-    ]
-    if sentences:
-        raise PortError("\n".join(sentences))
-
-
-def _providers(settings: Mapping[str, str]) -> dict[str, Part]:
-    """Two, by their names, so that choosing and linking can be seen."""
-    return {
-        DEVELOPMENT: Part.of("the sign-in provider", "DEV_PROVIDER_PORT", 9400, settings),
-        SECOND: Part.of("the second sign-in provider", "DEV_SECOND_PROVIDER_PORT", 9401, settings),
-    }
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bin/dev",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # bin/dev, too, looks for whole words.
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--forward-auth",
+        action="store_true",
+        help="also run another application, protected by Caddy",
+    )
+    return parser
 
 
 def _provider_settings(providers: Mapping[str, Part]) -> dict[str, str]:
@@ -153,40 +104,34 @@ def _provider_settings(providers: Mapping[str, Part]) -> dict[str, str]:
     return settings
 
 
-def _start(
-    processes: Processes,
-    settings: Mapping[str, str],
-    *,
-    frontend: Part,
-    second_api: Part,
-    providers: Mapping[str, Part],
-) -> None:
+def _start(processes: Processes, settings: Mapping[str, str], parts: Parts) -> None:
     def start(part: Part, module: str, **options: str) -> None:
         command = [sys.executable, "-P", "-m", module, "--port", str(part.port)]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", value]
         processes.start(part.name, command, settings)
 
-    for name, part in providers.items():
+    for name, part in parts.providers.items():
         start(part, "dev.provider", label=LABELS[name])
     api_url, pages = settings["API_URL"].rstrip("/"), settings["WEBAPP_URL"].rstrip("/")
-    start(second_api, "dev.second_api", issuer=api_url, audience=second_api.url, frontend=pages)
-    start(frontend, "dev.frontend_server", api_url=api_url, second_api_url=second_api.url)
+    second_api = parts.second_api
+    keys = f"{parts.service.url}/.well-known/jwks.json"
+    start(second_api, "dev.second_api", issuer=api_url, keys=keys, audience=second_api.url, frontend=pages)
+    start(parts.frontend, "dev.frontend_server", api_url=api_url, second_api_url=second_api.url)
+    if parts.proxy:
+        forward_auth.start(processes, settings, parts.proxy, service_port=parts.service.port)
 
 
-def _introduce(
-    settings: Mapping[str, str],
-    database: EmbeddedPostgres | None,
-    second_api: Part,
-    providers: Mapping[str, Part],
-) -> None:
-    sign_in = ", ".join(part.url for part in providers.values()) or settings.get("PROVIDERS") or "google"
+def _introduce(settings: Mapping[str, str], parts: Parts, database: EmbeddedPostgres | None) -> None:
+    urls = [part.url for part in parts.providers.values()]
+    sign_in = ", ".join(urls) or settings.get("PROVIDERS") or "google"
     print(
         "",
         f"  Frontend   {settings['WEBAPP_URL']}   <- open this in a browser",
         f"  Service    {settings['API_URL']}",
-        f"  Second API {second_api.url}",
+        f"  Second API {parts.second_api.url}",
         f"  Sign-in    {sign_in}",
+        *(forward_auth.introduction(settings, parts.proxy) if parts.proxy else []),
         *([f"  Database   {database.bin / 'psql'} '{database.url()}'"] if database else []),
         "  Ctrl-C stops all of it.",
         "",
@@ -197,11 +142,6 @@ def _introduce(
 
 def _names_database(settings: Mapping[str, str]) -> bool:
     return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
-
-
-def _names_provider(settings: Mapping[str, str]) -> bool:
-    """Whether people sign in elsewhere; GOOGLE_CLIENT_ID alone means Google, as in production."""
-    return bool(settings.get("PROVIDERS") or settings.get("GOOGLE_CLIENT_ID"))
 
 
 def _raise_interrupt(_signal: int, _frame: object) -> NoReturn:

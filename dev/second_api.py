@@ -23,13 +23,14 @@ class SecondAPI:
 
     Args:
         issuer: API_URL of the service whose tokens count.
+        keys: where its keys are; a browser may know the issuer's host, and this machine not.
         audience: whom a token has to be for, among TOKEN_AUDIENCES.
         frontend: the origin whose pages may call.
     """
 
-    def __init__(self, *, issuer: str, audience: str, frontend: str) -> None:
+    def __init__(self, *, issuer: str, keys: str, audience: str, frontend: str) -> None:
         self._issuer, self._audience, self._frontend = issuer, audience, frontend
-        self._keys = jwt.PyJWKClient(f"{issuer}/.well-known/jwks.json", timeout=5)
+        self._keys = jwt.PyJWKClient(keys, timeout=5)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Before a page of another origin sends a token, the browser asks whether it may.
@@ -75,13 +76,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.second_api", description="Answers who is calling.")
     parser.add_argument("--port", type=int, default=3001)
     parser.add_argument("--issuer", default="http://localhost:3000", help="API_URL of the service")
+    parser.add_argument("--keys", default="http://localhost:3000/.well-known/jwks.json")
     parser.add_argument("--audience", default="http://localhost:3001", help="whom a token has to be for")
     parser.add_argument("--frontend", default="http://localhost:5173", help="the origin whose pages may call")
     options = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    api = SecondAPI(issuer=options.issuer, audience=options.audience, frontend=options.frontend)
+    api = SecondAPI(
+        issuer=options.issuer, keys=options.keys, audience=options.audience, frontend=options.frontend
+    )
     make_server("127.0.0.1", options.port, api, threaded=True).serve_forever()
     return 0
 

@@ -4,17 +4,19 @@ import re
 from urllib.parse import quote, unquote
 
 from app.errors import InvalidReturnToError
-from app.settings.domains import is_under
+from app.settings.domains import Siblings
 
 DEFAULT = "/dashboard"
 MAX_BYTES = 600
 """What an attempt keeps: four of them must fit into 4 KiB of the Cookie header."""
 MAX_DECODINGS = 5
 MAX_PORT = 65535
-HTTPS_PORT = 443
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL_CHARACTERS = "/?#[]@!$&'()*+,;=%:-._~"
-_URL = re.compile(r"https://(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>/.*)?", re.DOTALL)
-"""An https URL without user name."""
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?(?P<rest>/.*)?", re.DOTALL
+)
+"""A URL without user name."""
 _REFUSED = re.compile(
     r"(?!/)|//|.*/\.{1,2}(?:/|$)|.*[\\\x00-\x1f\x7f-\x9f\u2028\u2029\N{REPLACEMENT CHARACTER}]", re.DOTALL
 )
@@ -22,14 +24,14 @@ _REFUSED = re.compile(
 bytes that are no UTF-8, as some software reads an overlong form as a slash."""
 
 
-def checked_return_to(value: str | None, *, cookie_domain: str | None = None) -> str:
+def checked_return_to(value: str | None, *, siblings: Siblings | None = None) -> str:
     """The path or URL to return to, ready for a Location header; DEFAULT where none was given.
 
     One of more than MAX_BYTES loses its query, or leads to the beginning of its host, or to DEFAULT.
 
     Args:
-        value: a path under WEBAPP_URL, or with COOKIE_DOMAIN an https URL under that domain.
-        cookie_domain: COOKIE_DOMAIN.
+        value: a path under WEBAPP_URL, or a URL of a sibling host.
+        siblings: the hosts that share the session, if any do.
 
     Raises:
         InvalidReturnToError: the path begins with `//`, has a dot segment, a backslash or a control
@@ -37,19 +39,19 @@ def checked_return_to(value: str | None, *, cookie_domain: str | None = None) ->
     """
     if not value:
         return DEFAULT
-    if cookie_domain and (match := _URL.fullmatch(value)):
-        origin = _checked_origin(match["host"].lower(), match["port"], cookie_domain)
+    if siblings and (match := _URL.fullmatch(value)):
+        origin = _checked_origin(match["scheme"], match["host"].lower(), match["port"], siblings)
         path = _checked_path(match["rest"] or "/")
         return _first_that_fits(origin + path, origin + _bare(path), f"{origin}/")
     path = _checked_path(value)
     return _first_that_fits(path, _bare(path))
 
 
-def _checked_origin(host: str, port: str | None, cookie_domain: str) -> str:
-    is_port = port is None or 0 < int(port) <= MAX_PORT
-    if not is_port or not is_under(host, cookie_domain):
+def _checked_origin(scheme: str, host: str, port: str | None, siblings: Siblings) -> str:
+    number = DEFAULT_PORTS[scheme] if port is None else int(port)
+    if not 0 < number <= MAX_PORT or not siblings.include(scheme, host):
         raise InvalidReturnToError
-    return f"https://{host}" if port is None or int(port) == HTTPS_PORT else f"https://{host}:{int(port)}"
+    return f"{scheme}://{host}" if number == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{number}"
 
 
 def _checked_path(value: str) -> str:

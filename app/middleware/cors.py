@@ -3,7 +3,7 @@
 import falcon
 
 from app.errors import OriginNotAllowedError
-from app.settings.domains import is_under
+from app.settings.domains import Siblings
 from app.web.paths import LOGOUT, MONITORING, VERIFY
 
 ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
@@ -28,9 +28,9 @@ class CORSMiddleware:
     of a disallowed origin with 200.
     """
 
-    def __init__(self, allowed_origins: frozenset[str], *, cookie_domain: str | None) -> None:
+    def __init__(self, allowed_origins: frozenset[str], *, siblings: Siblings | None) -> None:
         self._allowed_origins = allowed_origins
-        self._cookie_domain = cookie_domain
+        self._siblings = siblings
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         origin = req.env.get("HTTP_ORIGIN")
@@ -67,7 +67,6 @@ class CORSMiddleware:
             resp.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 
     def _is_sibling(self, origin: str) -> bool:
-        """Whether a host under COOKIE_DOMAIN sent it. Those have the cookie, so they can sign out anyway."""
+        """Whether a page of a host that shares the session sent it: that one can sign out anyway."""
         scheme, _, authority = origin.partition("://")
-        host = authority.partition(":")[0]
-        return scheme == "https" and is_under(host, self._cookie_domain)
+        return self._siblings is not None and self._siblings.include(scheme, authority.partition(":")[0])

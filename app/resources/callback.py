@@ -126,7 +126,7 @@ class CallbackResource(HeadMixin):
 
     def _frontend(self, path: str) -> str:
         # The login checked that an absolute URL leads to a sibling host.
-        return path if path.startswith("https://") else self._webapp_url + path
+        return self._webapp_url + path if path.startswith("/") else path
 
     def _find_begun(self, req: falcon.Request, provider: Provider, state: str) -> BegunSession | None:
         """This browser's live session, if the sign-in with this state began it."""

@@ -16,6 +16,7 @@ from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
 from app.identity.registry import Providers
 from app.identity.return_to import checked_return_to
+from app.settings.domains import Siblings
 from app.telemetry.logs import rfc3339
 from app.web.attempts import AttemptCookies
 from app.web.authentication import Authentication
@@ -36,13 +37,13 @@ class IdentitiesResource(HeadMixin):
         identities: Identities,
         providers: Providers,
         attempts: AttemptCookies,
-        cookie_domain: str | None,
+        siblings: Siblings | None,
     ) -> None:
         self._authentication = authentication
         self._identities = identities
         self._providers = providers
         self._attempts = attempts
-        self._cookie_domain = cookie_domain
+        self._siblings = siblings
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         _, user = self._authentication.get_user(req, resp)
@@ -86,7 +87,7 @@ class IdentitiesResource(HeadMixin):
         if place is not None and not isinstance(place, str):
             raise InvalidFieldError("return_to must be a path such as /settings.")
         try:
-            return checked_return_to(place, cookie_domain=self._cookie_domain)
+            return checked_return_to(place, siblings=self._siblings)
         except InvalidReturnToError as error:
             raise InvalidFieldError("return_to must be a path such as /settings.") from error
 

@@ -8,6 +8,7 @@ from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
 from app.identity.registry import Providers
 from app.identity.return_to import checked_return_to
+from app.settings.domains import Siblings
 from app.web.attempts import AttemptCookies
 from app.web.html_page import set_page
 from app.web.journey import set_provider
@@ -44,11 +45,11 @@ class LoginResource(HeadMixin):
     """
 
     def __init__(
-        self, *, providers: Providers, attempts: AttemptCookies, cookie_domain: str | None, login_url: str
+        self, *, providers: Providers, attempts: AttemptCookies, siblings: Siblings | None, login_url: str
     ) -> None:
         self._providers = providers
         self._attempts = attempts
-        self._cookie_domain = cookie_domain
+        self._siblings = siblings
         self._login_url = login_url
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -57,7 +58,7 @@ class LoginResource(HeadMixin):
         wanted = req.get_param_as_list("return_to") or []
         if len(wanted) > 1:
             raise InvalidReturnToError
-        return_to = checked_return_to(wanted[0] if wanted else None, cookie_domain=self._cookie_domain)
+        return_to = checked_return_to(wanted[0] if wanted else None, siblings=self._siblings)
         provider = self._wanted_provider(req)
         if provider is None:
             self._set_choices(resp, req, wanted)

@@ -11,6 +11,7 @@ from environs import Env, EnvError, EnvValidationError
 from app.settings import parsers as parse
 from app.settings import variables
 from app.settings.database_url import DatabaseVariables
+from app.settings.domains import Siblings
 from app.settings.doubts import UNRULED_DOORS, same_site_doubts, secret_doubts
 from app.settings.environment import embedded_database_url, with_dotenv
 from app.settings.parsers import Rate
@@ -81,6 +82,12 @@ class Config:
     def own_origin(self) -> str:
         """The origin of this service as browsers see it."""
         return parse.origin_of(self.api_url)
+
+    @property
+    def siblings(self) -> Siblings | None:
+        """The hosts that share the session; None without COOKIE_DOMAIN."""
+        scheme = self.api_url.partition(":")[0]
+        return Siblings(scheme, self.cookie_domain) if self.cookie_domain else None
 
     @property
     def goes_through_pooler(self) -> bool:

@@ -1,5 +1,7 @@
 """Domain names as the DNS has them (RFC 5890)."""
 
+from dataclasses import dataclass
+
 import idna
 
 
@@ -17,6 +19,22 @@ def canonical_email(email: str) -> str:
     return f"{name}@{a_label(domain)}"
 
 
-def is_under(host: str, domain: str | None) -> bool:
-    """Whether the host is the domain, or below it. Nothing is under no domain."""
-    return domain is not None and f".{host}".endswith(f".{domain}")
+def is_under(host: str, domain: str) -> bool:
+    """Whether the host is the domain, or below it."""
+    return f".{host}".endswith(f".{domain}")
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The hosts that share the session with the API.
+
+    Attributes:
+        scheme: of API_URL: https, as http cannot send the cookie's prefix; http in development alone.
+        domain: COOKIE_DOMAIN.
+    """
+
+    scheme: str
+    domain: str
+
+    def include(self, scheme: str, host: str) -> bool:
+        return scheme == self.scheme and is_under(host, self.domain)

@@ -4,9 +4,10 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import jwt
 import psutil
@@ -30,24 +31,32 @@ SHOWN = [
 class Development(Process):
     """`bin/dev` with a data folder and ports of its own."""
 
-    def __init__(self, data: Path, program: str = "bin/dev", **environ: str) -> None:
+    def __init__(
+        self, data: Path, program: str = "bin/dev", arguments: Sequence[str] = (), **environ: str
+    ) -> None:
         self.port, self.frontend_port, self.provider_port = free_port(), free_port(), free_port()
-        self.second_provider_port, self.second_api_port = free_port(), free_port()
+        self.second_provider_port, self.second_api_port, self.proxy_port = (
+            free_port(),
+            free_port(),
+            free_port(),
+        )
         ports = {
             "PORT": str(self.port),
             "DEV_FRONTEND_PORT": str(self.frontend_port),
             "DEV_PROVIDER_PORT": str(self.provider_port),
             "DEV_SECOND_PROVIDER_PORT": str(self.second_provider_port),
             "DEV_SECOND_API_PORT": str(self.second_api_port),
+            "DEV_PROXY_PORT": str(self.proxy_port),
         }
+        self.data = data
         self.url = f"http://localhost:{self.port}"
         self.family: list[psutil.Process] = []
-        super().__init__(program, environ={"DEV_DATA_DIR": str(data), **ports, **environ})
+        super().__init__(program, *arguments, environ={"DEV_DATA_DIR": str(data), **ports, **environ})
 
     @property
     def ports(self) -> list[int]:
         providers = [self.provider_port, self.second_provider_port]
-        return [self.port, self.frontend_port, *providers, self.second_api_port]
+        return [self.port, self.frontend_port, *providers, self.second_api_port, self.proxy_port]
 
     def wait_until_serving(self) -> None:
         """Returns when all parts listen; remembers every process below bin/dev."""
@@ -80,11 +89,11 @@ Develop = Callable[..., Development]
 
 @pytest.fixture
 def develop(tmp_path: Path) -> Iterator[Develop]:
-    """Starts `bin/dev` over the test's own data folder; arguments: environment variables, program."""
+    """Starts `bin/dev` over the test's own data folder; options are those of Development."""
     with ExitStack() as stack:
 
-        def start(**arguments: str) -> Development:
-            development = Development(tmp_path / "data", **arguments)
+        def start(**options: Any) -> Development:
+            development = Development(tmp_path / "data", **options)
             stack.callback(development.kill)
             return development
 
@@ -153,14 +162,15 @@ def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(
         "DEV_PROVIDER_PORT": "the sign-in provider",
         "DEV_SECOND_PROVIDER_PORT": "the second sign-in provider",
         "DEV_SECOND_API_PORT": "the second API",
+        "DEV_PROXY_PORT": "the proxy",
     }
     with ExitStack() as stack:
         taken = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in wanted}
         ports = {name: str(listener.getsockname()[1]) for name, listener in taken.items()}
-        development = develop(**ports)
+        development = develop(arguments=["--forward-auth"], **ports)
         assert development.wait(30) == 1
     for name, part in wanted.items():
-        sentence = rf"Port {ports[name]} of {part} is taken\..* {name}=\d+ bin/dev$"
+        sentence = rf"Port {ports[name]} of {part} is taken\..* {name}=\d+ bin/dev --forward-auth$"
         assert re.search(sentence, development.output, re.MULTILINE), development.output
     assert "Starting PostgreSQL" not in development.output
 

@@ -202,7 +202,7 @@ def test_somebody_not_registered_is_refused(site: Site) -> None:
     assert site.client.get(PAGE, [("Cookie", f"__Secure-session={token}"), *NAVIGATION]).status == 403
 
 
-@pytest.mark.parametrize("command", PAGES_OWN.commands(), ids=str)
+@pytest.mark.parametrize("command", PAGES_OWN.commands(below="Scripts"), ids=str)
 def test_a_script_gets_through_with_the_pages_command(
     site: Site, command: Command, authority: CertificateAuthority, tmp_path: Path
 ) -> None:

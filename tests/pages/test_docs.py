@@ -106,7 +106,7 @@ def test_the_first_decision_has_a_line_for_every_runtime_dependency_and_extra() 
     locked = {name.lower() for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
     assert required <= listed
     assert {name.lower() for name in listed - {"package"}} <= locked
-    for extra in set(setup["options.extras_require"]) - {"dev", "test", "browser"}:
+    for extra in set(setup["options.extras_require"]) - {"dev", "forward-auth", "test", "browser"}:
         assert f"`{extra}`" in page
 
 

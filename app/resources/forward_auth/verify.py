@@ -22,6 +22,7 @@ from app.models import User
 from app.resources.forward_auth.entry_rule import EntryRule
 from app.resources.forward_auth.forwarded import ForwardedRequest, forwarded_request, is_preflight, wants_page
 from app.resources.login import SELECT_ACCOUNT
+from app.settings.domains import Siblings
 from app.settings.parsers import origin_of
 from app.telemetry.metrics import VERIFY_OUTCOMES, Metrics
 from app.web.authentication import Authentication
@@ -64,7 +65,7 @@ class VerifyResource(HeadMixin):
         allowed_origins: AbstractSet[str],
         api_url: str,
         webapp_url: str,
-        cookie_domain: str | None,
+        siblings: Siblings | None,
     ) -> None:
         self._authentication = authentication
         self._decisions = {outcome: metrics.verify_decisions.labels(outcome) for outcome in VERIFY_OUTCOMES}
@@ -73,7 +74,7 @@ class VerifyResource(HeadMixin):
         self._login_url = f"{api_url}{LOGIN}"
         self._logout_url = f"{api_url}{LOGOUT}"
         self._webapp_url = webapp_url
-        self._cookie_domain = cookie_domain
+        self._siblings = siblings
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         try:
@@ -139,9 +140,9 @@ class VerifyResource(HeadMixin):
         resp.status = 403
 
     def _login_location(self, forwarded: ForwardedRequest, **query: str) -> str:
-        """The URL of the login; it leads back to the requested page, if that is under COOKIE_DOMAIN."""
-        if self._cookie_domain and forwarded.origin.startswith("https://"):
+        """The URL of the login; it leads back to the requested page of a sibling host."""
+        if forwarded.origin:
             page = forwarded.origin + forwarded.target
             with suppress(InvalidReturnToError):
-                query["return_to"] = checked_return_to(page, cookie_domain=self._cookie_domain)
+                query["return_to"] = checked_return_to(page, siblings=self._siblings)
         return f"{self._login_url}?{urlencode(query)}" if query else self._login_url
