@@ -35,9 +35,13 @@ class PatientProvider(Provider):
         with self._place():
             return self._provider.authorization_url(attempt, asks_person=asks_person)
 
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
         with self._place():
-            return self._provider.profile(attempt, code=code, issuer=issuer)
+            self._provider.check_issuer(issuer)
+
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
+        with self._place():
+            return self._provider.profile(attempt, code=code)
 
     def owns(self, issuer: str) -> bool:
         return self._provider.owns(issuer)

@@ -66,12 +66,15 @@ class OpenIDProvider(Provider):
         )
         return self._pushed(url, metadata) if metadata.pushed_authorization_endpoint else url
 
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
         metadata = self._discovery.metadata()
         if issuer is None and metadata.sends_issuer:
             raise SignInError("invalid_state", "the callback names no issuer")
         if issuer is not None and not self._may_name(issuer, metadata):
             raise SignInError("invalid_state", f"the callback names the issuer {issuer[:100]!r}")
+
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
+        metadata = self._discovery.metadata()
         tokens = self._client.fetch_tokens(
             metadata.token_endpoint,
             attempt,
