@@ -207,7 +207,8 @@ class OpenIDProvider(Provider):
                         headers={"Accept": "application/json"},
                         timeout=TIMEOUT,
                     )
-                    if response.status_code != HTTPStatus.UNAUTHORIZED:
+                    # An error about the client has either status (RFC 6749, section 5.2).
+                    if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
                         break
                 response.raise_for_status()
                 request_uri = json_object(response).get("request_uri")
