@@ -22,7 +22,7 @@ BASIC, POST, JWT = "client_secret_basic", "client_secret_post", "client_secret_j
 METHODS = (BASIC, POST, JWT)
 """How this service can prove itself (OpenID Connect Core 1.0, section 9), the default first."""
 CLIENT_ERRORS = {"invalid_client", "unauthorized_client"}
-"""What providers say to a client that proves itself in a way it is not registered with; Keycloak says either."""
+"""What providers answer where a client is not registered to prove itself like this; Keycloak says either."""
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
 FIELDS = ("access_token", "id_token", "error", "error_description", "error_uri")
