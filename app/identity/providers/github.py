@@ -74,7 +74,8 @@ class GitHubProvider(Provider):
             "sid": None,
             "hd": None,
         }
-        email = _primary(self._get("/user/emails", access_token))
+        # Its largest page; without the parameter it has 30.
+        email = _primary(self._get("/user/emails?per_page=100", access_token))
         return make_profile(
             provider=self.name,
             issuer=self._issuer,
