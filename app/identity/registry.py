@@ -24,8 +24,8 @@ class Providers:
     Args:
         settings: of each.
         callback_url: the redirect URIs are under it, one a provider.
-        threads: of the worker. Half of them may wait for providers; with several, all but one of these for the
-            same one, so that one that hangs keeps nobody from the others.
+        threads: of the worker. Half of them may wait for providers. With several, one less may wait for each,
+            so that one that hangs keeps nobody from the others.
         on_wait: called before a thread waits for a provider.
     """
 
