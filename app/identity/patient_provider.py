@@ -1,8 +1,9 @@
 """Keeps half of a worker's threads free while providers are slow: a call may take ten seconds."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from app.errors import ProviderUnavailableError, SignInError
 from app.identity.attempt import Attempt
@@ -14,30 +15,41 @@ PATIENCE = 1.0
 
 
 class PatientProvider(Provider):
-    """Asks a provider once there is a place. All providers of a worker share the places.
+    """Asks a provider once there is a place.
 
     Args:
         provider: who is asked.
-        places: as many as threads may wait for providers at once.
+        own_places: as many as threads may wait for this provider at once.
+        places: as many as threads may wait for any; all providers of a worker share them.
         on_wait: called before a thread waits.
     """
 
     def __init__(
-        self, provider: Provider, places: threading.Semaphore, *, on_wait: Callable[[], object] = lambda: None
+        self,
+        provider: Provider,
+        *,
+        own_places: threading.Semaphore,
+        places: threading.Semaphore,
+        on_wait: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = provider.name
         self.label = provider.label
         self._provider = provider
-        self._places = places
+        # In this order, so that whoever waits for a provider that hangs keeps no place from the others.
+        self._places = (own_places, places)
         self._on_wait = on_wait
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         with self._place():
             return self._provider.authorization_url(attempt, asks_person=asks_person)
 
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
         with self._place():
-            return self._provider.profile(attempt, code=code, issuer=issuer)
+            self._provider.check_issuer(issuer)
+
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
+        with self._place():
+            return self._provider.profile(attempt, code=code)
 
     def owns(self, issuer: str) -> bool:
         return self._provider.owns(issuer)
@@ -59,9 +71,10 @@ class PatientProvider(Provider):
     @contextmanager
     def _place(self) -> Iterator[None]:
         self._on_wait()
-        if not self._places.acquire(timeout=PATIENCE):
-            raise SignInError("provider_unavailable", "half of the threads wait for providers")
-        try:
+        deadline = time.monotonic() + PATIENCE
+        with ExitStack() as held:
+            for places in self._places:
+                if not places.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                    raise SignInError("provider_unavailable", "too many threads wait for providers")
+                held.callback(places.release)
             yield
-        finally:
-            self._places.release()

@@ -24,7 +24,8 @@ class Providers:
     Args:
         settings: of each.
         callback_url: the redirect URIs are under it, one a provider.
-        threads: of the worker. Half of them may wait for providers.
+        threads: of the worker. Half of them may wait for providers. With several, one less may wait for each,
+            so that one that hangs keeps nobody from the others.
         on_wait: called before a thread waits for a provider.
     """
 
@@ -36,12 +37,18 @@ class Providers:
         threads: int,
         on_wait: Callable[[], object] = lambda: None,
     ) -> None:
-        places = threading.BoundedSemaphore(max(threads // 2, 1))
+        known = list(settings)
+        count = max(threads // 2, 1)
+        places = threading.BoundedSemaphore(count)
+        own_count = max(count - 1, 1) if len(known) > 1 else count
         self._by_name: dict[str, Provider] = {
             item.name: PatientProvider(
-                KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"), places, on_wait=on_wait
+                KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"),
+                own_places=threading.BoundedSemaphore(own_count),
+                places=places,
+                on_wait=on_wait,
             )
-            for item in settings
+            for item in known
         }
 
     def __iter__(self) -> Iterator[Provider]:

@@ -104,8 +104,8 @@ class RateLimitMiddleware:
             self._not_found.apply(self._store.spend(client, self._not_found.policies), resp)
 
     def _charge_invalid_logout(self, client: Client, resp: falcon.Response, status: int) -> None:
-        """Charges a logout token that is not valid."""
-        if 400 <= status < 500:  # noqa: PLR2004  # HTTP's
+        """Charges a logout token that is not valid, or cannot be verified."""
+        if status >= HTTPStatus.BAD_REQUEST:
             self._charge_again(client, resp)
 
     def _charge_unverified(self, client: Client, resp: falcon.Response, status: int) -> None:

@@ -70,7 +70,8 @@ class CallbackResource(HeadMixin):
             return
         if attempt.linking:
             set_failure_page(req, self._frontend(attempt.return_to))
-        profile = asked.profile(attempt, code=_code(req), issuer=_single(req, "iss"))
+        asked.check_issuer(_single(req, "iss"))
+        profile = asked.profile(attempt, code=_code(req))
         try:
             if attempt.linking:
                 self._link(req, resp, attempt, profile, session_id=attempt.linking)

@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 class LogoutResource:
     """`/auth/logout`: ends the session and clears its cookie.
 
-    With `?provider=1` it says where to end the session at the provider, too (RP-Initiated Logout 1.0).
+    With `?provider=1` it says where to end the session at the provider, too (RP-Initiated Logout 1.0), and
+    leads forms there.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class LogoutResource:
             # All of them, as another host may have added one to the real one.
             ended = self._sessions.end(*tokens)
             self._cookies.clear_session(resp)
-        if req.get_param("provider") == "1":
-            resp.media = {"logout_url": self._logout_url(ended)}
-        elif req.get_header("Sec-Fetch-Mode") == "navigate":
+        is_for_provider = req.get_param("provider") == "1"
+        logout_url = self._logout_url(ended) if is_for_provider else None
+        if req.get_header("Sec-Fetch-Mode") == "navigate":
             # The form of a page, which a 204 would leave where it is.
             resp.status = 303
-            resp.set_header("Location", self._webapp_url)
+            resp.set_header("Location", logout_url or self._webapp_url)
+        elif is_for_provider:
+            resp.media = {"logout_url": logout_url}
         else:
             resp.status = 204
 

@@ -127,3 +127,41 @@ def test_all_of_it_goes_by_keyboard(stack: Stack, visitor: Visitor) -> None:
     show(page, "dashboard")
     press(page, "#sign-out")
     show(page, "anonymous")
+
+
+CONTRAST = """selector => {
+    const luminance = (color) => {
+        const [red, green, blue] = color.match(/[0-9]+/g).slice(0, 3).map((value) => {
+            const part = value / 255;
+            return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const ink = luminance(getComputedStyle(document.querySelector(selector)).color);
+    const paper = luminance(getComputedStyle(document.body).backgroundColor);
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+}"""
+"""Of text and its page (WCAG 2.2, contrast ratio)."""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_to_choose_from_is_read_and_used_without_a_mouse(
+    stack: Stack, visitor: Visitor, *, dark: bool
+) -> None:
+    page = visitor(dark=dark)
+    page.goto(f"{stack.api_url}/auth/login")
+    main = page.get_by_role("main")
+    assert page.title() == main.get_by_role("heading", level=1).inner_text() == "Sign in"
+    assert main.get_by_role("list").get_by_role("link").all_inner_texts() == [
+        "Continue with Provider One",
+        "Continue with Provider Two",
+    ]
+    assert page.locator("html").get_attribute("lang") == "en"
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(22, 22, 22)" if dark else "rgb(255, 255, 255)")
+    for selector in ("h1", ".choice"):
+        assert page.evaluate(CONTRAST, selector) >= 4.5
+    press(page, "li:last-child .choice")
+    page.wait_for_selector("#new-person")
+    press(page, "#new-person", f"mary.somerville.{dark}@example.org")
+    show(page, "register")

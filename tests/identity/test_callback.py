@@ -154,6 +154,8 @@ def test_the_issuer_may_be_missing_unless_the_provider_announces_it(
     careful = Visitor(make_app())
     path = careful.go_to_provider()
     refusal.check(careful.get(path), "invalid_state", "issuer", sessions=1)
+    path = error_callback(careful, "access_denied")
+    refusal.check(careful.get(path), "invalid_state", "issuer", sessions=1)
     path = careful.go_to_provider() + f"&iss={quote(provider.issuer, safe='')}"
     assert "session" in careful.get(path).cookies
     path = careful.go_to_provider() + f"&iss={quote(provider.issuer, safe='')}" * 2

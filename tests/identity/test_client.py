@@ -15,7 +15,7 @@ from tests.support.visitor import Visitor
 ALL = ["client_secret_basic", "client_secret_jwt", "client_secret_post", "private_key_jwt", "none"]
 
 
-def insist_on(provider: OpenIDProvider, method: str) -> list[str]:
+def insist_on(provider: OpenIDProvider, method: str, error: str = "invalid_client") -> list[str]:
     """Lets the client prove itself by one method alone; returns what it tried."""
     tried: list[str] = []
 
@@ -38,19 +38,20 @@ def insist_on(provider: OpenIDProvider, method: str) -> list[str]:
             given |= {"client_secret": CLIENT_SECRET}
         tried.append(used)
         if used != method:
-            return json_answer({"error": "invalid_client"}, 401)
+            return json_answer({"error": error}, 401)
         return provider.honest_answer("/token", given)
 
     provider.answers["/token"] = answer
     return tried
 
 
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "client_secret_jwt"])
 def test_the_method_that_the_client_is_registered_with_is_found_and_remembered(
-    make_app: Callable[..., Any], provider: OpenIDProvider, method: str
+    make_app: Callable[..., Any], provider: OpenIDProvider, method: str, error: str
 ) -> None:
     provider.metadata["token_endpoint_auth_methods_supported"] = ALL
-    tried = insist_on(provider, method)
+    tried = insist_on(provider, method, error)
     visitor = Visitor(make_app(OIDC_CLIENT_SECRET=CLIENT_SECRET.ljust(32, "!")))
     for _ in range(2):
         assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/register"
@@ -133,8 +134,9 @@ def test_a_request_is_pushed_where_the_provider_requires_it(
     assert {"state", "nonce", "code_challenge", "redirect_uri", "scope", "response_type"} <= pushed.keys()
 
 
+@pytest.mark.parametrize("status", [400, 401])
 def test_a_request_is_pushed_in_the_way_that_the_client_is_registered_with(
-    visitor: Visitor, provider: OpenIDProvider, pushing: list[dict[str, str]], refusal: Refusal
+    visitor: Visitor, provider: OpenIDProvider, pushing: list[dict[str, str]], refusal: Refusal, status: int
 ) -> None:
     provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_basic", "client_secret_post"]
     push = provider.answers[PUSHED]
@@ -143,13 +145,13 @@ def test_a_request_is_pushed_in_the_way_that_the_client_is_registered_with(
         by_header = given.get("authenticated_by") == "basic"
         taken = push(given)
         assert isinstance(taken, tuple)
-        return json_answer({"error": "invalid_client"}, 401) if by_header else taken
+        return json_answer({"error": "invalid_client"}, status) if by_header else taken
 
     provider.answers[PUSHED] = answer
     assert visitor.sign_in().headers["location"] == f"{WEBAPP}/auth/register"
     assert len(pushing) == 2
-    provider.answers[PUSHED] = lambda _: json_answer({"error": "invalid_client"}, 401)
-    refusal.check(visitor.get("/auth/login"), "provider_unavailable", "401", sessions=1)
+    provider.answers[PUSHED] = lambda _: json_answer({"error": "invalid_client"}, status)
+    refusal.check(visitor.get("/auth/login"), "provider_unavailable", str(status), sessions=1)
 
 
 def test_where_it_is_optional_nothing_is_pushed(

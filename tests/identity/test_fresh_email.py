@@ -74,6 +74,31 @@ def test_once_the_first_identity_is_gone_the_address_follows_one_that_has_it(
     assert email(ada) == "new@example.com"
 
 
+def test_once_the_address_is_nobodys_it_follows_the_identity_that_is_left(
+    ada: Visitor, other: OpenIDProvider
+) -> None:
+    ada.get(ada.begin_link("other"))
+    first = ada.get("/auth/identities").json["identities"][0]
+    assert ada.delete(f"/auth/identities/{first['id']}").status_code == 204
+    ada.sign_in(provider="other")
+    assert email(ada) == other.person["email"]
+
+
+def test_of_two_that_have_the_address_it_follows_the_older_one(
+    ada: Visitor, provider: OpenIDProvider, other: OpenIDProvider
+) -> None:
+    other.person["email"] = provider.person["email"]
+    ada.get(ada.begin_link("other"))
+    other.person["sub"] = "another-account-there"
+    ada.get(ada.begin_link("other"))
+    first, *rest = ada.get("/auth/identities").json["identities"]
+    assert len(rest) == 2
+    ada.delete(f"/auth/identities/{first['id']}")
+    other.person["email"] = "new@example.com"
+    ada.sign_in(provider="other")
+    assert email(ada) == provider.person["email"]
+
+
 def test_an_address_that_is_not_verified_any_more_keeps_everybody_out(
     ada: Visitor, provider: OpenIDProvider, refusal: Refusal
 ) -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from tests.conftest import WEBAPP
 from tests.identity import tokens
 from tests.identity.conftest import Refusal
+from tests.identity.logout.messages import claims_of, post, signed
 from tests.identity.misbehaviour import FAILURES, KEYS
 from tests.support.provider import OpenIDProvider, SigningKey, json_answer
 from tests.support.visitor import Visitor
@@ -167,6 +168,38 @@ def test_bad_signatures_fetch_once_a_minute(
         pause(seconds)
         visitor.sign_in()
         assert provider.visits.count(KEYS) == fetched
+
+
+def test_each_rotation_is_followed_a_minute_after_the_one_before(
+    visitor: Visitor, provider: OpenIDProvider, refusal: Refusal, pause: Callable[[float], None]
+) -> None:
+    def rotate(kid: str) -> None:
+        provider.keys = {kid: KINDS["RS256"]()}
+        provider.make_id_token = partial(provider.signed, kid=kid)
+
+    assert_signed_in(visitor)
+    rotate("second")
+    assert_signed_in(visitor)
+    rotate("third")
+    refusal.check(visitor.sign_in(), "invalid_token", "find a signing key", sessions=2)
+    pause(61)
+    assert_signed_in(visitor)
+    assert provider.visits.count(KEYS) == 3
+
+
+def test_a_flood_of_unknown_keys_neither_reaches_the_provider_nor_delays_a_rotation(
+    app: Any, visitor: Visitor, provider: OpenIDProvider
+) -> None:
+    """Anybody can send logout tokens."""
+    assert_signed_in(visitor)
+    key = KINDS["RS256"]()
+    for number in range(50):
+        assert post(app, signed(key, claims_of(provider), kid=str(number))).status_code == 400
+    assert provider.visits.count(KEYS) == 2
+    provider.keys["second"] = KINDS["RS256"]()
+    provider.make_id_token = partial(provider.signed, kid="second")
+    assert_signed_in(visitor)
+    assert provider.visits.count(KEYS) == 3
 
 
 def test_the_very_first_bad_signature_fetches_too(visitor: Visitor, provider: OpenIDProvider) -> None:

@@ -246,6 +246,36 @@ def test_a_failed_endpoint_is_left_in_peace_for_a_moment(
     assert "a moment ago" in refusal.causes()[-1]
 
 
+USELESS = {
+    "discovery-of-another": (DISCOVERY, {"issuer": "https://evil.example"}),
+    "discovery-without-endpoints": (DISCOVERY, {}),
+    "keys-none": (KEYS, {"keys": []}),
+    "keys-unreadable": (KEYS, {"keys": [{"kty": "RSA", "kid": "first"}]}),
+}
+
+
+@pytest.mark.parametrize(("path", "document"), USELESS.values(), ids=USELESS)
+def test_a_document_of_no_use_is_not_fetched_again_at_once(
+    app: Any, provider: OpenIDProvider, refusal: Refusal, path: str, document: Fields
+) -> None:
+    provider.answers[path] = lambda _: json_answer(document)
+    for _ in range(5):
+        refusal.check(begin_and_finish(app), "provider_unavailable", path)
+    assert provider.visits.count(path) == 1
+    assert "a moment ago" in refusal.causes()[-1]
+
+
+def test_what_discovery_says_in_error_is_not_fetched_again_at_once(
+    app: Any, provider: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "session" in begin_and_finish(app).cookies
+    monkeypatch.setattr("app.identity.providers.discovery.METADATA_LIFESPAN", 0.0)
+    provider.metadata["issuer"] = "https://evil.example"
+    for _ in range(5):
+        assert "session" in begin_and_finish(app).cookies
+    assert provider.visits.count(DISCOVERY) == 2
+
+
 def test_discovery_is_asked_once_an_hour(app: Any, provider: OpenIDProvider) -> None:
     for _ in range(3):
         assert "session" in begin_and_finish(app).cookies

@@ -39,6 +39,19 @@ def test_the_browser_is_told_where_to_sign_out(
     assert "session" not in visitor.cookies
 
 
+@pytest.mark.parametrize(
+    ("name", "query", "place"),
+    [("oidc", "?provider=1", "/logout?"), ("other", "?provider=1", WEBAPP), ("oidc", "", WEBAPP)],
+)
+def test_a_form_is_led_there(visitor: Visitor, name: str, query: str, place: str) -> None:
+    visitor.sign_in(provider=name)
+    form = {"Sec-Fetch-Mode": "navigate", "Origin": WEBAPP}
+    answer = visitor.post(f"/auth/logout{query}", headers=form)
+    assert answer.status_code == 303
+    assert place in answer.headers["location"]
+    assert not visitor.is_signed_in
+
+
 def test_without_the_parameter_nothing_is_told(visitor: Visitor) -> None:
     visitor.sign_in(provider="oidc")
     for query in ("", "?provider=0", "?provider=oidc"):

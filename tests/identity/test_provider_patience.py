@@ -117,6 +117,26 @@ def test_half_of_the_threads_wait_for_providers_and_further_visitors_are_told_so
     assert "session" in begin_and_finish(app).cookies
 
 
+def test_a_provider_that_hangs_keeps_nobody_from_the_others(
+    make_app: Callable[..., Any], two: dict[str, str], provider: OpenIDProvider, patience: Patience
+) -> None:
+    app = make_app(**two, WEB_THREADS="4")
+    path = ENDPOINTS["token"]
+    patience.hang(provider, path)
+    with ThreadPoolExecutor() as threads:
+        visitors = [Visitor(app) for _ in range(4)]
+        callbacks = [visitor.go_to_provider(provider="oidc") for visitor in visitors]
+        endings = [
+            threads.submit(timed, partial(visitor.get, callback))
+            for visitor, callback in zip(visitors, callbacks, strict=True)
+        ]
+        until(lambda: path in provider.visits, seconds=5, what="the first visitor's call")
+        assert Visitor(app).sign_in(provider="other").headers["location"] == f"{WEBAPP}/auth/register"
+        assert provider.visits.count(path) == 1
+        patience.release()
+        assert {ending.result()[0] for ending in endings} == {UNAVAILABLE}
+
+
 def timed(visit: Callable[[], Any]) -> tuple[str, float]:
     """Where a visit led, and after how many seconds."""
     began = time.monotonic()

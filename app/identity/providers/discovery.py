@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.errors import SignInError
@@ -87,7 +88,7 @@ class Discovery:
 
     def _found(self, known: ProviderMetadata | None) -> ProviderMetadata:
         try:
-            found = self._parse(self._fetcher.fetch(), known)
+            found = self._fetcher.fetch(partial(self._parse, known))
         except SignInError:
             if known:
                 return known
@@ -95,7 +96,7 @@ class Discovery:
         self._fetched_at = time.monotonic()
         return found
 
-    def _parse(self, document: dict[str, Any], known: ProviderMetadata | None) -> ProviderMetadata:
+    def _parse(self, known: ProviderMetadata | None, document: dict[str, Any]) -> ProviderMetadata:
         issuer = document.get("issuer")
         if not isinstance(issuer, str) or not self._is_issuer(issuer):
             raise SignInError("provider_unavailable", f"discovery names another issuer: {issuer!r}")

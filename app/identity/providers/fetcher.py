@@ -1,12 +1,15 @@
 """Documents that a provider publishes: fetched by one thread, and a failure is not tried again at once."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import requests
 
 from app.errors import SignInError
 from app.identity.providers.provider_http import get_json
+
+Content = TypeVar("Content")
 
 RETRY_PAUSE = 5.0
 """Seconds in which a failure is reported again without asking, so that no threads queue for the provider."""
@@ -20,8 +23,11 @@ class Fetcher:
         self._failed_at = float("-inf")
         self._failure = ""
 
-    def fetch(self) -> dict[str, Any]:
-        """The document.
+    def fetch(self, read: Callable[[dict[str, Any]], Content]) -> Content:
+        """What `read` makes of the document.
+
+        Args:
+            read: raises SignInError where the document is of no use, which is a failure like any other.
 
         Raises:
             SignInError: provider_unavailable.
@@ -29,8 +35,8 @@ class Fetcher:
         if time.monotonic() - self._failed_at < RETRY_PAUSE:
             raise SignInError("provider_unavailable", f"{self._failure} (a moment ago)")
         try:
-            return get_json(self._url)
-        except requests.RequestException as error:
+            return read(get_json(self._url))
+        except (requests.RequestException, SignInError) as error:
             self._failed_at = time.monotonic()
-            self._failure = f"{self._url}: {error}"
+            self._failure = f"{self._url}: {error.cause if isinstance(error, SignInError) else error}"
             raise SignInError("provider_unavailable", self._failure) from error

@@ -52,10 +52,12 @@ class GitHubProvider(Provider):
             **({"prompt": "select_account"} if asks_person else {}),
         )
 
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
         # The second is what GitHub calls itself as an authorization server (RFC 8414).
         if issuer not in {None, self._issuer, f"{self._issuer}/login/oauth"}:
             raise SignInError("invalid_state", f"the callback names the issuer {str(issuer)[:100]!r}")
+
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
         tokens = self._client.fetch_tokens(
             self._token_endpoint, attempt, code, auth_methods=[POST], audience=self._issuer
         )
@@ -72,7 +74,8 @@ class GitHubProvider(Provider):
             "sid": None,
             "hd": None,
         }
-        email = _primary(self._get("/user/emails", access_token))
+        # Its largest page; without the parameter it has 30.
+        email = _primary(self._get("/user/emails?per_page=100", access_token))
         return make_profile(
             provider=self.name,
             issuer=self._issuer,

@@ -109,10 +109,7 @@ class KeySet:
         return time.monotonic() - self._fetched_at < KEY_LIFESPAN
 
     def _fetch(self) -> None:
-        keys = _usable(self._fetcher.fetch().get("keys"))
-        if not keys:
-            raise SignInError("provider_unavailable", f"{self.url}: the key set has no usable key")
-        self._keys = keys
+        self._keys = self._fetcher.fetch(_usable)
         self._fetched_at = time.monotonic()
 
 
@@ -148,8 +145,17 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     return key["kty"] == kind and (not curves or key["crv"] in curves) and is_for_it and is_for_signatures
 
 
-def _usable(keys: object) -> Sequence[Mapping[str, Any]]:
-    return [key for key in keys if _is_usable(key)] if isinstance(keys, list) else []
+def _usable(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The keys of a key set that can be read.
+
+    Raises:
+        SignInError: provider_unavailable, as there is none.
+    """
+    keys = document.get("keys")
+    usable = [key for key in keys if _is_usable(key)] if isinstance(keys, list) else []
+    if not usable:
+        raise SignInError("provider_unavailable", "the key set has no usable key")
+    return usable
 
 
 def _is_usable(key: object) -> bool:

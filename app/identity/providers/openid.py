@@ -66,12 +66,15 @@ class OpenIDProvider(Provider):
         )
         return self._pushed(url, metadata) if metadata.pushed_authorization_endpoint else url
 
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
         metadata = self._discovery.metadata()
         if issuer is None and metadata.sends_issuer:
             raise SignInError("invalid_state", "the callback names no issuer")
         if issuer is not None and not self._may_name(issuer, metadata):
             raise SignInError("invalid_state", f"the callback names the issuer {issuer[:100]!r}")
+
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
+        metadata = self._discovery.metadata()
         tokens = self._client.fetch_tokens(
             metadata.token_endpoint,
             attempt,
@@ -204,7 +207,8 @@ class OpenIDProvider(Provider):
                         headers={"Accept": "application/json"},
                         timeout=TIMEOUT,
                     )
-                    if response.status_code != HTTPStatus.UNAUTHORIZED:
+                    # An error about the client has either status (RFC 6749, section 5.2).
+                    if response.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
                         break
                 response.raise_for_status()
                 request_uri = json_object(response).get("request_uri")

@@ -32,13 +32,24 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def profile(self, attempt: Attempt, *, code: str, issuer: str | None) -> Profile:
+    def check_issuer(self, issuer: str | None) -> None:
+        """Refuses an answer that is not the provider's by its own account, be it a code or an error.
+
+        Args:
+            issuer: the `iss` parameter of the callback (RFC 9207), or None.
+
+        Raises:
+            SignInError: invalid_state, as it is another's, or missing where the provider sends it;
+                provider_unavailable.
+        """
+
+    @abstractmethod
+    def profile(self, attempt: Attempt, *, code: str) -> Profile:
         """The person that an authorization code stands for, with an e-mail address that is vouched for.
 
         Args:
             attempt: the browser's.
             code: used once, and never again.
-            issuer: the `iss` parameter of the callback (RFC 9207), or None.
 
         Raises:
             SignInError: with a code for the frontend and a cause for the log.

@@ -21,6 +21,11 @@ from app.identity.providers.provider_http import TIMEOUT, ProviderAnswerError, b
 BASIC, POST, JWT = "client_secret_basic", "client_secret_post", "client_secret_jwt"
 METHODS = (BASIC, POST, JWT)
 """How this service can prove itself (OpenID Connect Core 1.0, section 9), the default first."""
+CLIENT_ERRORS = ("invalid_client", "unauthorized_client")
+"""What providers answer where a client is not registered to prove itself like this; Keycloak says either.
+
+No set, as the answer may hold what has no hash.
+"""
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
 FIELDS = ("access_token", "id_token", "error", "error_description", "error_uri")
@@ -68,7 +73,7 @@ class Client:
             try:
                 tokens = self._fetch(url, attempt, code, self._proof(method, audience))
             except OAuth2Error as error:
-                if error.error == "invalid_client" and method != methods[-1]:
+                if error.error in CLIENT_ERRORS and method != methods[-1]:
                     continue
                 cause = f"token endpoint: {error.error}: {error.description}"
                 raise SignInError("oauth_failed", cause) from error

@@ -14,15 +14,20 @@ WITH held AS (
       AND (SELECT count(*) FROM held) > 1
     RETURNING identities.id, identities.gives_email
 ), heir AS (
-    -- The address goes on following an identity that has it.
+    -- The account's address follows one of the others from now on: the oldest that has it, or else the oldest.
+    SELECT identities.id
+    FROM identities
+    JOIN users ON users.id = identities.user_id
+    WHERE identities.user_id = %(user_id)s
+      AND identities.id <> %(identity_id)s
+    ORDER BY identities.email IS DISTINCT FROM users.email, identities.created_at, identities.id
+    LIMIT 1
+), inherited AS (
     UPDATE identities
     SET gives_email = true
-    FROM deleted, users
+    FROM deleted, heir
     WHERE deleted.gives_email
-      AND users.id = %(user_id)s
-      AND identities.user_id = users.id
-      AND identities.id <> deleted.id
-      AND identities.email = users.email
+      AND identities.id = heir.id
 ), revoked AS (
     -- Before 0004 people had one identity, which gave the address; sessions did not name it.
     UPDATE sessions

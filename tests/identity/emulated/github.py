@@ -93,7 +93,8 @@ class GitHub(Emulation):
             return json_with(self.user)
         if not {"user", "user:email"} & set(self._tokens[token].split()):
             return json_with({"message": "Not Found", "status": "404"}, 404)
-        return json_with(self.emails)
+        first_page = int(parameters.get("per_page", "30"))
+        return json_with(self.emails[:first_page] if isinstance(self.emails, list) else self.emails)
 
 
 def error(code: str) -> Answer:

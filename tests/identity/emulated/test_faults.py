@@ -55,11 +55,11 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.mark.parametrize("fault", FAILURES)
-@pytest.mark.parametrize("place", ["microsoft-discovery", "microsoft-token", "microsoft-keys"], indirect=True)
+@pytest.mark.parametrize("place", [place for place in PLACES if "microsoft" in place], indirect=True)
 def test_a_failing_endpoint_makes_microsoft_unavailable(
     place: Place, make_app: Callable[..., Any], refusal: Refusal, fault: str
 ) -> None:
-    """What fails at userinfo and at GitHub: tests/identity/test_userinfo.py and test_github.py."""
+    """What fails elsewhere at userinfo, and at GitHub: tests/identity/test_userinfo.py and test_github.py."""
     site, path, environ = place
     FAILURES[fault](site, path)
     refusal.check(begin_and_finish(make_app(**environ)), "provider_unavailable", "")

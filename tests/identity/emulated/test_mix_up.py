@@ -100,6 +100,17 @@ def test_an_answer_that_names_another_issuer_is_refused_and_asks_nobody(
     assert not token_requests(sites)
 
 
+@pytest.mark.parametrize(("theirs", "ours"), PAIRS)
+def test_an_error_of_another_is_refused_too(
+    visitor: Visitor, sites: Sites, refusal: Refusal, theirs: str, ours: str
+) -> None:
+    error = {"error": "access_denied", "iss": sites[theirs].issuer}
+    state = answer_of(visitor, ours)["state"]
+    refusal.check(visitor.get(callback(ours, state=state, **error)), "invalid_state", "issuer")
+    state = answer_of(visitor, theirs)["state"]
+    refusal.check(visitor.get(callback(ours, state=state, **error)), "invalid_state", "")
+
+
 @pytest.mark.parametrize(("theirs", "ours"), list(permutations(OPENID, 2)))
 def test_an_id_token_of_another_is_refused(
     visitor: Visitor, sites: Sites, refusal: Refusal, theirs: str, ours: str

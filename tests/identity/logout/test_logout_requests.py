@@ -1,5 +1,6 @@
 """The request around a logout token: who can send it, and what else it may bring along."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,4 +57,16 @@ def test_without_the_providers_keys_it_says_so(
     assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
     assert answer.headers["cache-control"] == "no-store"
     # The one 5xx that tests of sign-in may cause.
+    caplog.clear()
+
+
+def test_what_cannot_be_verified_spends_the_limit_too(
+    make_app: Callable[..., Any],
+    two: dict[str, str],
+    provider: OpenIDProvider,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider.answers["/jwks"] = lambda _: (500, {}, b"")
+    app = make_app(**two, RATE_LIMIT="3/hour")
+    assert [post(app, logout_token(provider)).status_code for _ in range(4)] == [503, 503, 503, 429]
     caplog.clear()
