@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.forward_auth.sites import BOOKS, FILES, Site
+from tests.forward_auth.sites import BOOKS, FILES, Site, behind
 from tests.forward_auth.test_proxies import FORGED, NAVIGATION, WEBSOCKET, headers_of, seen, websocket_user
 
 pytestmark = pytest.mark.full
@@ -73,6 +73,7 @@ def test_only_what_is_a_preflight_passes_as_one(site: Site, method: str) -> None
     assert site.client.request("OPTIONS", f"{FILES}/report", PREFLIGHT[:1]).status in {401, 403}
 
 
+@behind("caddy", "nginx")
 def test_the_applications_own_authorization_reaches_it(site: Site) -> None:
     staff = site.sign_in()
     for authorization in ("Bearer eyJhbGciOi.e30.x", "Basic YTpi", "bearer xcbt_"):
@@ -91,6 +92,7 @@ def test_a_websocket_opens_for_the_right_group_alone(site: Site) -> None:
     assert site.client.get(f"{FILES}/socket", [*WEBSOCKET, own, finance.cookie]).status == 403
 
 
+@behind("caddy", "nginx")
 def test_large_cookies_of_an_application_do_no_harm(site: Site) -> None:
     staff = site.sign_in()
     large = "; ".join(f"c{number}={'x' * 3900}" for number in range(6))
