@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.accounts.groups import MAX_NAME_LENGTH
 from tests.forward_auth.sites import BOOKS, FILES, Site, behind
 from tests.forward_auth.test_proxies import FORGED, NAVIGATION, WEBSOCKET, headers_of, seen, websocket_user
 
@@ -104,7 +105,7 @@ def test_large_cookies_of_an_application_do_no_harm(site: Site) -> None:
 
 
 def test_two_hundred_groups_fit_into_the_header(site: Site) -> None:
-    many = sorted(["staff", *(f"00000000-0000-4000-8000-{number:012}" for number in range(199))])
+    many = sorted(["staff", *(f"{number:0{MAX_NAME_LENGTH}}" for number in range(199))])
     person = site.sign_in(groups=many)
     answer = site.client.get(f"{FILES}/report", [person.cookie])
     assert headers_of(answer)["x-auth-groups"].split(",") == many
