@@ -36,6 +36,8 @@ NAME_THE_LATEST = """
     WHERE id = (SELECT user_id FROM sessions ORDER BY created_at DESC LIMIT 1)
     RETURNING id, email
 """
+RULE = "groups=finance"
+"""Of BOOKS, on the page."""
 OPEN_HOSTS = ("app", "hostile")
 """Sibling hosts that the application serves without anybody asking the service."""
 
@@ -80,15 +82,18 @@ def addresses(*, service: int, application: int) -> dict[str, str]:
     }
 
 
-def start_caddy(certificate: Path, folder: Path, *, service: int, application: int) -> OutsideServer:
-    protected = replaced(block("caddyfile"), addresses(service=service, application=application))
+def start_caddy(
+    certificate: Path, folder: Path, *, service: int, application: int, rule: str = RULE
+) -> OutsideServer:
+    changes = {RULE: rule, **addresses(service=service, application=application)}
+    protected = replaced(block("caddyfile"), changes)
     others = [f"{name}.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{application}\n}}" for name in OPEN_HOSTS]
     api = f"api.{DOMAIN} {{\nreverse_proxy 127.0.0.1:{service}\n}}"
     return Caddy("\n".join([protected, api, *others]), certificates=[certificate], folder=folder)
 
 
 def start_nginx(
-    certificate: Path, folder: Path, *, service: int, application: int, before: str = ""
+    certificate: Path, folder: Path, *, service: int, application: int, rule: str = RULE, before: str = ""
 ) -> OutsideServer:
     """As the page configures it; `before` comes first inside `http`, with `LISTEN` and `TLS` filled in."""
     port = free_port()
@@ -100,6 +105,7 @@ def start_nginx(
             "listen 443 ssl;": listen,
             f"/etc/ssl/{DOMAIN}.pem": str(certificate),
             f"/etc/ssl/{DOMAIN}.key": str(certificate),
+            RULE: rule,
             **addresses(service=service, application=application),
         },
     )
@@ -119,6 +125,7 @@ def start_traefik(
     *,
     service: int,
     application: int,
+    rule: str = RULE,
     left: Sequence[str] = (),
     options: Sequence[str] = (entry_point_option(),),
 ) -> OutsideServer:
@@ -126,8 +133,8 @@ def start_traefik(
 
     `left`: the headers that `without-credentials` leaves alone; `options`: the page's, of the command line.
     """
-    addresses = {"backend:3000": f"127.0.0.1:{service}"}
-    http = yaml.safe_load(replaced(block("yaml"), addresses))["http"]
+    changes = {RULE: rule, "backend:3000": f"127.0.0.1:{service}"}
+    http = yaml.safe_load(replaced(block("yaml"), changes))["http"]
     labels = labels_as_a_tree(block("properties"))["routers"]
     chains = {
         host: labels[f"https-0-{host.upper()}"]["middlewares"].split(",") for host in ("files", "books")

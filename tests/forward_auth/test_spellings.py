@@ -98,8 +98,9 @@ def test_the_pages_server_is_strict_inside_a_lenient_nginx(
     site: Site, authority: CertificateAuthority, certificate: Path, tmp_path: Path
 ) -> None:
     person = site.sign_in()
-    ports = {"service": site.service.port, "application": site.application}
-    with start_nginx(certificate, tmp_path, before=LENIENT, **ports) as server:
+    with start_nginx(
+        certificate, tmp_path, service=site.service.port, application=site.application, before=LENIENT
+    ) as server:
         lenient = replace(site, client=client_of(server, authority), port=server.port)
         for some in spellings("X-Auth-Email"):
             assert variables(lenient, person, some)["HTTP_X_AUTH_EMAIL"] == [person.email]

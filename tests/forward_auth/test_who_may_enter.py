@@ -1,14 +1,17 @@
 """Two applications for two groups, behind each proxy that the page configures."""
 
 import json
+import subprocess
+from collections.abc import Callable
 from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from app.accounts.groups import MAX_NAME_LENGTH
-from tests.forward_auth.sites import BOOKS, FILES, Site, behind
+from tests.forward_auth.sites import BOOKS, FILES, PROXIES, Site, behind
 from tests.forward_auth.test_proxies import FORGED, NAVIGATION, WEBSOCKET, headers_of, seen, websocket_user
+from tests.support.tls import CertificateAuthority
 
 pytestmark = pytest.mark.full
 
@@ -36,6 +39,34 @@ def test_each_group_enters_its_own_application_and_no_other(site: Site) -> None:
     assert {status for status in entered.values() if status != 200} == {403}
     told = headers_of(site.client.get(f"{BOOKS}/report", [finance.cookie]))
     assert told["x-auth-groups"] == "Z%C3%BCrich 100%25,finance"
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_rule_may_have_any_character_that_is_percent_encoded(
+    proxy: str, serve_site: Callable[..., Site], database_url: str
+) -> None:
+    names = ["R&D", "Zürich 100% {x} $1 #+?"]
+    site = serve_site(proxy, database_url=database_url, rule=f"groups={','.join(map(quote, names))}")
+
+    def entered(group: str) -> int:
+        return site.client.get(f"{BOOKS}/report", [site.sign_in(groups=[group]).cookie]).status
+
+    assert [entered(name) for name in names] == [200, 200]
+    assert [entered(name) for name in ("R", "D", "R%26D", "Zürich 100%", names[1].replace("+", " "))] == [
+        403
+    ] * 5
+
+
+def test_several_cookie_lines_are_one(site: Site, authority: CertificateAuthority) -> None:
+    """As HTTP/2 sends them (RFC 9113, section 8.2.3), which Caddy and Traefik speak by default."""
+    person = site.sign_in()
+    command = ["curl", "--silent", "--fail", "--http2", "--cacert", str(authority.path)]
+    place = ["--connect-to", f"::127.0.0.1:{site.port}", f"{FILES}/report"]
+    cookies = [f"Cookie: {cookie}" for cookie in ("theme=dark", person.cookie[1], "lang=en")]
+    headers = [word for cookie in cookies for word in ("--header", cookie)]
+    arrived = dict(json.loads(subprocess.check_output([*command, *headers, *place]))["headers"])
+    assert arrived["x-auth-user-id"] == person.user_id
+    assert person.token not in str(arrived)
 
 
 @pytest.mark.parametrize(
