@@ -18,8 +18,7 @@ RUN python3 -m venv .venv \
     && .venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-compile --quiet \
         --require-hashes --requirement requirements/container.txt \
     && .venv/bin/pip uninstall --yes --quiet googleapis-common-protos pycparser pip \
-    && rm -r .venv/lib/python3.*/site-packages/falcon/bench \
-        .venv/lib/python3.*/site-packages/offapi/redoc.js .venv/lib/python3.*/site-packages/offapi/scalar.js \
+    && find .venv -regex '.*/\(falcon/bench\|offapi/\(redoc\|scalar\|swagger_preset\)\.js\)' -prune -exec rm -r {} + \
     && find .venv -name '*.so' -exec strip --strip-unneeded {} + \
     && find .venv -regex '.*\.\(c\|h\|proto\|pyi\|pyx\)' -delete
 
