@@ -12,12 +12,13 @@ RUN apt-get update \
 WORKDIR /app
 COPY requirements/container.txt requirements/
 # What is required of us but never imported goes: googleapis-common-protos is for OTLP over gRPC, pycparser for
-# those who compile; of offapi /docs needs one user interface of three (docs/adr/0011-api-description.md).
+# those who compile; Falcon's own benchmark; of offapi /docs needs one user interface of three
+# (docs/adr/0011-api-description.md).
 RUN python3 -m venv .venv \
     && .venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-compile --quiet \
         --require-hashes --requirement requirements/container.txt \
     && .venv/bin/pip uninstall --yes --quiet googleapis-common-protos pycparser pip \
-    && rm .venv/lib/python3.*/site-packages/offapi/redoc.js .venv/lib/python3.*/site-packages/offapi/scalar.js \
+    && find .venv -regex '.*/\(falcon/bench\|offapi/\(redoc\|scalar\|swagger_preset\)\.js\)' -prune -exec rm -r {} + \
     && find .venv -name '*.so' -exec strip --strip-unneeded {} + \
     && find .venv -regex '.*\.\(c\|h\|proto\|pyi\|pyx\)' -delete
 

@@ -4,10 +4,14 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes of all commands; those above 63 are sysexits', 143 is 128 + SIGTERM."""
+    """The exit codes of all commands; those above 63 are sysexits', 143 is 128 + SIGTERM.
+
+    1 is PostgreSQL's refusal, or ours of a change that cannot be made.
+    """
 
     DONE = 0
     SQL_ERROR = 1
+    REFUSED = 1
     USAGE = 2
     INVALID = 3
     NEEDS_RESOLVE = 4

@@ -20,7 +20,7 @@ from app.settings.environment import load_database_url
 EPILOG = """\
 exit codes:
   0 done                    67 no such user or session    78 configuration
-  1 SQL error               69 database unavailable      143 terminated
+  1 refused, or SQL error   69 database unavailable      143 terminated
   2 wrong usage             75 busy: try again later
   5 migrations pending
 

@@ -27,7 +27,7 @@ def add(options: argparse.Namespace, context: Context) -> None:
     """Puts a user into a group, at their next request."""
     account = _get_person(context, options)
     if not context.queries.update_user_group_added(user_id=account.id, group=options.group, limit=MAX_GROUPS):
-        raise CommandError(Exit.SQL_ERROR, f"{account.email} is in {MAX_GROUPS} groups, which is the most.")
+        raise CommandError(Exit.REFUSED, f"{account.email} is in {MAX_GROUPS} groups, which is the most.")
     _say(context, "group_added", f"{account.email} is in {options.group}.", account, options)
 
 
@@ -71,7 +71,7 @@ def _get_person(context: Context, options: argparse.Namespace) -> UserRow:
     try:
         return get_user(context, options.user)
     except CommandError as error:
-        raise CommandError(Exit.SQL_ERROR, *error.sentences) from error
+        raise CommandError(Exit.REFUSED, *error.sentences) from error
 
 
 def _say(context: Context, event: str, sentence: str, account: UserRow, options: argparse.Namespace) -> None:

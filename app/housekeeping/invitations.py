@@ -44,7 +44,7 @@ def list_invitations(_options: argparse.Namespace, context: Context) -> None:
 def uninvite(options: argparse.Namespace, context: Context) -> None:
     """Ends an open invitation."""
     if not context.queries.delete_invitation(email=options.email):
-        raise CommandError(Exit.SQL_ERROR, f"No invitation of {options.email} is open.")
+        raise CommandError(Exit.REFUSED, f"No invitation of {options.email} is open.")
     sentence = f"{options.email} is no longer invited."
     context.output.say("user_uninvited", sentence, fields={"email": options.email})
 

@@ -82,7 +82,7 @@ def link(options: argparse.Namespace, context: Context) -> None:
     except psycopg.errors.ForeignKeyViolation as error:
         raise CommandError(Exit.NOT_FOUND, f"{account.email} was deleted at this moment.") from error
     if linked.user_id != account.id:
-        raise CommandError(Exit.SQL_ERROR, f"This identity belongs to the user {linked.user_id}.")
+        raise CommandError(Exit.REFUSED, f"This identity belongs to the user {linked.user_id}.")
     sentence = "may sign in with this identity" if linked.is_new else "had this identity before"
     context.output.say(
         "identity_linked",

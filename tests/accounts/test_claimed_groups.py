@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.accounts.groups import MAX_CLAIMED_LENGTH
 from app.database.pool import Database
 from tests.conftest import WEBAPP
 from tests.support.provider import OpenIDProvider
@@ -129,16 +130,33 @@ def test_of_ten_thousand_groups_the_first_two_hundred_are_kept(
     assert member.get("/auth/verify?groups=g00199").status_code == 200
 
 
+@pytest.mark.parametrize(("letter", "kept"), [("x", 200), ("&", 200), ("%", 69), ("ü", 34), ("🦊", 17)])
+def test_what_no_header_would_hold_is_left_out(
+    member: Visitor,
+    provider: OpenIDProvider,
+    caplog: pytest.LogCaptureFixture,
+    letter: str,
+    kept: int,
+) -> None:
+    caplog.set_level(logging.INFO)
+    provider.changes["groups"] = [f"{number:03}{letter * 97}" for number in range(200)]
+    member.sign_in()
+    header = member.get("/auth/verify?anyone=1").headers["x-auth-groups"]
+    assert (header.count(",") + 1, len(header) <= MAX_CLAIMED_LENGTH) == (kept, True)
+    events = [vars(record) for record in caplog.records if getattr(record, "event", "") == "groups_left_out"]
+    assert [event["count"] for event in events] == ([200 - kept] if kept < 200 else [])
+
+
 @pytest.mark.parametrize("claim", ["x" * 1_000_000, ["y" * 1_000_000], ["z"] * 250_000])
 def test_a_megabyte_of_groups_is_no_failure_of_the_service(
     member: Visitor, provider: OpenIDProvider, claim: object
 ) -> None:
+    """An answer of a provider that is this long is none."""
     provider.changes["groups"] = claim
-    answer = member.sign_in()
-    # What is too long for an answer of a provider is none; a browser gets a page either way.
-    assert answer.status_code == 303
     assert len(json.dumps(claim)) >= 1_000_000
-    assert not answer.headers["location"].endswith("error=account_disabled")
+    refused = member.sign_in()
+    assert refused.headers["location"].endswith("/auth/login?error=provider_unavailable")
+    assert not member.is_signed_in
 
 
 def test_groups_go_with_the_identity(

@@ -1,4 +1,7 @@
-"""Runs the real `bin/dev` and a real chromium once for all browser tests."""
+"""Runs the real `bin/dev` and a real chromium once for the tests of this folder.
+
+They end with it: a process can run one Playwright at a time, and other folders have their own.
+"""
 
 import os
 import signal
@@ -51,7 +54,7 @@ class Visitor(Protocol):
     ) -> "Page": ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("bin-dev")
     data = folder / "data"
@@ -92,7 +95,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             survivor.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator["Browser"]:
     # Imported here, as `bin/test` collects this file without playwright; `bin/setup --browser` installs it.
     from playwright.sync_api import sync_playwright  # noqa: PLC0415

@@ -10,7 +10,7 @@ import pytest
 from dev.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE
 from tests.forward_auth.page import DOMAIN
-from tests.forward_auth.sites import PROXIES, SETTINGS, Site, client_of
+from tests.forward_auth.sites import PROXIES, RULE, SETTINGS, Site, client_of
 from tests.forward_auth.upstream import upstream
 from tests.support.databases import fresh_database
 from tests.support.provider import OpenIDProvider, client_at
@@ -43,11 +43,11 @@ def serve_site(
     https_provider: OpenIDProvider,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Site]]:
-    """Starts a proxy, by name, before a service; other arguments are environment variables of the latter."""
+    """Starts a proxy, by name, before a service; `rule` is that of BOOKS, the rest environment variables."""
     with ExitStack() as stack:
         application = stack.enter_context(upstream())
 
-        def make(proxy: str, *, database_url: str, **environ: str) -> Site:
+        def make(proxy: str, *, database_url: str, rule: str = RULE, **environ: str) -> Site:
             settings: dict[str, Any] = {
                 **client_at(https_provider.issuer),
                 "REQUESTS_CA_BUNDLE": str(authority.path),
@@ -57,7 +57,8 @@ def serve_site(
             service = Service(database_url=database_url, **settings)
             stack.callback(service.kill)
             folder = tmp_path_factory.mktemp(proxy)
-            server = PROXIES[proxy].start(certificate, folder, service=service.port, application=application)
+            ports = {"service": service.port, "application": application}
+            server = PROXIES[proxy].start(certificate, folder, rule=rule, **ports)
             stack.enter_context(server)
             service.wait_until_serving()
             return Site(client_of(server, authority), service, database_url, server.port, application)

@@ -1,5 +1,7 @@
 """The blocks of docs/forward-auth.md, which are what is tested here."""
 
+import re
+
 from tests.support.pages import Block, Page
 
 PAGE = Page("forward-auth.md")
@@ -15,6 +17,12 @@ def only(language: str) -> Block:
 def block(language: str) -> str:
     """Its text, on the tests' own hosts."""
     return on_our_hosts(only(language).text)
+
+
+def entry_point_option() -> str:
+    """The option of Traefik's command line that the page recommends."""
+    [option] = re.findall(r"`(--entrypoints\.[^`]+)`", PAGE.text)
+    return str(option)
 
 
 def on_our_hosts(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.forward_auth.page import block, replaced
-from tests.forward_auth.sites import FILES, PROXIES, Site, client_of
+from tests.forward_auth.sites import FILES, Site, behind, client_of
 from tests.support.caddy import Caddy
 from tests.support.tls import CertificateAuthority
 
@@ -39,7 +39,7 @@ def expanded(match: re.Match[str]) -> str:
     """
 
 
-@pytest.mark.parametrize("site", [("caddy", PROXIES["caddy"])], indirect=True, ids=["caddy"])
+@behind("caddy")
 def test_a_person_without_a_name_cannot_choose_one(
     site: Site, authority: CertificateAuthority, certificate: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""What Caddy and nginx let through to an application, and what it is told."""
+"""What Traefik, Caddy and nginx let through to an application, and what it is told."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 
 from tests.forward_auth.page import PAGE as PAGES_OWN
 from tests.forward_auth.page import on_our_hosts
-from tests.forward_auth.sites import API, APP, FILES, Person, Site
+from tests.forward_auth.sites import API, APP, FILES, Person, Site, behind
 from tests.support.https_client import Answer
 from tests.support.live_session import insert_live_session
 from tests.support.pages import Block, Command
@@ -167,6 +167,7 @@ def test_an_api_token_opens_the_application_and_stays_out_of_it(site: Site) -> N
     assert identity(site.client.get(f"{FILES}/report", [token, other.cookie]))[0] == person.user_id
 
 
+@behind("caddy", "nginx")
 @pytest.mark.parametrize(
     ("sent", "left"),
     [

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from app.web.media import IDENTITY_HEADERS
-from tests.forward_auth.sites import FILES, PROXIES, Person, Site, client_of, start_nginx
+from tests.forward_auth.sites import FILES, Person, Site, behind, client_of, start_nginx
 from tests.support.tls import CertificateAuthority
 
 pytestmark = pytest.mark.full
@@ -93,13 +93,14 @@ def test_no_name_with_another_character_than_letters_digits_and_hyphens_gets_thr
     assert "d-e1" in names
 
 
-@pytest.mark.parametrize("site", [("nginx", PROXIES["nginx"])], indirect=True, ids=["nginx"])
+@behind("nginx")
 def test_the_pages_server_is_strict_inside_a_lenient_nginx(
     site: Site, authority: CertificateAuthority, certificate: Path, tmp_path: Path
 ) -> None:
     person = site.sign_in()
-    ports = {"service": site.service.port, "application": site.application}
-    with start_nginx(certificate, tmp_path, before=LENIENT, **ports) as server:
+    with start_nginx(
+        certificate, tmp_path, service=site.service.port, application=site.application, before=LENIENT
+    ) as server:
         lenient = replace(site, client=client_of(server, authority), port=server.port)
         for some in spellings("X-Auth-Email"):
             assert variables(lenient, person, some)["HTTP_X_AUTH_EMAIL"] == [person.email]

@@ -1,13 +1,17 @@
 """Two applications for two groups, behind each proxy that the page configures."""
 
 import json
+import subprocess
+from collections.abc import Callable
 from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from tests.forward_auth.sites import BOOKS, FILES, Site
+from app.accounts.groups import MAX_NAME_LENGTH
+from tests.forward_auth.sites import BOOKS, FILES, PROXIES, Site, behind
 from tests.forward_auth.test_proxies import FORGED, NAVIGATION, WEBSOCKET, headers_of, seen, websocket_user
+from tests.support.tls import CertificateAuthority
 
 pytestmark = pytest.mark.full
 
@@ -35,6 +39,34 @@ def test_each_group_enters_its_own_application_and_no_other(site: Site) -> None:
     assert {status for status in entered.values() if status != 200} == {403}
     told = headers_of(site.client.get(f"{BOOKS}/report", [finance.cookie]))
     assert told["x-auth-groups"] == "Z%C3%BCrich 100%25,finance"
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_rule_may_have_any_character_that_is_percent_encoded(
+    proxy: str, serve_site: Callable[..., Site], database_url: str
+) -> None:
+    names = ["R&D", "Zürich 100% {x} $1 #+?"]
+    site = serve_site(proxy, database_url=database_url, rule=f"groups={','.join(map(quote, names))}")
+
+    def entered(group: str) -> int:
+        return site.client.get(f"{BOOKS}/report", [site.sign_in(groups=[group]).cookie]).status
+
+    assert [entered(name) for name in names] == [200, 200]
+    assert [entered(name) for name in ("R", "D", "R%26D", "Zürich 100%", names[1].replace("+", " "))] == [
+        403
+    ] * 5
+
+
+def test_several_cookie_lines_are_one(site: Site, authority: CertificateAuthority) -> None:
+    """As HTTP/2 sends them (RFC 9113, section 8.2.3), which Caddy and Traefik speak by default."""
+    person = site.sign_in()
+    command = ["curl", "--silent", "--fail", "--http2", "--cacert", str(authority.path)]
+    place = ["--connect-to", f"::127.0.0.1:{site.port}", f"{FILES}/report"]
+    cookies = [f"Cookie: {cookie}" for cookie in ("theme=dark", person.cookie[1], "lang=en")]
+    headers = [word for cookie in cookies for word in ("--header", cookie)]
+    arrived = dict(json.loads(subprocess.check_output([*command, *headers, *place]))["headers"])
+    assert arrived["x-auth-user-id"] == person.user_id
+    assert person.token not in str(arrived)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +105,7 @@ def test_only_what_is_a_preflight_passes_as_one(site: Site, method: str) -> None
     assert site.client.request("OPTIONS", f"{FILES}/report", PREFLIGHT[:1]).status in {401, 403}
 
 
+@behind("caddy", "nginx")
 def test_the_applications_own_authorization_reaches_it(site: Site) -> None:
     staff = site.sign_in()
     for authorization in ("Bearer eyJhbGciOi.e30.x", "Basic YTpi", "bearer xcbt_"):
@@ -91,6 +124,7 @@ def test_a_websocket_opens_for_the_right_group_alone(site: Site) -> None:
     assert site.client.get(f"{FILES}/socket", [*WEBSOCKET, own, finance.cookie]).status == 403
 
 
+@behind("caddy", "nginx")
 def test_large_cookies_of_an_application_do_no_harm(site: Site) -> None:
     staff = site.sign_in()
     large = "; ".join(f"c{number}={'x' * 3900}" for number in range(6))
@@ -102,7 +136,7 @@ def test_large_cookies_of_an_application_do_no_harm(site: Site) -> None:
 
 
 def test_two_hundred_groups_fit_into_the_header(site: Site) -> None:
-    many = sorted(["staff", *(f"00000000-0000-4000-8000-{number:012}" for number in range(199))])
+    many = sorted(["staff", *(f"{number:0{MAX_NAME_LENGTH}}" for number in range(199))])
     person = site.sign_in(groups=many)
     answer = site.client.get(f"{FILES}/report", [person.cookie])
     assert headers_of(answer)["x-auth-groups"].split(",") == many

@@ -171,7 +171,11 @@ def test_a_stopping_pod_has_the_time_that_the_service_takes() -> None:
     assert f"serves for {seconds} s more" in PAGE.text
 
 
-def test_the_policy_lets_out_to_what_the_variables_name() -> None:
+def test_the_policy_lets_in_the_controller_and_out_to_what_the_variables_name() -> None:
+    [rule] = of_kind("NetworkPolicy")["spec"]["ingress"]
+    [allowed] = rule["from"][0]["namespaceSelector"]["matchExpressions"]
+    controller = of_kind("Ingress")["spec"]["ingressClassName"]
+    assert allowed["values"] == [controller, "monitoring"]
     [rule] = of_kind("NetworkPolicy")["spec"]["egress"]
     open_ports = {(port["protocol"], port["port"]) for port in rule["ports"]}
     named = {int(port) for port in re.findall(r"HOST:(\d+)", SECRET_ENV.text)}

@@ -64,6 +64,7 @@ def test_a_release_begins_with_its_version_and_the_tests(tag: str, code: int) ->
 
 def test_an_image_has_both_platforms_an_sbom_its_provenance_and_its_commit() -> None:
     inputs = inputs_of("docker/build-push-action")
+    assert inputs["context"] == "."
     assert inputs["platforms"] == "linux/amd64,linux/arm64"
     assert (inputs["sbom"], inputs["provenance"], inputs["push"]) == (True, "mode=max", True)
     argument = inputs["build-args"].partition("=")[0]
@@ -75,7 +76,9 @@ def test_an_image_has_both_platforms_an_sbom_its_provenance_and_its_commit() -> 
 
 
 def test_one_job_alone_may_push() -> None:
-    for name in WORKFLOWS:
+    for name, path in WORKFLOWS.items():
+        # GitHub makes this one for each run; nobody has to keep another.
+        assert set(re.findall(r"secrets\.(\w+)", path.read_text(encoding="utf-8"))) <= {"GITHUB_TOKEN"}
         for job, content in jobs_of(name).items():
             expected = {"contents": "read", "packages": "write"} if job == "image" else None
             assert content.get("permissions") == expected, (name, job)

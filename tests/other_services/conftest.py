@@ -15,7 +15,8 @@ import requests
 
 from app.accounts.credentials import api_token_hash, new_api_token
 from tests.support.pages import Block, Page
-from tests.support.service import PRODUCTION, Service, clean_environ, free_port
+from tests.support.service import PRODUCTION, ROOT, Service, clean_environ, free_port
+from tests.support.waiting import until
 
 PAGE = Page("other-services.md")
 [PYTHON] = PAGE.blocks("python")
@@ -96,6 +97,27 @@ class Verifier:
         return answers
 
 
+class SecondAPI:
+    """dev/second_api.py, which has to judge as the examples do; started anew each time, too."""
+
+    def claims(self, issuer: str, *tokens: str) -> list[Claims | None]:
+        port = free_port()
+        command = [sys.executable, "-m", "dev.second_api", "--port", str(port)]
+        process = subprocess.Popen([*command, "--issuer", issuer, "--audience", issuer], cwd=ROOT)
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            until(lambda: requests.get(url, timeout=10).status_code == 401, seconds=30, what="the second API")
+            answers = [
+                requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+                for token in tokens
+            ]
+        finally:
+            process.terminate()
+            process.wait(10)
+        assert {answer.status_code for answer in answers} <= {200, 401}
+        return [answer.json() if answer.status_code == 200 else None for answer in answers]
+
+
 @pytest.fixture(scope="session")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `import "jose"` works."""
@@ -105,9 +127,13 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=[PYTHON, pytest.param(NODE, marks=pytest.mark.full)], ids=["python", "node"])
-def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Verifier:
-    block: Block = request.param
+@pytest.fixture(
+    params=[PYTHON, pytest.param(NODE, marks=pytest.mark.full), None], ids=["python", "node", "second-api"]
+)
+def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Verifier | SecondAPI:
+    block: Block | None = request.param
+    if block is None:
+        return SecondAPI()
     if block is PYTHON:
         return Verifier(block, [sys.executable], ".py", ASK_PYTHON, tmp_path)
     return Verifier(block, ["node"], ".mjs", ASK_NODE, request.getfixturevalue("node_folder"))

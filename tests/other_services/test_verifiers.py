@@ -1,7 +1,8 @@
-"""The page's examples in Python and Node, before a real service: what they accept, and what they refuse."""
+"""The page's examples in Python and Node, and dev/second_api.py, before a real service: what they accept."""
 
 import base64
 import json
+import re
 import shlex
 import subprocess
 import time
@@ -10,11 +11,12 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.accounts.signing_keys import signing_key
-from tests.other_services.conftest import PAGE, PAGES_API, SECRET, Script, Verifier
+from tests.other_services.conftest import PAGE, PAGES_API, SECRET, Script, SecondAPI, Verifier
 from tests.support.pages import Command
 from tests.support.service import Service, clean_environ
 
@@ -59,6 +61,10 @@ def raw_token(header: dict[str, Any], claims: dict[str, Any], key: bytes | None)
     return f"{parts.decode()}.{encoded(signature).decode()}"
 
 
+def jwk_of(key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
+    return jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+
+
 def encoded(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
@@ -68,7 +74,7 @@ def forger(script: Script) -> Forger:
     return Forger(script, script.new_token())
 
 
-def test_a_token_names_its_user_and_what_asked_for_it(script: Script, verifier: Verifier) -> None:
+def test_a_token_names_its_user_and_what_asked_for_it(script: Script, verifier: Verifier | SecondAPI) -> None:
     [claims] = verifier.claims(script.issuer, script.new_token())
     assert claims is not None
     assert claims["exp"] - claims["iat"] == 300
@@ -85,7 +91,7 @@ def test_a_token_names_its_user_and_what_asked_for_it(script: Script, verifier: 
 
 
 def test_what_the_service_did_not_sign_for_this_one_and_now_is_refused(
-    script: Script, forger: Forger, verifier: Verifier
+    script: Script, forger: Forger, verifier: Verifier | SecondAPI
 ) -> None:
     now = int(time.time())
     other = ec.generate_private_key(ec.SECP256R1())
@@ -97,13 +103,23 @@ def test_what_the_service_did_not_sign_for_this_one_and_now_is_refused(
         "about nobody": forger.token(sub=None),
         "another issuer's": forger.token(iss="https://evil.example"),
         "for nobody": forger.token(aud=None),
+        "for a list of others": forger.token(aud=["reports", f"{script.issuer}/reports"]),
+        "for part of the name": forger.token(aud=script.issuer[:-1]),
+        "not valid yet": forger.token(nbf=now + 3600),
+        "with an end that is text": forger.token(exp=f"{now + 300}x"),
         "alg none": forger.token(algorithm="none"),
         "HS256 with the public key as PEM": forger.token(algorithm="HS256", key=forger.public_pem),
         "HS256 with the public key as JWK": forger.token(algorithm="HS256", key=forger.public_jwk),
+        "HS256 with nothing, the kid a path": forger.token(
+            algorithm="HS256", key=b"", header={"kid": "../../../../dev/null"}
+        ),
         "another key under the same kid": forger.token(key=other),
         "an unknown kid": forger.token(key=other, header={"kid": "unknown"}),
         "without a kid, by another key": forger.token(key=other, header={"kid": None}),
         "its own key beside it": forger.token(key=other, header={"jku": "http://127.0.0.1:1/keys"}),
+        "another key in its header": forger.token(key=other, header={"kid": None, "jwk": jwk_of(other)}),
+        "what it demands is unknown": forger.token(header={"crit": ["x"], "x": 1}),
+        "a signature of zeros": f"{head}.{body}.{encoded(bytes(64)).decode()}",
         "an ID token": forger.token(header={"typ": "JWT"}),
         "a changed claim": f"{head}.{encoded(b'{}').decode()}.{signature}",
         "cut short": f"{head}.{body}.{signature[:-4]}",
@@ -116,8 +132,25 @@ def test_what_the_service_did_not_sign_for_this_one_and_now_is_refused(
     assert answers[-1] is not None
 
 
+def test_key_ids_that_somebody_makes_up_cost_the_service_nothing(
+    script: Script, forger: Forger, verifier: Verifier | SecondAPI
+) -> None:
+    """A verifier that asked for the keys each time would soon be refused them, and know nobody any more."""
+    made_up = [forger.token(header={"kid": f"made-up-{number}"}) for number in range(20)]
+    before = key_sets_served(script)
+    answers = verifier.claims(script.issuer, *made_up, forger.token())
+    assert [answer is not None for answer in answers] == [False] * 20 + [True]
+    assert 1 <= key_sets_served(script) - before <= 2
+
+
+def key_sets_served(script: Script) -> float:
+    text = requests.get(f"{script.issuer}/metrics", timeout=10).text
+    counts = re.findall(r"^http_requests_total{.*jwks.json.*} (\S+)", text, re.MULTILINE)
+    return sum(map(float, counts))
+
+
 def test_tokens_of_the_previous_secret_verify_and_of_a_leaked_one_do_not(
-    script: Script, serve: Callable[..., Service], verifier: Verifier
+    script: Script, serve: Callable[..., Service], verifier: Verifier | SecondAPI
 ) -> None:
     old = script.new_token()
     serve(SESSION_SECRET=NEXT_SECRET, SESSION_SECRET_PREVIOUS=SECRET)

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,9 @@ class OutsideServer:
         self.port = port
 
     def __enter__(self) -> Self:
-        program = shutil.which(self._command[0], path=f"{os.environ['PATH']}:/usr/sbin")
+        # Some come from PyPI, into the folder of this interpreter.
+        places = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
+        program = shutil.which(self._command[0], path=places)
         assert program, f"{self._command[0]} is not installed; bin/ci --full installs it"
         output = self._folder / "output.txt"
         with output.open("wb") as sink:
@@ -42,17 +45,17 @@ class OutsideServer:
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
 
-        def listens() -> bool:
-            with socket.create_connection(("127.0.0.1", self.port), 1):
-                return True
-
         try:
-            until(lambda: process.poll() is not None or listens(), seconds=20, what=program)
+            until(lambda: process.poll() is not None or self._is_ready(), seconds=20, what=program)
             assert process.poll() is None, output.read_text()
         except BaseException:
             self._stack.close()
             raise
         return self
+
+    def _is_ready(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -24,7 +24,7 @@ from app.resources.forward_auth.forwarded import ForwardedRequest, forwarded_req
 from app.resources.login import SELECT_ACCOUNT
 from app.settings.domains import Siblings
 from app.settings.parsers import origin_of
-from app.telemetry.metrics import VERIFY_OUTCOMES, Metrics
+from app.telemetry.metrics import Metrics
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
 from app.web.html_page import set_page
@@ -39,7 +39,7 @@ NO_ACCESS = Template("""<p>You are signed in as <strong>$email</strong>.</p>
 REDIRECT = "1"
 LOCATION_ONLY = "401"
 """nginx's auth_request cannot pass a 302 on, but can make one from a 401 with a Location."""
-OUTCOMES: Mapping[type[Exception], str] = {
+REFUSALS: Mapping[type[Exception], str] = {
     NoEntryRuleError: "no_rule",
     OriginNotAllowedError: "origin_not_allowed",
     NotSignedInError: "not_signed_in",
@@ -48,6 +48,8 @@ OUTCOMES: Mapping[type[Exception], str] = {
     NotInGroupError: "not_in_group",
     DatabaseUnavailableError: "unavailable",
 }
+OUTCOMES = ("allowed", "preflight", *REFUSALS.values())
+"""What `verify_decisions_total` counts."""
 
 
 class VerifyResource(HeadMixin):
@@ -68,7 +70,7 @@ class VerifyResource(HeadMixin):
         siblings: Siblings | None,
     ) -> None:
         self._authentication = authentication
-        self._decisions = {outcome: metrics.verify_decisions.labels(outcome) for outcome in VERIFY_OUTCOMES}
+        self._decisions = {outcome: metrics.verify_decisions.labels(outcome) for outcome in OUTCOMES}
         self._proxies = proxies
         self._allowed_origins = allowed_origins
         self._login_url = f"{api_url}{LOGIN}"
@@ -79,14 +81,14 @@ class VerifyResource(HeadMixin):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         try:
             outcome = self._decide(req, resp)
-        except tuple(OUTCOMES) as error:
-            outcome = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+        except tuple(REFUSALS) as error:
+            outcome = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
             self._decisions[outcome].inc()
             raise
         self._decisions[outcome].inc()
 
     def _decide(self, req: falcon.Request, resp: falcon.Response) -> str:
-        """Answers, and returns the outcome's word, or raises one of OUTCOMES."""
+        """Answers, and returns the outcome's word, or raises one of REFUSALS."""
         rule = EntryRule.of(req)
         if rule.is_empty:
             raise NoEntryRuleError
