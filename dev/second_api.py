@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m dev.second_api", description="Answers who is calling.")
     parser.add_argument("--port", type=int, default=3001)
     parser.add_argument("--issuer", default="http://localhost:3000", help="API_URL of the service")
-    parser.add_argument("--keys", default="http://localhost:3000/.well-known/jwks.json")
+    parser.add_argument("--keys", help="where the issuer's keys are (default: under the issuer)")
     parser.add_argument("--audience", default="http://localhost:3001", help="whom a token has to be for")
     parser.add_argument("--frontend", default="http://localhost:5173", help="the origin whose pages may call")
     options = parser.parse_args()
@@ -66,7 +66,8 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     # Before a page of another origin sends a token, the browser asks whether it may.
     app = falcon.App(middleware=falcon.CORSMiddleware(allow_origins=options.frontend))
-    app.add_route("/", CallerResource(issuer=options.issuer, keys=options.keys, audience=options.audience))
+    keys = options.keys or f"{options.issuer}/.well-known/jwks.json"
+    app.add_route("/", CallerResource(issuer=options.issuer, keys=keys, audience=options.audience))
     make_server("127.0.0.1", options.port, app, threaded=True).serve_forever()
 
 
