@@ -59,6 +59,7 @@ def takes_sigterm(process: psutil.Process) -> bool:
     return bool(int(blocked, 16) & TERM)
 
 
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_sigterm_is_lost_while_python_starts(command: list[str], mute_database: str) -> None:
     for delay in DELAYS:
