@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 NAMESPACES = "namespaces"
-"""A name, too: containers and some distributions keep namespaces from people without root's rights."""
+"""No program, but a right: some distributions and most containers do not let people make namespaces."""
 _MISSING = pytest.StashKey[Counter[str]]()
 
 
