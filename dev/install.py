@@ -97,13 +97,16 @@ def install(lock: str, mark: str) -> None:
         sentence = f"{ROOT} is read-only: .venv cannot be made there. Copy the checkout elsewhere."
         raise InstallError(sentence, EX_CANTCREAT)
     packages, disk = MEGABYTES[lock]
+    is_kept = _is_this_version(PYTHON)
+    if is_kept:
+        packages -= _megabytes_before(lock)
     download = packages + REDIS_MEGABYTES if lock in LOCKS_FOR_TESTS else packages
     print(
         f"Installing into .venv for Python {platform.python_version()}, from requirements/{lock}.txt: "
         f"{download} MB to download, {disk} MB on disk. That takes about a minute.",
         flush=True,
     )
-    if not _is_this_version(PYTHON):
+    if not is_kept:
         shutil.rmtree(VENV, ignore_errors=True)
         made = subprocess.run(
             [sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False
@@ -117,6 +120,12 @@ def install(lock: str, mark: str) -> None:
         _unpack_redis()
     MARK.write_text(f"{mark}\n", encoding="utf-8")
     _show("Done.", is_big=True)
+
+
+def _megabytes_before(lock: str) -> int:
+    """What a smaller lock has downloaded before."""
+    earlier = MARK.read_text(encoding="utf-8").split()[0] if MARK.exists() else lock
+    return MEGABYTES[earlier][0] if earlier != lock else 0
 
 
 def _is_this_version(python: Path) -> bool:

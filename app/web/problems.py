@@ -19,6 +19,8 @@ from app.web.journey import failure_page_of, provider_of, with_error
 from app.web.paths import CALLBACK, FRONTEND_LOGIN, NAMELESS_CALLBACK
 
 PROBLEM_JSON = "application/problem+json"
+PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+"""Of RFC 9110, section 15.5; `http.HTTPStatus` has older ones before Python 3.13."""
 
 PROBLEMS: dict[type[Exception], tuple[int, str, str]] = {
     errors.InvalidReturnToError: (400, "invalid_return_to", "return_to must be a path such as /dashboard."),
@@ -204,7 +206,7 @@ def _handle_http_error(
 
 def type_and_title(code: str, status: int) -> tuple[str, str]:
     """A problem's `type` and `title`; about:blank has the status's phrase (RFC 9457, section 4.2.1)."""
-    return TYPES.get(code) or ("about:blank", HTTPStatus(status).phrase)
+    return TYPES.get(code) or ("about:blank", PHRASES.get(status) or HTTPStatus(status).phrase)
 
 
 def problem(status: int, code: str, detail: str) -> bytes:

@@ -13,11 +13,13 @@ LOCKS = [client.CLIENT / "package-lock.json", client.CLIENT / "example" / "packa
 AGAIN = "the description has changed: type `npm run generate` in client/"
 
 
+@pytest.mark.needs("npm")
 def test_its_table_of_calls_is_the_descriptions() -> None:
     source = client.operations_source(client.document())
     assert client.OPERATIONS.read_text(encoding="utf-8") == source, AGAIN
 
 
+@pytest.mark.needs("npm")
 def test_its_types_are_of_this_description() -> None:
     first_line = client.SCHEMA.read_text(encoding="utf-8").partition("\n")[0]
     assert first_line == f"// Of the description {client.digest(client.document())}.", AGAIN

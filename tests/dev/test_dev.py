@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class Development(Process):
         if self.is_running:
             self.family += psutil.Process(self.pid).children(recursive=True)
         for process in self.family:
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
         super().kill()
 

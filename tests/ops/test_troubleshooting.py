@@ -221,11 +221,11 @@ def test_a_database_that_stays_away_ends_the_start_after_a_minute(database: Orig
         assert says(log(service), STAYS_AWAY)
 
 
+@pytest.mark.needs("namespaces")
 def test_full_memory_ends_the_start_with_the_words_on_the_page(
     make_service: Callable[..., Service], tmp_path: Path
 ) -> None:
-    command = on_small_disks(tmp="64k", shm="64k", fill=(SHM,))
-    service = make_service(command=command, TMPDIR=str(tmp_path))
+    service = make_service(command=on_small_disks(tmp="64k", shm="64k", fill=(SHM,)), TMPDIR=str(tmp_path))
     assert service.wait(30) == ENDS[NO_ROOM]
     assert says(service.output, NO_ROOM)
 

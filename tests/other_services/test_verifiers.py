@@ -162,6 +162,7 @@ def test_tokens_of_the_previous_secret_verify_and_of_a_leaked_one_do_not(
     assert [claims and claims["sub"] for claims in rotated] == [None, script.user_id]
 
 
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("command", PAGE.commands(below="Get a token"), ids=str)
 def test_a_script_gets_a_token_as_the_page_says(command: Command, script: Script) -> None:
     line = command.line.replace(PAGES_API, script.issuer).replace("$API_TOKEN", script.bearer)

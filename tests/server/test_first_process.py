@@ -22,6 +22,7 @@ ENDS_WHO_ASKS_FIRST = """#!/bin/sh
 mkdir "$0.asked" 2>/dev/null && kill -s TERM $PPID
 exec /usr/bin/dirname "$@"
 """
+SHELLS = {"bash", "dash", "sh", "unshare"}
 TERM = 1 << (signal.SIGTERM - 1)
 
 
@@ -53,12 +54,15 @@ def first_process(
 
 
 def takes_sigterm(process: psutil.Process) -> bool:
-    """Whether the signal would wait."""
+    """Whether the signal would wait. A shell blocks signals, too, but only for a moment, while it forks."""
+    if Path(process.exe()).name in SHELLS:
+        return False
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     [blocked] = [line.split()[1] for line in lines if line.startswith("SigBlk:")]
     return bool(int(blocked, 16) & TERM)
 
 
+@pytest.mark.needs("namespaces")
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_sigterm_is_lost_while_python_starts(command: list[str], mute_database: str) -> None:
     for delay in DELAYS:

@@ -106,6 +106,7 @@ def test_the_original_guides_variables_start_migrate_and_serve(
 ) -> None:
     first = start(database.environ())
     first.wait_until_serving()
+    wait_for_message(first, RUNNING)
     sentences = {CHECKING, APPLIED, *LISTED, UP_TO_DATE, COMPLETED, RUNNING}
     assert said(first, sentences) == [CHECKING, APPLIED, *LISTED, COMPLETED, RUNNING]
     assert [record["url"] for record in first.records() if record["message"] == RUNNING] == [
@@ -118,6 +119,7 @@ def test_the_original_guides_variables_start_migrate_and_serve(
 
     second = start(database.environ())
     second.wait_until_serving()
+    wait_for_message(second, RUNNING)
     assert said(second, sentences) == [CHECKING, UP_TO_DATE, COMPLETED, RUNNING]
 
 

@@ -15,13 +15,14 @@ from tests.support.pages import Block, Command
 
 
 class _Collected:
-    """A plugin that keeps what pytest found."""
+    """A plugin that keeps what pytest found, also what is left out on this machine."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = session.items
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.items = list(items)
 
 
 def _places(value: Any) -> Iterator[str]:

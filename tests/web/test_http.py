@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from falcon.testing import Result
 
+from app.web.problems import type_and_title
 from tests.conftest import WEBAPP
 from tests.support.visitor import Visitor
 
@@ -202,3 +203,10 @@ def test_every_kind_of_answer_carries_the_headers(visitor: Visitor) -> None:
         assert_headers(result)
         assert "x-request-id" in result.headers
     assert results[5].headers["access-control-allow-origin"] == WEBAPP
+
+
+@pytest.mark.parametrize(
+    ("status", "title"), [(413, "Content Too Large"), (414, "URI Too Long"), (422, "Unprocessable Content")]
+)
+def test_a_title_is_rfc_9110s_with_every_python(status: int, title: str) -> None:
+    assert type_and_title("", status) == ("about:blank", title)
