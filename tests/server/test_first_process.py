@@ -55,7 +55,7 @@ def first_process(
 
 def takes_sigterm(process: psutil.Process) -> bool:
     """Whether the signal would wait. A shell blocks signals, too, but only for a moment, while it forks."""
-    if Path(process.exe()).name in SHELLS:
+    if Path(f"/proc/{process.pid}/exe").readlink().name in SHELLS:
         return False
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     [blocked] = [line.split()[1] for line in lines if line.startswith("SigBlk:")]
