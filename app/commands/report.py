@@ -89,10 +89,16 @@ class JSONReport:
 
 
 class LogReport:
-    """A log record for each sentence; the fields go with the first."""
+    """A log record for each sentence; the fields go with the first.
 
-    def __init__(self, logger: logging.Logger) -> None:
+    Args:
+        logger: writes the records.
+        is_for_people: leaves out the fields, as the sentences say the same.
+    """
+
+    def __init__(self, logger: logging.Logger, *, is_for_people: bool = False) -> None:
         self._logger = logger
+        self._is_for_people = is_for_people
 
     def say(
         self,
@@ -103,9 +109,8 @@ class LogReport:
         fields: Mapping[str, object] = NOTHING,
     ) -> None:
         for position, sentence in enumerate(sentences):
-            self._logger.log(
-                level, "%s", sentence, extra={"event": event, **(fields if position == 0 else {})}
-            )
+            extra = {"event": event, **(fields if position == 0 else {})}
+            self._logger.log(level, "%s", sentence, extra={} if self._is_for_people else extra)
 
 
 def printable(text: str, *, kept: str = "") -> str:

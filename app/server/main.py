@@ -77,7 +77,7 @@ def prepare(environ: Mapping[str, str]) -> Config:
     urls = {"DATABASE_URL": config.database_url, variable: config.migrate_database_url}
     if faults := [f"{name}: {fault}" for name, url in urls.items() for fault in faults_of(url)]:
         raise ConfigError(faults)
-    report = LogReport(logger)
+    report = LogReport(logger, is_for_people=config.log_format == "console")
     if config.migrate_on_start:
         migrate(config.migrate_database_url, report=report, wait=LOCK_WAIT, variable=variable)
     else:
