@@ -92,7 +92,7 @@ class ConsoleFormatter(logging.Formatter):
         shown = {name: own[name] for name in _FIRST if name in own} | own
         fields = shown | dict(REQUEST_FIELDS.get()) if shown else {}
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        pairs = "  ".join(f"{key}={_shown(value)}" for key, value in fields.items())
+        pairs = "  ".join(f"{key}={_shown(value)}" for key, value in fields.items() if value is not None)
         line = f"{clock} {record.levelname:<7} {_shown(message, quote=False)}  {pairs}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 

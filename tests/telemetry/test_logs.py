@@ -67,7 +67,9 @@ def test_the_console_tells_a_request_in_short_and_why_it_was_refused_first() -> 
     with request_fields({"request_id": "abc"}):
         served = ConsoleFormatter().format(record("Request", **request, status=204))
         refused = ConsoleFormatter().format(record("Request", **request, status=403, **reason))
-        failed = ConsoleFormatter().format(record("Sign-in failed", event="x", code="invalid_state"))
+        failed = ConsoleFormatter().format(
+            record("Sign-in failed", event="x", user_id=None, code="invalid_state")
+        )
     assert served[9:] == "INFO    POST /auth/logout 204 0.418 ms"
     assert refused[9:] == (
         "INFO    POST /auth/logout 403 0.418 ms  code=origin_not_allowed  origin=http://localhost:8000  "
