@@ -58,7 +58,7 @@ def sign_in(page: "Page", email: str) -> None:
 
 
 def shown(page: "Page", header: str) -> str:
-    return page.inner_text(f"[data-header={header}]")
+    return str(page.inner_text(f"[data-header={header}]"))
 
 
 def test_a_page_leads_to_sign_in_and_back_and_knows_who_is_there(

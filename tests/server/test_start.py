@@ -295,10 +295,3 @@ def test_a_taken_port_is_named_and_ends_the_start(start: Start, database: Origin
         assert service.wait(30) == 1
     assert any("in use" in message and port in message for message in service.messages())
     assert RUNNING not in service.messages()
-
-
-def test_the_console_says_once_what_a_migration_did(start: Start, database: OriginalDatabase) -> None:
-    service = start(database.environ() | {"LOG_FORMAT": "console"})
-    service.wait_until_serving()
-    [line] = [line for line in service.lines if line[17:].startswith("Applied 0001_")]
-    assert re.fullmatch(r"[\d:]{8} INFO    Applied 0001_\w+ in \d+ ms", line.rstrip())

@@ -1,12 +1,11 @@
 """ops/caddy/Caddyfile in a real Caddy, over plain HTTP, before replicas on this machine."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.outside_server import OutsideServer
+from tests.support.outside_server import OutsideServer, program_path
 from tests.support.service import ROOT, free_port
 
 CADDYFILE = (ROOT / "ops" / "caddy" / "Caddyfile").read_text(encoding="utf-8")
@@ -34,7 +33,7 @@ class ComposeProxy(OutsideServer):
     def point_at(self, upstreams: Sequence[int]) -> None:
         """Other replicas from now on, as a proxy that follows containers would."""
         self._write(self.port, upstreams)
-        command = [_caddy(), "reload", "--config", str(self._file), "--address", self._admin]
+        command = [program_path("caddy"), "reload", "--config", str(self._file), "--address", self._admin]
         subprocess.run(command, check=True, capture_output=True)
 
     def _write(self, port: int, upstreams: Sequence[int]) -> None:
@@ -51,20 +50,4 @@ class ComposeProxy(OutsideServer):
         }.items():
             assert name in text
             text = text.replace(name, value, 1)
-        self._file.write_text(_understood(text), encoding="utf-8")
-
-
-def _caddy() -> str:
-    caddy = shutil.which("caddy")
-    assert caddy, "caddy is not installed; bin/ci --full installs it"
-    return caddy
-
-
-def _understood(caddyfile: str) -> str:
-    """The file for the Caddy of this machine; 2.6, Debian's, has another word for buffers."""
-    version = subprocess.check_output([_caddy(), "version"], text=True).strip().removeprefix("v")
-    if version.startswith("2.6."):
-        text = re.sub(r"request_buffers \w+", "buffer_requests", caddyfile)
-        # One size for both.
-        return re.sub(r"response_buffers (\w+)", r"buffer_responses\n\t\tmax_buffer_size \1", text)
-    return caddyfile
+        self._file.write_text(text, encoding="utf-8")

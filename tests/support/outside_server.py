@@ -29,10 +29,7 @@ class OutsideServer:
         self.port = port
 
     def __enter__(self) -> Self:
-        # Some come from PyPI, into the folder of this interpreter.
-        places = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
-        program = shutil.which(self._command[0], path=places)
-        assert program, f"{self._command[0]} is not installed; bin/ci --full installs it"
+        program = program_path(self._command[0])
         output = self._folder / "output.txt"
         with output.open("wb") as sink:
             process = subprocess.Popen(
@@ -61,3 +58,11 @@ class OutsideServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def program_path(name: str) -> str:
+    """Where the program is. Some come from PyPI, into the folder of this interpreter."""
+    places = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
+    program = shutil.which(name, path=places)
+    assert program, f"{name} is not installed; bin/ci --full installs it"
+    return program
