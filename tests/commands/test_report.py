@@ -7,9 +7,13 @@ import pytest
 from app.commands.report import LogReport
 
 
-@pytest.mark.parametrize(("is_for_people", "fields"), [(False, {"event": "migration", "ms": 7}), (True, {})])
+@pytest.mark.parametrize(
+    ("is_for_people", "fields"),
+    [(False, {"event": "migration", "ms": 7}), (True, {})],
+    ids=["json", "console"],
+)
 def test_people_are_told_once(
-    caplog: pytest.LogCaptureFixture, is_for_people: bool, fields: dict[str, object]
+    *, caplog: pytest.LogCaptureFixture, is_for_people: bool, fields: dict[str, object]
 ) -> None:
     report = LogReport(logging.getLogger("tests.report"), is_for_people=is_for_people)
     with caplog.at_level(logging.INFO):
