@@ -20,7 +20,8 @@ from app.telemetry.metrics import Metrics
 from app.threads.turns import Turns
 
 if os.environ.get("ECHO_LACKS_EPOLL"):
-    del select.epoll
+    # gunicorn reads this file twice: as its settings, and as the application.
+    vars(select).pop("epoll", None)
     selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc,assignment]
 
 worker_class = os.environ.get("ECHO_WORKER", "gthread")

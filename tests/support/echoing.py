@@ -1,11 +1,12 @@
 """A gunicorn that serves the echo application."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+import requests
 
 from tests.support.service import ROOT, free_port
 from tests.support.waiting import until
@@ -24,13 +25,8 @@ def echoing(**environ: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
 
-    def is_listening() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
-
     try:
-        until(is_listening, seconds=30, what="a server")
+        until(lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=5).ok, seconds=30, what="a server")
         yield port
     finally:
         process.terminate()
