@@ -32,6 +32,8 @@ class Caddy(OutsideServer):
                 default_bind 127.0.0.1
                 # One port for both, as a test has no other that a browser would try.
                 servers {{
+                    # As docs/forward-auth.md says.
+                    max_header_size 32KiB
                     listener_wrappers {{
                         http_redirect
                         tls
