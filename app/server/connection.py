@@ -115,6 +115,13 @@ class Connection:
                 self.unsent[0] = self.unsent[0][sent:]
         return True
 
+    def has_input(self) -> bool:
+        """Whether something has come that nobody has read yet."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def drop_input(self) -> bool:
         """Reads and forgets what still comes; returns whether the client has closed."""
         try:

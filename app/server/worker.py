@@ -208,7 +208,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _make_room(self, most: int) -> None:
         for conn in choose_closable(list(self._connections.values()), most):
-            self._cut(conn, is_late=False)
+            # Since they were chosen a request may have come, and a thread may have taken it.
+            if not conn.has_input() and conn.is_waiting:
+                self._cut(conn, is_late=False)
 
     def _cut(self, conn: Connection, *, is_late: bool = True) -> None:
         """Wakes a thread that ends the connection; a request whose body stands still is answered first."""

@@ -35,3 +35,17 @@ def test_the_longest_waiting_go_until_the_rest_fits(
 def test_requests_that_are_being_answered_stay(connections: list[Connection]) -> None:
     connections[0].is_waiting = False
     assert connections[0] not in choose_holding(connections, 0)
+
+
+def test_a_connection_knows_of_a_request_that_nobody_has_read() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        conn = Connection(ours, "", "", patience=10)
+        assert not conn.has_input()
+        theirs.send(b"GET / HTTP/1.1")
+        assert conn.has_input()
+        conn.receive()
+        assert (conn.has_input(), conn.received) == (False, b"GET / HTTP/1.1")
+        theirs.close()
+        assert not conn.has_input()
+    assert not conn.has_input()
