@@ -89,7 +89,7 @@ def _perf(pid: str, output: Path, seconds: int) -> list[str]:
 
 def _record(case: Case, service: Running, cookie: str, command: list[str], seconds: int) -> None:
     """Runs the load while the command samples the worker, from the warm-up on."""
-    # py-spy does not stop the worker, so what it reads at its beginning is sometimes half changed; then it fails.
+    # py-spy does not stop the worker. It fails where what it reads at its beginning is half changed.
     for _ in range(ATTEMPTS):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as recorder:
             ask(
