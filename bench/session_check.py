@@ -1,4 +1,4 @@
-"""What a session check costs the worker, beside libpq alone; prints the ratio.
+"""What a session check costs the worker, beside libpq alone; writes docs/benchmarks.md.
 
     bin/python -m bench.session_check [--rounds 9] [--checks 2000]
 
@@ -24,6 +24,7 @@ from app.settings.places import QUERIES_FOLDER
 from app.telemetry.metrics import Metrics
 from bench import cores
 from bench.databases import fill, live_tokens, migrate_quietly
+from bench.report import measured_here, write_section
 from bench.results import Spread
 from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
@@ -60,9 +61,10 @@ def main() -> None:
             if number:  # round 0 warms the caches
                 ours.append(service)
                 ratios.append(service / alone)
-    print(
-        f"A session check takes {Spread.of(ratios).text(2)} times the CPU time of libpq's statement "
-        f"(target: at most {TARGET}), {Spread.of(ours).text(1)} µs."
+    write_section(
+        "session-check",
+        f"{measured_here()} A session check takes {Spread.of(ratios).text(2)} times the CPU time of libpq's "
+        f"statement (target: at most {TARGET}), {Spread.of(ours).text(1)} µs.",
     )
 
 
