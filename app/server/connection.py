@@ -24,6 +24,7 @@ class Connection:
         is_waiting: nobody has it, epoll watches it.
         is_kept: it has had an answer, and may be closed between two requests at any time (RFC 9112, 9.5).
         is_closing: the last answer is sent; the client has yet to close.
+        is_ahead: a request was read together with the one before, so there is something to answer already.
         is_cut: its deadline has passed.
         is_last: the connection ends with what is unsent.
         body_deadline: when its body has to be there.
@@ -36,6 +37,7 @@ class Connection:
         "client",
         "deadline",
         "fd",
+        "is_ahead",
         "is_closing",
         "is_cut",
         "is_kept",
@@ -65,6 +67,7 @@ class Connection:
         self.body_deadline = math.inf
         self.is_kept = self.is_last = self.is_closing = self.is_cut = self.is_short = self.may_end = False
         self.is_waiting = True
+        self.is_ahead = False
 
     def receive(self) -> bool:
         """Takes what has come; returns whether more can come.

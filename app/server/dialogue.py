@@ -78,7 +78,8 @@ class Dialogue:
 
     def _read(self, conn: Connection) -> None:
         is_new = not conn.received
-        is_open = conn.receive()
+        is_open = conn.is_ahead or conn.receive()
+        conn.is_ahead = False
         received = conn.received
         if conn.is_cut and not conn.is_short:
             self._close(conn)
@@ -151,6 +152,7 @@ class Dialogue:
             # The poller does not report bytes that were read before, so this waits for writing. Other
             # connections get their turn first.
             conn.deadline = now + HEAD_SECONDS
+            conn.is_ahead = True
             self._arm(conn, WRITE)
         else:
             conn.deadline = now + self._keepalive

@@ -1,9 +1,10 @@
 """Clients that begin a request and do not go on, without a proxy that would wait in the service's place."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 import requests
@@ -67,3 +68,25 @@ def test_half_a_body_holds_a_thread_for_a_minute_and_not_for_ever(
         until(lambda: service.messages().count("Client too slow") == THREADS, seconds=90, what="an end")
         assert requests.get(f"{service.url}/health", timeout=10).status_code == 200
         assert [client.recv(1) for client in halfway] == [b""] * THREADS
+
+
+def test_requests_sent_ahead_are_not_read_ahead(service: Service) -> None:
+    [worker] = service.workers()
+    ahead = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
+    before = worker.memory_info().rss
+    with socket.create_connection(("127.0.0.1", service.port), 30) as client:
+        reading = threading.Thread(target=read_all, args=[client])
+        reading.start()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            client.sendall(ahead)
+        # It grew by 64 KiB with each request answered.
+        assert worker.memory_info().rss - before < 16 * 1024 * 1024
+        client.shutdown(socket.SHUT_RDWR)
+        reading.join(30)
+
+
+def read_all(client: socket.socket) -> None:
+    with suppress(ConnectionError):
+        while client.recv(65536):
+            pass
