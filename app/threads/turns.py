@@ -20,21 +20,20 @@ class Turns:
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(count):
             self._free.put(None)
+        self._lock = threading.Lock()
         self._busy_since: dict[int, float] = {}
         """Of each thread with a turn; never, while it looks for a request."""
 
     def take(self) -> None:
         """Waits until this thread has a turn."""
         ident = threading.get_ident()
-        if ident not in self._busy_since:
+        if not self._note(ident, math.inf):
             self._free.get()
-        self._busy_since[ident] = math.inf
+            self._busy_since[ident] = math.inf
 
     def begin(self) -> None:
         """This thread has found a request."""
-        ident = threading.get_ident()
-        if ident in self._busy_since:
-            self._busy_since[ident] = time.monotonic()
+        self._note(threading.get_ident(), time.monotonic())
 
     def give_up(self) -> None:
         """Lets another thread look for requests. Does nothing in a thread without a turn."""
@@ -47,6 +46,16 @@ class Turns:
             if since <= latest:
                 self._end(ident)
 
+    def _note(self, ident: int, since: float) -> bool:
+        """Whether the thread has a turn. Under the lock, as `take_back` may end it at this moment."""
+        with self._lock:
+            has_turn = ident in self._busy_since
+            if has_turn:
+                self._busy_since[ident] = since
+        return has_turn
+
     def _end(self, ident: int) -> None:
-        if self._busy_since.pop(ident, None) is not None:
+        with self._lock:
+            has_turn = self._busy_since.pop(ident, None) is not None
+        if has_turn:
             self._free.put(None)

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import requests
 
 from app.threads.turns import Turns
@@ -92,3 +93,20 @@ def test_others_are_served_while_some_wait_and_do_not_tell() -> None:
             time.sleep(0.01)
         assert requests.get(f"{url}/tell", timeout=20).status_code == 200
         assert [future.result().status_code for future in waiting] == [200] * 7
+
+
+def test_taking_back_makes_no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(1)
+    turns.take()
+
+    def taken_back_meanwhile() -> float:
+        turns.give_up()
+        return 0.0
+
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "monotonic", taken_back_meanwhile)
+        turns.begin()
+    turns.give_up()
+    first, second = Taker(turns), Taker(turns)
+    until(lambda: first.has_turn.is_set() or second.has_turn.is_set(), seconds=5, what="a turn")
+    assert not (first.has_turn.wait(0.1) and second.has_turn.wait(0.1))
