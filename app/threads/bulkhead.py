@@ -31,6 +31,7 @@ class Bulkhead:
         self._on_wait = on_wait
         self._clock = clock
         self._changed = threading.Condition()
+        self._left_at = -math.inf
         self._since: dict[int, float] = {}
         """When each thread inside came, the first one first."""
 
@@ -38,13 +39,14 @@ class Bulkhead:
         """Takes a place, until `leave`.
 
         Raises:
-            DatabaseUnavailableError: all places are taken, the oldest one for longer than PATIENCE.
+            DatabaseUnavailableError: all places are taken, and for PATIENCE nobody has left.
         """
         self._on_wait()
         with self._changed:
             now = self._clock()
             while len(self._since) >= self._most:
-                patience = next(iter(self._since.values())) + PATIENCE - now
+                # One slow statement is no hang, as long as others end.
+                patience = max(next(iter(self._since.values())), self._left_at) + PATIENCE - now
                 if patience <= 0:
                     raise DatabaseUnavailableError("all other threads wait for the database")
                 self._changed.wait(patience)
@@ -54,4 +56,5 @@ class Bulkhead:
     def leave(self) -> None:
         with self._changed:
             del self._since[threading.get_ident()]
+            self._left_at = self._clock()
             self._changed.notify()

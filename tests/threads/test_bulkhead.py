@@ -42,6 +42,25 @@ def test_the_last_thread_is_refused_once_the_first_one_inside_is_late() -> None:
     bulkhead.enter()
 
 
+def test_one_slow_statement_refuses_nobody_while_others_end() -> None:
+    now = [0.0]
+    bulkhead = Bulkhead(THREADS, clock=lambda: now[0])
+    begun, slow_end, end = threading.Barrier(2), threading.Event(), threading.Event()
+    with ThreadPoolExecutor() as others:
+        slow = others.submit(hold, bulkhead, begun, slow_end)
+        begun.wait(5)
+        now[0] = 2 * PATIENCE
+        bulkhead.enter()
+        bulkhead.leave()
+        quick = others.submit(hold, bulkhead, begun, end)
+        begun.wait(5)
+        threading.Timer(0.05, end.set).start()
+        bulkhead.enter()
+        slow_end.set()
+        for future in (slow, quick):
+            future.result(5)
+
+
 def test_while_the_others_are_quick_the_last_thread_waits_for_a_place() -> None:
     bulkhead = Bulkhead(2, clock=lambda: 0.0)
     begun, end = threading.Barrier(2), threading.Event()
