@@ -25,7 +25,7 @@ class Connection:
         is_kept: it has had an answer, and may be closed between two requests at any time (RFC 9112, 9.5).
         is_closing: the last answer is sent; the client has yet to close.
         is_ahead: a request was read together with the one before, so there is something to answer already.
-        is_cut: its deadline has passed.
+        is_cut: it was shut down, as it was late or to make room.
         is_last: the connection ends with what is unsent.
         body_deadline: when its body has to be there.
         may_end: the request may be there before `needed` bytes are, if they end like a chunked body.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from app.errors import DatabaseUnavailableError
 
 PATIENCE = 0.25
-"""Seconds. Where a statement takes longer, the database hangs or is overloaded."""
+"""Seconds. Where no statement ends for longer, the database hangs or is overloaded."""
 
 
 class Bulkhead:

@@ -115,7 +115,7 @@ def test_while_the_database_is_stopped_only_what_needs_it_says_so(
     database.start()
     assert seconds_until_back(service, signed_in) < RECOVERY_LIMIT
     assert worker_pids(service) == pids
-    assert count(service, "Database unavailable") == 2
+    assert (count(service, "Database unavailable"), count(service, "Database available again")) == (2, 2)
     [cause, _] = [record["cause"] for record in service.records() if "cause" in record]
     assert "Connection refused" in cause
     for secret in (PASSWORD, signed_in["Cookie"].partition("=")[2]):
