@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import Stack, Visitor
-from tests.browser.walk import SCREENSHOTS, register, show, sign_in
+from tests.browser.walk import SCREENSHOTS, register, show, sign_in, sign_out
 from tests.support.pages import Block
 from tests.support.pages import Page as Document
 from tests.support.waiting import until
@@ -115,8 +115,7 @@ def test_back_after_sign_out_shows_nobody(stack: Stack, visitor: Visitor) -> Non
     assert "rosalind.franklin" in page.inner_text("body")
     page.goto(f"{stack.frontend_url}/dashboard")
     show(page, "dashboard")
-    page.click("#sign-out")
-    show(page, "anonymous")
+    sign_out(page)
     page.go_back()
     show(page, "anonymous")
     page.go_back()

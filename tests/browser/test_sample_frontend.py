@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import Stack, Visitor
-from tests.browser.walk import SCREENSHOTS, show, sign_in
+from tests.browser.walk import SCREENSHOTS, show, sign_in, sign_out
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -32,8 +32,7 @@ def test_somebody_new_registers_and_signs_out_of_one_browser_only(stack: Stack, 
     assert second.locator("[data-testid=session]").count() == 2
     assert second.locator("[data-testid=session] [data-testid=current]:visible").count() == 1
 
-    first.click("#sign-out")
-    show(first, "anonymous")
+    sign_out(first)
     first.reload()
     show(first, "anonymous")
     first.goto(f"{stack.frontend_url}/dashboard")

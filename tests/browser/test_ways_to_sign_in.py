@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.browser.conftest import Stack, Visitor
-from tests.browser.walk import become, press, register, show, sign_in
+from tests.browser.walk import become, press, register, show, sign_in, sign_out
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -51,8 +51,7 @@ def test_who_signs_in_with_a_linked_provider_is_the_same_person(stack: Stack, vi
     assert identities(page) == ["Provider One", "Provider Two"]
     assert page.url == f"{stack.frontend_url}/dashboard"
 
-    page.click("#sign-out")
-    show(page, "anonymous")
+    sign_out(page)
     sign_in(page, stack, "agnesi@example.org", provider="second")
     show(page, "dashboard")
     assert user_id(page, stack) == person
@@ -78,7 +77,7 @@ def test_what_is_somebody_elses_is_not_linked(stack: Stack, visitor: Visitor) ->
 def test_somebody_elses_address_is_told_how_to_go_on(stack: Stack, visitor: Visitor) -> None:
     page = visitor(refused=True)
     register(page, stack, "ellen.churchill@example.com")
-    page.click("#sign-out")
+    sign_out(page)
     sign_in(page, stack, "ellen.churchill@example.com", provider="second")
     show(page, "register")
     page.click("#register-submit")

@@ -35,6 +35,12 @@ def register(page: "Page", stack: Stack, email: str) -> None:
     show(page, "dashboard")
 
 
+def sign_out(page: "Page") -> None:
+    """Signs out, and waits until the page shows it: a later `goto` would end this one's requests."""
+    page.click("#sign-out")
+    show(page, "anonymous")
+
+
 def press(page: "Page", selector: str, text: str = "") -> None:
     """Goes there by Tab, types the text, and presses Enter; the focus has to be visible."""
     for _ in range(60):
