@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from app.server.head import END
+
 RECEIVE = 65536
 Address = tuple[Any, ...] | str
 """What accept() says of a client, or a listener of itself: a path for a Unix socket."""
+EARLY = 16384
+"""Bytes that may be parsed in vain for a short chunked body that comes in many pieces."""
 SMALL = 65536
 """Bytes up to which an answer is copied together, to leave in one piece with one call."""
 
@@ -29,6 +33,7 @@ class Connection:
         is_last: the connection ends with what is unsent.
         body_deadline: when its body has to be there.
         may_end: the request may be there before `needed` bytes are, if they end like a chunked body.
+        parsed: bytes that were parsed in vain, as the body was not whole yet; counted each time.
         is_short: its body has stood still for too long; the request is answered without the rest.
     """
 
@@ -46,6 +51,7 @@ class Connection:
         "is_waiting",
         "may_end",
         "needed",
+        "parsed",
         "received",
         "server",
         "since",
@@ -63,7 +69,7 @@ class Connection:
         self.deadline = self.since + patience
         self.received = b""
         self.unsent: list[memoryview] = []
-        self.needed = 0
+        self.needed = self.parsed = 0
         self.body_deadline = math.inf
         self.is_kept = self.is_last = self.is_closing = self.is_cut = self.is_short = self.may_end = False
         self.is_waiting = True
@@ -81,6 +87,13 @@ class Connection:
             return True
         self.received = self.received + data if self.received else data
         return bool(data)
+
+    def may_be_whole(self) -> bool:
+        """Whether the request is worth parsing. All attempts together cost a small multiple of its length."""
+        length = len(self.received)
+        if length >= self.needed:
+            return True
+        return self.may_end and self.received.endswith(END) and self.parsed <= 4 * length + EARLY
 
     def send(self, parts: Sequence[bytes]) -> bool:
         """Sends as much as the client takes; returns whether that was all.

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from app.server.connection import Connection
 from app.server.exchange import Answer, Exchange, Wanted
-from app.server.head import END
 from app.server.poller import READ, WRITE, Poller
 from app.telemetry.metrics import Metrics
 from app.web.problems import invalid_request_answer
@@ -88,7 +87,7 @@ class Dialogue:
                 self._arm(conn, READ)
             else:
                 self._close(conn)
-        elif is_open and len(received) < conn.needed and not (conn.may_end and received.endswith(END)):
+        elif is_open and not conn.may_be_whole():
             self._await_body(conn)
         else:
             self._answer(conn, is_new=is_new, is_over=not is_open)
@@ -120,6 +119,7 @@ class Dialogue:
             if wanted.asks_leave:
                 conn.sock.send(CONTINUE)
         conn.needed, conn.may_end = wanted.needed, wanted.may_end
+        conn.parsed += len(conn.received)
         self._await_body(conn)
 
     def _await_body(self, conn: Connection) -> None:
@@ -131,7 +131,8 @@ class Dialogue:
             log_slow(conn)
             self._close(conn)
             return
-        conn.received, conn.needed, conn.is_last = answer.rest, 0, answer.is_last
+        conn.received, conn.is_last = answer.rest, answer.is_last
+        conn.needed = conn.parsed = 0
         conn.since = time.monotonic()
         conn.deadline = conn.since + self._request_seconds
         self._after_sending(conn, is_all=conn.send(answer.parts))

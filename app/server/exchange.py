@@ -21,6 +21,8 @@ from app.web.json_body import MAX_BODY_BYTES
 
 MAX_RECEIVED = MAX_HEAD + 2 * MAX_BODY_BYTES
 """Bytes of a request that wait for the rest. A chunked body has more of them than it has content."""
+PIECE = 8192
+"""Bytes that gunicorn's parser gets at once. For each chunk of a body it copies what it has."""
 LENGTH = "content-length"
 SAFE = bytes([*b"\t\r\n", *range(0x20, 0x7F), *range(0x80, 0x100)])
 """Bytes that may stand in a head (RFC 9110, section 5.5), and its line ends."""
@@ -67,12 +69,18 @@ class _Received(Unreader):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, data: bytes) -> None:
         super().__init__()
         self._data = data
+        self._at = 0
         self.was_short = False
 
     def chunk(self, _size_hint: int | None = None) -> bytes:
-        data, self._data = self._data, b""
-        self.was_short = self.was_short or not data
-        return data
+        piece = self._data[self._at : self._at + PIECE]
+        self._at += len(piece)
+        self.was_short = self.was_short or not piece
+        return piece
+
+    def position(self) -> int:
+        """Bytes that are parsed."""
+        return self._at - len(self.buf.getvalue())
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +219,7 @@ class Exchange:
     ) -> Answer | Wanted:
         """The long way: gunicorn reads the request and writes the answer."""
         request, source = self._parse(received, client)
-        begin = len(received) - len(source.buf.getvalue())
+        begin = source.position()
         is_whole = True
         if isinstance(request.body.reader, LengthReader) and begin + request.body.reader.length > len(
             received
@@ -230,11 +238,11 @@ class Exchange:
                     raise EOFError from error
                 if len(received) <= MAX_RECEIVED:
                     asks_leave = request._expected_100_continue and len(received) == begin  # noqa: SLF001
-                    needed = len(received) * 5 // 4 + 1
+                    needed = min(len(received) * 2, MAX_RECEIVED + 1)
                     return Wanted(needed, is_body=True, may_end=True, asks_leave=asks_leave)
                 request, source = self._parse(received, client)
                 is_whole = False
-        return self._run(request, source, client, server, is_whole=is_whole)
+        return self._run(request, source, received, client, server, is_whole=is_whole)
 
     def _parse(self, received: bytes, client: Address) -> tuple[Any, _Received]:
         source = _Received(received)
@@ -248,6 +256,7 @@ class Exchange:
         self,
         request: Any,  # noqa: ANN401  # gunicorn has no types
         source: _Received,
+        received: bytes,
         client: Address,
         server: Address,
         *,
@@ -279,4 +288,5 @@ class Exchange:
         finally:
             self._cfg.post_request(self._worker, request, environ, response)
         is_last = bool(response.should_close())
-        return Answer(sock.parts, is_last, b"" if is_last else source.take_buffered(), source.was_short)
+        rest = b"" if is_last else received[source.position() :]
+        return Answer(sock.parts, is_last, rest, source.was_short)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+import psutil
 import pytest
 import requests
 
@@ -15,6 +16,10 @@ from tests.support.waiting import until
 
 THREADS = 2
 HALF_A_HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half:"
+CHUNKED = b"POST /auth/logout HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+SMALLEST_CHUNK = b"1\r\nx\r\n"
+END_OF_CHUNKS = b"0\r\n\r\n"
+LOOKS_LIKE_THE_END = b"4\r\n\r\n\r\n\r\n"
 UNWANTED_BODY = b"POST /auth/logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
 
 
@@ -84,6 +89,40 @@ def test_requests_sent_ahead_are_not_read_ahead(service: Service) -> None:
         assert worker.memory_info().rss - before < 16 * 1024 * 1024
         client.shutdown(socket.SHUT_RDWR)
         reading.join(30)
+
+
+def cpu_seconds(worker: psutil.Process) -> float:
+    return float(sum(worker.cpu_times()[:2]))
+
+
+def test_a_body_of_many_chunks_costs_what_its_length_costs(service: Service) -> None:
+    [worker] = service.workers()
+    spent = []
+    for count, chunks in ((40, 2_500), (4, 25_000)):
+        before = cpu_seconds(worker)
+        for _ in range(count):
+            with clients(service, 1, CHUNKED + SMALLEST_CHUNK * chunks + END_OF_CHUNKS) as [client]:
+                assert client.recv(12) == b"HTTP/1.1 204"
+        spent.append(cpu_seconds(worker) - before)
+    # For each chunk gunicorn's reader copies all that it holds: five times as much.
+    assert spent[1] < 3 * spent[0]
+
+
+def test_a_body_that_seems_to_end_with_each_packet_is_not_parsed_each_time(service: Service) -> None:
+    [worker] = service.workers()
+    before = cpu_seconds(worker)
+    for _ in range(4):
+        with clients(service, 1, CHUNKED + SMALLEST_CHUNK * 20_000 + END_OF_CHUNKS) as [client]:
+            assert client.recv(12) == b"HTTP/1.1 204"
+    whole = (cpu_seconds(worker) - before) / 4
+    before = cpu_seconds(worker)
+    with clients(service, 1, CHUNKED + SMALLEST_CHUNK * 20_000) as [client]:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in [LOOKS_LIKE_THE_END] * 40 + [END_OF_CHUNKS]:
+            time.sleep(0.1)
+            client.sendall(piece)
+        assert client.recv(12) == b"HTTP/1.1 204"
+    assert cpu_seconds(worker) - before < 10 * whole
 
 
 def read_all(client: socket.socket) -> None:

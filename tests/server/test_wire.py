@@ -122,6 +122,24 @@ def test_a_chunked_body_is_read_and_counted(service: Service, url: str) -> None:
     assert (fine.status_code, fine.json()["email"]) == (201, "a@example.com")
 
 
+def test_a_chunked_body_in_pieces_that_all_look_like_its_end_is_answered_at_once(
+    service: Service, url: str
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in insert_live_session(url).items())
+    head = (
+        f"PATCH /auth/user HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\n{lines}"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    # A body that stands still for five seconds is answered as it is.
+    with socket.create_connection(("127.0.0.1", service.port), timeout=4) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(f'{head}c\r\n{{"name":"A"}}\r\n'.encode())
+        for piece in [b"4\r\n\r\n\r\n\r\n"] * 10 + [b"0\r\n\r\n"]:
+            time.sleep(0.02)
+            connection.sendall(piece)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
 def test_two_cookie_headers_are_no_way_around(service: Service) -> None:
     token = b"x" * 43
     answer = exchange(
