@@ -1,7 +1,7 @@
 """Which resource answers which path, and the services that the resources share."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from app.accounts.access_tokens import AccessTokens
 from app.accounts.accounts import Accounts
@@ -41,6 +41,7 @@ from app.settings.config import Config
 from app.settings.parsers import origin_of
 from app.settings.places import MIGRATIONS_FOLDER, version
 from app.telemetry.metrics import Metrics
+from app.threads.bulkhead import Bulkhead
 from app.web import paths
 from app.web.attempts import AttemptCookies
 from app.web.authentication import Authentication
@@ -55,7 +56,7 @@ def routes(
     metrics: Metrics,
     stopping: threading.Event,
     *,
-    on_wait: Callable[[], object],
+    bulkhead: Bulkhead,
 ) -> Mapping[str, object]:
     """Path → resource."""
     queries = Queries(database)
@@ -88,7 +89,7 @@ def routes(
         config.providers,
         callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}",
         threads=config.web_threads,
-        on_wait=on_wait,
+        bulkhead=bulkhead,
     )
     metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)

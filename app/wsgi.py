@@ -32,6 +32,7 @@ from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
+from app.threads.bulkhead import Bulkhead
 from app.threads.turns import Turns
 from app.web.client_address import ClientAddressFinder
 from app.web.problems import add_error_handlers
@@ -80,7 +81,7 @@ def create_app(
     metrics: Metrics,
     stopping: threading.Event,
     log_request: LogRequest = log_record,
-    on_wait: Callable[[], object] = lambda: None,
+    bulkhead: Bulkhead | None = None,
 ) -> "WSGIApplication":
     """The application over its collaborators. It reads no environment and opens nothing.
 
@@ -107,7 +108,8 @@ def create_app(
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
-    for path, resource in routes(config, database, metrics, stopping, on_wait=on_wait).items():
+    waiting = bulkhead or Bulkhead()
+    for path, resource in routes(config, database, metrics, stopping, bulkhead=waiting).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),
@@ -128,12 +130,13 @@ def get_app() -> Service:
         # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     turns = Turns()
+    # One thread stays free for requests that wait for nobody, such as /health. An only thread may wait.
+    bulkhead = Bulkhead(max(config.web_threads - 1, 1), on_wait=turns.give_up)
     database = Database(
         url=config.database_url,
         metrics=metrics,
         pool_max=config.db_pool_max,
-        threads=config.web_threads,
-        on_wait=turns.give_up,
+        bulkhead=bulkhead,
         through_pooler=config.goes_through_pooler,
     )
     database.open()
@@ -147,7 +150,7 @@ def get_app() -> Service:
         metrics=metrics,
         stopping=stopping,
         log_request=log_request,
-        on_wait=turns.give_up,
+        bulkhead=bulkhead,
     )
     exporters = Exporters(config)
     if exporters.tracer:

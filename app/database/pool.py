@@ -1,7 +1,6 @@
 """PostgreSQL for one worker process: a pool, bounded waits, and a circuit breaker."""
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from app.database.pool_metrics import PoolMetrics
 from app.database.server_settings import service_conninfo
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
-from app.threads.bulkhead import Bulkhead
+from app.threads.bulkhead import Bulkhead, BulkheadFullError
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -68,8 +67,7 @@ class Database:
         url: libpq's.
         metrics: tell the pool's state and waits.
         pool_max: connections at most.
-        threads: of the worker. While the database is slow, the last free one does not wait for it.
-        on_wait: called before a thread waits for the database.
+        bulkhead: bounds how many threads wait for the database.
         through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
             then meet another server connection, so no statement is prepared.
     """
@@ -80,8 +78,7 @@ class Database:
         url: str,
         metrics: Metrics,
         pool_max: int,
-        threads: float = math.inf,
-        on_wait: Callable[[], object] = lambda: None,
+        bulkhead: Bulkhead | None = None,
         through_pooler: bool = False,
     ) -> None:
         self._pool = ConnectionPool(
@@ -97,7 +94,7 @@ class Database:
             open=False,
             configure=_prepare_nothing if through_pooler else None,
         )
-        self._bulkhead = Bulkhead(threads, on_wait=on_wait)
+        self._bulkhead = bulkhead or Bulkhead()
         self._metrics = metrics
         self._metrics.pool_max_connections.set(pool_max)
         self._pool_metrics = PoolMetrics(self._pool, metrics)
@@ -151,12 +148,11 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer within that second.
         """
-        self._fail_fast()
-        self._bulkhead.enter()
+        entered_at = self._enter()
         try:
             return self._execute(PROBE, _run_statement, query, {}, tuple_row)
         finally:
-            self._bulkhead.leave()
+            self._bulkhead.leave(entered_at)
 
     def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
         try:
@@ -165,9 +161,8 @@ class Database:
             return self._guarded(LAST, run, *args)
 
     def _guarded(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
-        """Fails at once while the circuit is open, and opens it where the last attempt fails."""
-        self._fail_fast()
-        self._bulkhead.enter()
+        """Opens the circuit where the last attempt fails."""
+        entered_at = self._enter()
         try:
             return self._execute(attempt, run, *args)
         except DatabaseUnavailableError as error:
@@ -177,7 +172,7 @@ class Database:
                 self._open_circuit(error)
             raise
         finally:
-            self._bulkhead.leave()
+            self._bulkhead.leave(entered_at)
 
     def _execute(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         connection = self._get_connection(attempt)
@@ -239,9 +234,14 @@ class Database:
             self._drained_at = time.monotonic()
         self._pool.drain()
 
-    def _fail_fast(self) -> None:
+    def _enter(self) -> float:
+        """Takes a place, or fails at once while the circuit is open."""
         if self._is_away.is_set():
             raise DatabaseUnavailableError("waiting for the database to return")
+        try:
+            return self._bulkhead.enter()
+        except BulkheadFullError as error:
+            raise DatabaseUnavailableError("all other threads wait for others") from error
 
     def _open_circuit(self, error: Exception) -> None:
         with self._lock:

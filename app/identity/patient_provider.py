@@ -1,17 +1,13 @@
 """Keeps half of a worker's threads free while providers are slow: a call may take ten seconds."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from app.errors import ProviderUnavailableError, SignInError
 from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
 from app.models import LogoutRequest, Profile
-
-PATIENCE = 1.0
-"""Seconds that a request waits for a place."""
+from app.threads.bulkhead import Bulkhead, BulkheadFullError
 
 
 class PatientProvider(Provider):
@@ -19,25 +15,14 @@ class PatientProvider(Provider):
 
     Args:
         provider: who is asked.
-        own_places: as many as threads may wait for this provider at once.
-        places: as many as threads may wait for any; all providers of a worker share them.
-        on_wait: called before a thread waits.
+        bulkheads: entered in this order.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        *,
-        own_places: threading.Semaphore,
-        places: threading.Semaphore,
-        on_wait: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, provider: Provider, bulkheads: Sequence[Bulkhead]) -> None:
         self.name = provider.name
         self.label = provider.label
         self._provider = provider
-        # In this order, so that whoever waits for a provider that hangs keeps no place from the others.
-        self._places = (own_places, places)
-        self._on_wait = on_wait
+        self._bulkheads = bulkheads
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         with self._place():
@@ -70,11 +55,10 @@ class PatientProvider(Provider):
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        self._on_wait()
-        deadline = time.monotonic() + PATIENCE
         with ExitStack() as held:
-            for places in self._places:
-                if not places.acquire(timeout=max(deadline - time.monotonic(), 0)):
-                    raise SignInError("provider_unavailable", "too many threads wait for providers")
-                held.callback(places.release)
+            try:
+                for bulkhead in self._bulkheads:
+                    held.callback(bulkhead.leave, bulkhead.enter())
+            except BulkheadFullError as error:
+                raise SignInError("provider_unavailable", "too many threads wait for providers") from error
             yield

@@ -1,7 +1,6 @@
 """The providers that people can sign in with, by name."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from app.errors import UnknownProviderError
 from app.identity.patient_provider import PatientProvider
@@ -10,7 +9,11 @@ from app.identity.providers.microsoft import MicrosoftProvider
 from app.identity.providers.openid import OpenIDProvider
 from app.identity.providers.provider import Provider
 from app.settings.providers import Kind, ProviderSettings
+from app.threads.bulkhead import Bulkhead
 
+PATIENCE = 1.0
+"""Seconds that a call to a provider may take before further ones are refused."""
+FEW_THREADS = 2
 KINDS: dict[Kind, type[OpenIDProvider | GitHubProvider]] = {
     "openid": OpenIDProvider,
     "microsoft": MicrosoftProvider,
@@ -26,7 +29,8 @@ class Providers:
         callback_url: the redirect URIs are under it, one a provider.
         threads: of the worker. Half of them may wait for providers. With several, one less may wait for each,
             so that one that hangs keeps nobody from the others.
-        on_wait: called before a thread waits for a provider.
+        bulkhead: the worker's. With two threads it does not count these calls, as each one would keep
+            everybody else from the database.
     """
 
     def __init__(
@@ -35,18 +39,19 @@ class Providers:
         *,
         callback_url: str,
         threads: int,
-        on_wait: Callable[[], object] = lambda: None,
+        bulkhead: Bulkhead,
     ) -> None:
         known = list(settings)
         count = max(threads // 2, 1)
-        places = threading.BoundedSemaphore(count)
+        shared = [Bulkhead(count, patience=PATIENCE, on_wait=bulkhead.on_wait)]
+        if threads > FEW_THREADS:
+            shared.append(bulkhead)
         own_count = max(count - 1, 1) if len(known) > 1 else count
         self._by_name: dict[str, Provider] = {
             item.name: PatientProvider(
                 KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"),
-                own_places=threading.BoundedSemaphore(own_count),
-                places=places,
-                on_wait=on_wait,
+                # Its own first, so that who waits for one that hangs keeps no place from the others.
+                [Bulkhead(own_count, patience=PATIENCE, on_wait=bulkhead.on_wait), *shared],
             )
             for item in known
         }

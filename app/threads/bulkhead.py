@@ -1,60 +1,72 @@
-"""Keeps one thread of a worker out of the database, so that /health answers while the database hangs."""
+"""Bounds how many threads of a worker wait for the same thing, so that some are free while it hangs."""
 
 import math
 import threading
 import time
 from collections.abc import Callable
 
-from app.errors import DatabaseUnavailableError
-
 PATIENCE = 0.25
-"""Seconds. Where no statement ends for longer, the database hangs or is overloaded."""
+"""Seconds. What keeps every thread for longer hangs or is overloaded."""
+
+
+class BulkheadFullError(Exception):
+    """All places are taken, and none becomes free soon."""
 
 
 class Bulkhead:
-    """Admits all threads of a worker but one. That one waits for a place, or is refused soon.
+    """Admits so many threads at a time. While they are quick, the next one waits for a place.
 
     Args:
-        threads: of the worker. A worker's only thread is always admitted.
+        places: as many as are admitted, by default all.
+        patience: seconds. Who stays for longer is slow. Where for so long nobody quick has left, the next one
+            is refused at once.
         on_wait: called before a thread enters.
         clock: seconds.
     """
 
     def __init__(
         self,
-        threads: float = math.inf,
+        places: float = math.inf,
         *,
+        patience: float = PATIENCE,
         on_wait: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most = max(threads - 1, 1)
-        self._on_wait = on_wait
+        self._places = places
+        self._patience = patience
+        self.on_wait = on_wait
         self._clock = clock
         self._changed = threading.Condition()
-        self._left_at = -math.inf
-        self._since: dict[int, float] = {}
-        """When each thread inside came, the first one first."""
+        self._inside = 0
+        self._patient_until = 0.0
+        self._slow_left_at = -math.inf
 
-    def enter(self) -> None:
-        """Takes a place, until `leave`.
+    def enter(self) -> float:
+        """Takes a place, until `leave` is called with what this returns.
 
         Raises:
-            DatabaseUnavailableError: all places are taken, and for PATIENCE nobody has left.
+            BulkheadFullError: all places are taken, and for `patience` nobody quick has left.
         """
-        self._on_wait()
+        self.on_wait()
         with self._changed:
             now = self._clock()
-            while len(self._since) >= self._most:
-                # One slow statement is no hang, as long as others end.
-                patience = max(next(iter(self._since.values())), self._left_at) + PATIENCE - now
-                if patience <= 0:
-                    raise DatabaseUnavailableError("all other threads wait for the database")
-                self._changed.wait(patience)
+            while self._inside >= self._places:
+                if now >= self._patient_until:
+                    raise BulkheadFullError
+                self._changed.wait(self._patient_until - now)
                 now = self._clock()
-            self._since[threading.get_ident()] = now
+            self._inside += 1
+            # The place that somebody slow has left says nothing of the others.
+            if self._inside >= self._places and now - self._slow_left_at > self._patience:
+                self._patient_until = now + self._patience
+            return now
 
-    def leave(self) -> None:
+    def leave(self, entered_at: float) -> None:
         with self._changed:
-            del self._since[threading.get_ident()]
-            self._left_at = self._clock()
+            self._inside -= 1
+            now = self._clock()
+            if now - entered_at > self._patience:
+                self._slow_left_at = now
+            else:
+                self._patient_until = now + self._patience
             self._changed.notify()

@@ -9,11 +9,13 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 
 from tests.conftest import WEBAPP
 from tests.identity.misbehaviour import DISCOVERY, ENDPOINTS, KEYS, Patience, begin_and_finish
-from tests.support.provider import Answer, OpenIDProvider
-from tests.support.visitor import Visitor
+from tests.support.provider import Answer, OpenIDProvider, client_at
+from tests.support.service import Service, free_port
+from tests.support.visitor import Visitor, authorize
 from tests.support.waiting import until
 
 LIMIT = 15.0
@@ -135,6 +137,42 @@ def test_a_provider_that_hangs_keeps_nobody_from_the_others(
         assert provider.visits.count(path) == 1
         patience.release()
         assert {ending.result()[0] for ending in endings} == {UNAVAILABLE}
+
+
+def test_health_answers_while_a_provider_hangs_and_people_go_on_signing_in(
+    make_service: Callable[..., Service], provider: OpenIDProvider, patience: Patience
+) -> None:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    service = make_service(
+        port=port,
+        APP_ENV="test",
+        API_URL=url,
+        WEB_CONCURRENCY="1",
+        WEB_THREADS="4",
+        **client_at(provider.issuer),
+    )
+    service.wait_until_serving()
+    path = ENDPOINTS["token"]
+    patience.hang(provider, path)
+
+    def sign_in() -> None:
+        with requests.Session() as person:
+            login = person.get(f"{url}/auth/login", allow_redirects=False, timeout=60)
+            if login.headers["location"].startswith(provider.issuer):
+                callback = authorize(login.headers["location"])
+                person.get(url + callback, allow_redirects=False, timeout=60)
+
+    with ThreadPoolExecutor(24) as people:
+        coming = [people.submit(sign_in) for _ in range(24)]
+        until(lambda: provider.visits.count(path) == 2, seconds=5, what="the calls that hang")
+        for _ in range(20):
+            # Half of the threads hang for ten seconds; the others tell people so after one at most.
+            assert requests.get(f"{url}/health", timeout=4).status_code == 200
+        assert provider.visits.count(path) == 2
+        patience.release()
+        for person in coming:
+            person.result()
 
 
 def timed(visit: Callable[[], Any]) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""The last free thread of a worker stays out of a database that hangs."""
+"""Some threads of a worker stay out of what hangs, and nobody is refused while it is well."""
 
 import threading
 from collections.abc import Callable
@@ -8,8 +8,7 @@ import psycopg
 import pytest
 import requests
 
-from app.errors import DatabaseUnavailableError
-from app.threads.bulkhead import PATIENCE, Bulkhead
+from app.threads.bulkhead import PATIENCE, Bulkhead, BulkheadFullError
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
 from tests.support.waiting import until
@@ -19,64 +18,59 @@ HOLD = 4.0
 """Seconds that a lock holds the statements up: less than their deadline, so the circuit stays closed."""
 
 
-def hold(bulkhead: Bulkhead, begun: threading.Barrier, end: threading.Event) -> None:
-    bulkhead.enter()
-    begun.wait(5)
-    end.wait(5)
-    bulkhead.leave()
+class Stage:
+    """A bulkhead, and a clock that stands still until the test moves it."""
+
+    def __init__(self, places: int) -> None:
+        self.now = 0.0
+        self.bulkhead = Bulkhead(places, clock=lambda: self.now)
 
 
-def test_the_last_thread_is_refused_once_the_first_one_inside_is_late() -> None:
-    now = [0.0]
-    bulkhead = Bulkhead(THREADS, clock=lambda: now[0])
-    begun, end = threading.Barrier(THREADS), threading.Event()
-    with ThreadPoolExecutor() as others:
-        inside = [others.submit(hold, bulkhead, begun, end) for _ in range(THREADS - 1)]
-        begun.wait(5)
-        now[0] = 2 * PATIENCE
-        with pytest.raises(DatabaseUnavailableError):
-            bulkhead.enter()
-        end.set()
-        for future in inside:
-            future.result(5)
-    bulkhead.enter()
+def test_while_all_inside_are_slow_the_next_one_is_refused() -> None:
+    stage = Stage(places=2)
+    first, second = stage.bulkhead.enter(), stage.bulkhead.enter()
+    stage.now = 2 * PATIENCE
+    with pytest.raises(BulkheadFullError):
+        stage.bulkhead.enter()
+    stage.bulkhead.leave(first)
+    stage.bulkhead.leave(second)
+    stage.bulkhead.enter()
+
+
+def test_a_slow_one_that_leaves_makes_nobody_wait_for_the_other_slow_ones() -> None:
+    stage = Stage(places=2)
+    first, _ = stage.bulkhead.enter(), stage.bulkhead.enter()
+    stage.now = 2 * PATIENCE
+    stage.bulkhead.leave(first)
+    stage.bulkhead.enter()
+    with pytest.raises(BulkheadFullError):
+        stage.bulkhead.enter()
 
 
 def test_one_slow_statement_refuses_nobody_while_others_end() -> None:
-    now = [0.0]
-    bulkhead = Bulkhead(THREADS, clock=lambda: now[0])
-    begun, slow_end, end = threading.Barrier(2), threading.Event(), threading.Event()
-    with ThreadPoolExecutor() as others:
-        slow = others.submit(hold, bulkhead, begun, slow_end)
-        begun.wait(5)
-        now[0] = 2 * PATIENCE
-        bulkhead.enter()
-        bulkhead.leave()
-        quick = others.submit(hold, bulkhead, begun, end)
-        begun.wait(5)
-        threading.Timer(0.05, end.set).start()
-        bulkhead.enter()
-        slow_end.set()
-        for future in (slow, quick):
-            future.result(5)
+    stage = Stage(places=2)
+    stage.bulkhead.enter()
+    stage.now = 2 * PATIENCE
+    stage.bulkhead.leave(stage.bulkhead.enter())
+    quick = stage.bulkhead.enter()
+    threading.Timer(0.05, stage.bulkhead.leave, [quick]).start()
+    stage.bulkhead.enter()
 
 
-def test_while_the_others_are_quick_the_last_thread_waits_for_a_place() -> None:
-    bulkhead = Bulkhead(2, clock=lambda: 0.0)
-    begun, end = threading.Barrier(2), threading.Event()
-    with ThreadPoolExecutor() as others:
-        other = others.submit(hold, bulkhead, begun, end)
-        begun.wait(5)
-        threading.Timer(0.05, end.set).start()
-        bulkhead.enter()
-        other.result(5)
+def test_beside_a_slow_one_that_nobody_met_the_others_are_new() -> None:
+    stage = Stage(places=2)
+    stage.bulkhead.enter()
+    stage.now = 100 * PATIENCE
+    quick = stage.bulkhead.enter()
+    threading.Timer(0.05, stage.bulkhead.leave, [quick]).start()
+    stage.bulkhead.enter()
 
 
-def test_an_only_thread_is_always_admitted() -> None:
-    bulkhead = Bulkhead(1)
-    for _ in range(2):
+def test_who_waited_in_vain_is_refused() -> None:
+    bulkhead = Bulkhead(1, patience=0.05)
+    bulkhead.enter()
+    with pytest.raises(BulkheadFullError):
         bulkhead.enter()
-        bulkhead.leave()
 
 
 def test_health_answers_while_every_statement_waits_for_a_lock(
