@@ -165,7 +165,3 @@ class CollectingSocket:
         self.parts.append(data)
 
     send = sendall
-
-    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> None:  # noqa: ANN401
-        file.seek(offset)
-        self.parts.append(file.read(count if count is not None else -1))

@@ -274,11 +274,8 @@ class Exchange:
                 response.force_close()
             items = self._app(environ, response.start_response)
             try:
-                if isinstance(items, environ["wsgi.file_wrapper"]):
-                    response.write_file(items)
-                else:
-                    for item in items:
-                        response.write(item)
+                for item in items:
+                    response.write(item)
                 response.close()
             finally:
                 if hasattr(items, "close"):
