@@ -22,7 +22,7 @@ class Connection:
     """One thread at a time has it: the one that epoll has woken for it, until it is armed again.
 
     Attributes:
-        since: when it began to wait for what it waits for (monotonic seconds).
+        since: when it was accepted, or had its latest answer (monotonic seconds).
         deadline: when the client is cut off.
         needed: bytes that the request has at least; it is not looked at before they are there.
         is_waiting: nobody has it, epoll watches it.

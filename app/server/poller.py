@@ -63,7 +63,7 @@ class SelectorPoller:
                 self._apply_changes()
                 keys = [key for key, _ in self._selector.select()]
                 if any(key.fd == self._wake for key in keys):
-                    # What is ready now may just have been unregistered; what is not will be ready again.
+                    # Another thread has changed something, maybe what is ready now: ask once more.
                     os.read(self._wake, 4096)
                     continue
                 self._ready.extend(key.fd for key in keys)

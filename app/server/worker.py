@@ -25,7 +25,7 @@ FIRST_REQUEST_SECONDS = 10.0
 REQUEST_SECONDS = 60.0
 """How long a client may take for a body, and once more to read an answer."""
 STOP_LINGER = 2.0
-"""The same for a kept connection when the worker stops: its next request may be on the way."""
+"""How long a kept connection may stay silent when the worker stops: its next request may be on the way."""
 TICK = 0.1
 """Seconds between two looks at the deadlines and turns."""
 NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
@@ -43,7 +43,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     another thread could use it when it already belongs to a new connection.
 
     Attributes:
-        is_told_to_stop: whether the replica is stopping; not set where only this worker is replaced.
+        is_told_to_stop: whether this worker has had SIGTERM: the replica stops, or SIGHUP replaces its
+            workers. Readiness is then 503 on the connections that this worker still has. It is not set where
+            the worker recycles itself.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
@@ -53,8 +55,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi: Any = None
         self._connections: dict[int, Connection] = {}
         self._listeners: dict[int, socket.socket] = {}
-        # Held while a connection is accepted or closed, and while the main thread shuts one down, or stops to
-        # accept: a client that a thread has just accepted is then among those that a stop answers.
+        # Held while a connection is accepted, closed, or shut down by the main thread. A stop takes it before
+        # it drops the listeners: whom a thread has just accepted is then among those that the stop answers.
         self._lock = threading.Lock()
         self._keeps = bool(self.cfg.keepalive)
         self._most: int = self.cfg.worker_connections
@@ -177,17 +179,19 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             logger.warning("No more connections", extra={"fault": errno.errorcode.get(error.errno or 0)})
             self._make_room(len(self._connections) - 1)
             self._is_full = True
-        if len(self._connections) > self._comfortable:
-            self._make_room(self._comfortable)
-            self._is_full = self._is_full or len(self._connections) >= self._most
-        if not self._is_full:
-            self._listen()
+        finally:
+            # Whatever happened to this client, others are to be accepted.
+            if len(self._connections) > self._comfortable:
+                self._make_room(self._comfortable)
+                self._is_full = self._is_full or len(self._connections) >= self._most
+            if not self._is_full:
+                self._listen()
 
     def _accept_one(self, listener: socket.socket) -> bool:
         """Whether there was one.
 
         Raises:
-            OSError: this process may open no more files.
+            OSError: this process may open no more files, or epoll may watch no more.
         """
         try:
             sock, client = listener.accept()
@@ -197,7 +201,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             raise
         conn = Connection(sock, client, listener.getsockname(), patience=FIRST_REQUEST_SECONDS)
         self._connections[conn.fd] = conn
-        self._poller.register(conn.fd, READ)
+        try:
+            self._poller.register(conn.fd, READ)
+        except OSError:
+            del self._connections[conn.fd]
+            sock.close()
+            raise
         return True
 
     def _listen(self) -> None:

@@ -50,7 +50,7 @@ def test_who_promises_a_body_and_is_answered_without_it_holds_no_thread(service:
         assert [client.recv(12) for client in promising] == [b"HTTP/1.1 204"] * len(promising)
 
 
-def test_half_a_head_holds_a_thread_for_some_seconds_and_not_for_ever(service: Service) -> None:
+def test_half_a_head_is_cut_off_after_some_seconds(service: Service) -> None:
     with clients(service, THREADS, HALF_A_HEAD) as halfway:
         assert requests.get(f"{service.url}/health", timeout=60).status_code == 200
         assert [client.recv(1) for client in halfway] == [b""] * THREADS
@@ -58,7 +58,7 @@ def test_half_a_head_holds_a_thread_for_some_seconds_and_not_for_ever(service: S
 
 
 @pytest.mark.full
-def test_half_a_body_holds_a_thread_for_a_minute_and_not_for_ever(
+def test_half_a_body_is_cut_off_after_a_minute(
     service: Service, database_url: str
 ) -> None:
     head = {
