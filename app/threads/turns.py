@@ -22,7 +22,7 @@ class Turns:
             self._free.put(None)
         self._lock = threading.Lock()
         self._busy_since: dict[int, float] = {}
-        """When the request of each thread with a turn began (monotonic seconds); inf while it looks for one."""
+        """When the request of each thread with a turn began, in monotonic seconds; inf: it looks for one."""
 
     def take(self) -> None:
         """Waits until this thread has a turn."""
