@@ -58,9 +58,7 @@ def test_half_a_head_is_cut_off_after_some_seconds(service: Service) -> None:
 
 
 @pytest.mark.full
-def test_half_a_body_is_cut_off_after_a_minute(
-    service: Service, database_url: str
-) -> None:
+def test_half_a_body_is_cut_off_after_a_minute(service: Service, database_url: str) -> None:
     head = {
         "Host": "localhost",
         "Origin": "https://app.example.com",
