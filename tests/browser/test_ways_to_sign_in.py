@@ -59,9 +59,41 @@ def test_who_signs_in_with_a_linked_provider_is_the_same_person(stack: Stack, vi
     page.click("[data-testid=remove-identity] >> nth=0")
     page.wait_for_selector("#message:has-text('Provider One is removed.')")
     assert identities(page) == ["Provider Two"]
-    page.click("[data-testid=remove-identity]")
+
+
+def test_the_only_way_to_sign_in_cannot_be_removed_and_the_page_says_why(
+    stack: Stack, visitor: Visitor
+) -> None:
+    page = visitor()
+    register(page, stack, "lise.meitner@example.com")
+    assert page.is_hidden("[data-testid=remove-identity]")
+    assert page.is_visible("text=This is your only way to sign in, so you cannot remove it.")
+    assert page.locator("[data-link]").all_inner_texts() == [
+        "Link another account of Provider One",
+        "Link Provider Two",
+    ]
+    link_second(page, "meitner@example.org")
+    assert page.locator("[data-testid=remove-identity]:visible").count() == 2
+    assert page.is_hidden("#only-identity")
+    assert page.locator("[data-link]").all_inner_texts() == [
+        "Link another account of Provider One",
+        "Link another account of Provider Two",
+    ]
+    page.click("[data-testid=remove-identity] >> nth=1")
+    page.wait_for_selector("#only-identity:visible")
+    assert page.is_hidden("[data-testid=remove-identity]")
+
+
+def test_a_way_that_another_window_made_the_only_one_is_kept(stack: Stack, visitor: Visitor) -> None:
+    page = visitor(refused=True)
+    register(page, stack, "irene.curie@example.com")
+    link_second(page, "curie@example.org")
+    other = page.context.new_page()
+    other.goto(f"{stack.frontend_url}/dashboard")
+    other.click("[data-testid=remove-identity] >> nth=1")
+    other.wait_for_selector("#only-identity:visible")
+    page.click("[data-testid=remove-identity] >> nth=0")
     page.wait_for_selector("#message.error:has-text('This is your only way to sign in.')")
-    assert identities(page) == ["Provider Two"]
 
 
 def test_what_is_somebody_elses_is_not_linked(stack: Stack, visitor: Visitor) -> None:

@@ -17,7 +17,6 @@ export async function open() {
     picture.src = session.user.picture;
   }
   view.querySelector("#profile-name").value = session.user.name ?? "";
-  view.querySelector("#link").replaceChildren(...providers.map(linkButton));
   fillGroups(session.user.groups);
   fillLists(lists, providers);
 
@@ -62,10 +61,18 @@ async function ask() {
 function fillLists({ sessions, identities }, providers) {
   fillList(document.getElementById("sessions"), sessions.map(sessionRow));
   document.getElementById("end-others").hidden = sessions.length < 2;
-  fillList(
-    document.getElementById("identities"),
-    identities.map((identity) => identityRow(identity, providers)),
-  );
+  fillIdentities(identities, providers);
+}
+
+/** The service refuses to remove the last one, so the page does not offer it. */
+function fillIdentities(identities, providers) {
+  const isOnly = identities.length === 1;
+  const rows = identities.map((identity) => identityRow(identity, providers, isOnly));
+  fillList(document.getElementById("identities"), rows);
+  document.getElementById("only-identity").hidden = !isOnly;
+  document.getElementById("removing").hidden = isOnly;
+  const linked = new Set(identities.map(({ provider }) => provider));
+  fillList(document.getElementById("link"), providers.map((provider) => linkRow(provider, linked)));
 }
 
 function fillGroups(groups) {
@@ -91,10 +98,11 @@ function labelOf(name, providers) {
   return providers.find((provider) => provider.name === name)?.label ?? "A former provider";
 }
 
-function identityRow(identity, providers) {
+function identityRow(identity, providers, isOnly) {
   const label = labelOf(identity.provider, providers);
   const row = fill("identity-row", { ...identity, label });
   const remove = row.querySelector("[data-testid=remove-identity]");
+  remove.hidden = isOnly;
   remove.dataset.key = identity.id;
   remove.addEventListener("click", () =>
     act(() => api.removeIdentity({ identity_id: identity.id }), {
@@ -105,10 +113,10 @@ function identityRow(identity, providers) {
   return row;
 }
 
-function linkButton({ name, label }) {
-  const row = fill("link-row", { words: `Link ${label}` });
+function linkRow({ name, label }, linked) {
+  const row = fill("link-row", { words: linked.has(name) ? `Link another account of ${label}` : `Link ${label}` });
   const button = row.querySelector("button");
-  button.dataset.link = name;
+  button.dataset.link = button.dataset.key = name;
   button.addEventListener("click", () =>
     act(() => api.linkIdentity({ provider: name, return_to: `/dashboard?linked=${name}` }), {
       then: ({ authorization_url }) => location.assign(authorization_url),
