@@ -49,6 +49,15 @@ export function fillList(list, rows) {
 }
 
 const MESSAGE_MS = 10_000;
+const timers = new WeakMap();
+
+/** Says beside a button what it did, in an element with role=status; it goes by itself. */
+export function sayAt(place, text) {
+  clearTimeout(timers.get(place));
+  place.textContent = text;
+  timers.set(place, setTimeout(() => (place.textContent = ""), MESSAGE_MS));
+}
+
 let timer;
 
 /**

@@ -96,8 +96,14 @@ def test_saving_a_name_says_so_and_an_empty_one_is_not_saved(stack: Stack, visit
     assert page.inner_text("#user-name") == "Mary Cartwright"
     page.fill("#profile-name", "Dame Mary")
     page.click("#profile-submit")
-    page.wait_for_selector("#message:has-text('Your name is saved.')")
+    said = page.locator("#profile-form [role=status]:has-text('Your name is saved.')")
+    said.wait_for()
     assert page.inner_text("#user-name") == "Dame Mary"
+    button, words = page.locator("#profile-submit").bounding_box(), said.bounding_box()
+    assert button
+    assert words
+    assert 0 <= words["x"] - (button["x"] + button["width"]) < 30
+    assert button["y"] <= words["y"] < button["y"] + button["height"]
 
 
 def test_groups_that_a_provider_tells_are_shown(stack: Stack, visitor: Visitor) -> None:

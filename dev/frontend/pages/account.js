@@ -3,7 +3,7 @@
 import { act, signOut } from "/act.js";
 import { sentenceOf } from "/pages/sign-in.js";
 import { api } from "/service.js";
-import { describeDevice, fill, fillIn, fillList, say, show } from "/view.js";
+import { describeDevice, fill, fillIn, fillList, say, sayAt, show } from "/view.js";
 import { registered } from "/visitor.js";
 
 export async function open() {
@@ -27,7 +27,12 @@ export async function open() {
   view.querySelector("#profile-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = view.querySelector("#profile-name").value.trim();
-    act(() => api.changeUser({ name }), { then: refresh, done: "Your name is saved." });
+    act(() => api.changeUser({ name }), {
+      then: async () => {
+        await refresh();
+        sayAt(view.querySelector("#profile-saved"), "Your name is saved.");
+      },
+    });
   });
   const dialog = view.querySelector("#delete-dialog");
   view.querySelector("#delete-account").addEventListener("click", () => dialog.showModal());
