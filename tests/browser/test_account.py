@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 COME_BACK = "dispatchEvent(new Event('focus'))"
 """What a browser says to a page whose window was chosen again; playwright's windows never lose the focus."""
+BACKGROUND = "selector => getComputedStyle(document.querySelector(selector)).backgroundColor"
 
 
 def end_buttons(page: "Page") -> int:
@@ -63,6 +64,9 @@ def test_a_name_is_changed_and_an_account_deleted(stack: Stack, visitor: Visitor
     page.reload()
     show(page, "dashboard")
     page.click("#delete-account")
+    page.hover("#delete-title")
+    keep, delete = (page.evaluate(BACKGROUND, name) for name in ("[value=keep]", "#delete-confirm"))
+    assert (keep, delete) == ("rgba(0, 0, 0, 0)", "rgb(156, 34, 34)")
     page.click("#delete-confirm")
     show(page, "anonymous")
     sign_in(page, stack, "emmy.noether@example.com")
