@@ -9,7 +9,7 @@ import { anonymous, keepPage } from "/visitor.js";
 const REFUSALS = {
   last_identity: "This is your only way to sign in. Link another one first, then remove this one.",
   sign_in_again: "For this you must have signed in within the last ten minutes.",
-  too_many_tokens: "You have 20 API tokens, and that is the limit. End one first.",
+  too_many_tokens: "You have 20 API tokens, and that is the limit. Revoke one first.",
   audience_not_allowed: "TOKEN_AUDIENCES does not list the second API.",
 };
 

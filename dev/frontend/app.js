@@ -3,6 +3,7 @@
 
 import { ProblemError, UnreachableError } from "/client/index.js";
 import { failed } from "/act.js";
+import "/copy.js";
 import * as account from "/pages/account.js";
 import * as secondApi from "/pages/second-api.js";
 import { home, register, signInFailed } from "/pages/sign-in.js";

@@ -18,7 +18,7 @@ MAKE = """
 """
 
 
-def test_a_token_is_made_shown_once_and_ended(stack: Stack, visitor: Visitor) -> None:
+def test_a_token_is_made_shown_once_and_revoked(stack: Stack, visitor: Visitor) -> None:
     page = visitor()
     register(page, stack, "caroline.herschel@example.com")
     page.goto(f"{stack.frontend_url}/tokens")
@@ -41,8 +41,8 @@ def test_a_token_is_made_shown_once_and_ended(stack: Stack, visitor: Visitor) ->
     page.wait_for_selector("[data-testid=token]:has-text('comet search')")
     assert page.is_hidden("#secret")
     assert secret not in page.content()
-    page.click("[data-testid=end-token]")
-    page.wait_for_selector("#message:has-text('“comet search” has ended')")
+    page.click("[data-testid=revoke-token]")
+    page.wait_for_selector("#message:has-text('“comet search” is revoked')")
     assert page.is_visible("#no-tokens")
     until(lambda: user().status_code == 401, seconds=10, what="the token to be refused")
 

@@ -51,15 +51,15 @@ function tokenRow(token) {
   const row = fill("token-row", token);
   const isOver = token.expires_at && new Date(token.expires_at) < new Date();
   row.querySelector("[data-testid=expired]").hidden = !isOver;
-  const end = row.querySelector("[data-testid=end-token]");
-  end.dataset.key = token.id;
-  end.addEventListener("click", () =>
+  const revoke = row.querySelector("[data-testid=revoke-token]");
+  revoke.dataset.key = token.id;
+  revoke.addEventListener("click", () =>
     act(() => api.deleteToken({ token_id: token.id }), {
       then: () => {
         document.getElementById("new-token").hidden = true;
         return refresh();
       },
-      done: `The token “${token.name}” has ended.`,
+      done: `The token “${token.name}” is revoked.`,
     }),
   );
   return row;
