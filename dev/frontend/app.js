@@ -30,24 +30,31 @@ async function start() {
   }
 }
 
+const POLL_MS = 10_000;
 let isLooking = false;
 
-/** Whoever comes back to the page sees what happened elsewhere: a new session, a sign-out, another account. */
-async function lookAgain() {
-  const before = caller();
-  if (isLooking || document.visibilityState !== "visible" || before === undefined) return;
+/** Asks the service while somebody sees the page, one question at a time. */
+async function look(ask) {
+  if (isLooking || document.visibilityState !== "visible") return;
   isLooking = true;
   try {
-    const { registered } = await getSession();
-    const { view } = document.getElementById("main").dataset;
-    if (caller() !== before || view === "unavailable" || view === "rate-limited") await page.open();
-    else if (registered) await page.refresh?.();
+    await ask();
   } catch (error) {
     // What is shown stays while the service cannot say more; the next button tells why.
     if (!(error instanceof ProblemError || error instanceof UnreachableError)) throw error;
   } finally {
     isLooking = false;
   }
+}
+
+/** Whoever comes back to the page sees what happened elsewhere: a new session, a sign-out, another account. */
+async function comeBack() {
+  const before = caller();
+  if (before === undefined) return;
+  const { registered } = await getSession();
+  const { view } = document.getElementById("main").dataset;
+  if (caller() !== before || view === "unavailable" || view === "rate-limited") await page.open();
+  else if (registered) await page.refresh?.();
 }
 
 for (const link of document.querySelectorAll("nav a")) {
@@ -57,8 +64,9 @@ for (const link of document.querySelectorAll("[data-api-path]")) {
   link.href = apiUrl + link.dataset.apiPath;
   link.textContent ||= apiUrl;
 }
-addEventListener("focus", lookAgain);
-document.addEventListener("visibilitychange", lookAgain);
+addEventListener("focus", () => look(comeBack));
+document.addEventListener("visibilitychange", () => look(comeBack));
+if (page.poll) setInterval(look, POLL_MS, page.poll);
 // The Back button may bring a page back as it was before signing out: ask again.
 addEventListener("pageshow", (event) => event.persisted && start());
 await start();

@@ -4,6 +4,8 @@ import { createClient } from "/client/index.js";
 
 export const { apiUrl, secondApiUrl } = await fetch("/config.json").then((response) => response.json());
 export const api = createClient({ baseUrl: apiUrl });
+/** Never tries a refused call a second time: the page that polls asks again soon anyway. */
+export const pollingApi = createClient({ baseUrl: apiUrl, longestWait: 0 });
 
 let lastCaller;
 

@@ -2,7 +2,7 @@
 
 import { act, signOut } from "/act.js";
 import { sentenceOf } from "/pages/sign-in.js";
-import { api } from "/service.js";
+import { api, pollingApi } from "/service.js";
 import { describeDevice, fill, fillIn, fillList, say, sayAt, show } from "/view.js";
 import { registered } from "/visitor.js";
 
@@ -52,6 +52,19 @@ export async function refresh() {
   fillLists(lists, providers);
 }
 
+/** Shows a session that began or ended elsewhere, with a single request, as it is asked again and again. */
+export async function poll() {
+  if (document.getElementById("main").dataset.view !== "dashboard") return;
+  try {
+    const { sessions } = await pollingApi.listSessions();
+    // A list that stays the same is left alone: somebody may be pressing one of its buttons.
+    if (JSON.stringify(sessions) !== shownSessions) fillSessions(sessions);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    await open();
+  }
+}
+
 /** The name is optional; the e-mail address is always there. */
 function values({ user, expires_at }) {
   const name = user.name || user.email;
@@ -64,9 +77,16 @@ async function ask() {
 }
 
 function fillLists({ sessions, identities }, providers) {
+  fillSessions(sessions);
+  fillIdentities(identities, providers);
+}
+
+let shownSessions;
+
+function fillSessions(sessions) {
+  shownSessions = JSON.stringify(sessions);
   fillList(document.getElementById("sessions"), sessions.map(sessionRow));
   document.getElementById("end-others").hidden = sessions.length < 2;
-  fillIdentities(identities, providers);
 }
 
 /** The service refuses to remove the last one, so the page does not offer it. */
