@@ -1,13 +1,17 @@
 """Sessions and the account in a browser: ended elsewhere, changed, deleted; Back shows nothing of them."""
 
+import shlex
+import subprocess
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import Stack, Visitor
+from tests.browser.conftest import ROOT, Stack, Visitor
 from tests.browser.walk import SCREENSHOTS, register, show, sign_in, sign_out
 from tests.support.pages import Block
 from tests.support.pages import Page as Document
+from tests.support.service import clean_environ
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -115,6 +119,31 @@ def test_groups_that_a_provider_tells_are_shown(stack: Stack, visitor: Visitor) 
     register(page, stack, "grace@example.com")
     assert page.locator("#groups li").all_inner_texts() == ["admirals", "analysts"]
     assert page.is_hidden("#no-groups")
+
+
+def test_the_commands_for_groups_work_as_they_are_shown(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    register(page, stack, "ada.yonath@example.com")
+    assert page.is_visible("#no-groups")
+
+    def run(selector: str) -> None:
+        line = shlex.split(page.inner_text(selector))
+        environ = clean_environ({"DATABASE_URL": stack.database_url})
+        subprocess.run(line, cwd=ROOT, env=environ, check=True)
+        page.evaluate(COME_BACK)
+
+    run("#join-group")
+    page.wait_for_selector("#groups li:text-is('staff')")
+    run("#leave-group")
+    page.wait_for_selector("#no-groups:visible")
+
+
+def test_a_command_for_groups_does_not_trust_an_address(stack: Stack, visitor: Visitor) -> None:
+    page = visitor()
+    register(page, stack, "o'brien&co@example.com")
+    _, _, _, person, group = shlex.split(page.inner_text("#join-group"))
+    assert uuid.UUID(person)
+    assert group == "staff"
 
 
 def test_back_after_sign_out_shows_nobody(stack: Stack, visitor: Visitor) -> None:

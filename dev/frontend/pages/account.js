@@ -18,6 +18,7 @@ export async function open() {
   }
   view.querySelector("#profile-name").value = session.user.name ?? "";
   fillGroups(session.user.groups);
+  fillGroupCommands(session.user);
   fillLists(lists, providers);
 
   view.querySelector("#sign-out").addEventListener("click", signOut);
@@ -79,6 +80,13 @@ async function ask() {
 function fillLists({ sessions, identities }, providers) {
   fillSessions(sessions);
   fillIdentities(identities, providers);
+}
+
+/** A shell reads some characters of addresses as its own. It takes an id as it is. */
+function fillGroupCommands({ id, email }) {
+  const who = /^[a-z0-9][a-z0-9.@_+-]*$/i.test(email) ? email : id;
+  document.getElementById("join-group").textContent = `bin/users group add ${who} staff`;
+  document.getElementById("leave-group").textContent = `bin/users group remove ${who} staff`;
 }
 
 let shownSessions;
