@@ -55,7 +55,8 @@ class FrontendHandler(BaseHTTPRequestHandler):
             path = "/index.html"
         content = self._content(path)
         if content is None:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"There is no such file.\n")
+            # The page itself says that it knows no such address, and leads back.
+            self._answer(HTTPStatus.NOT_FOUND, CONTENT_TYPES[".html"], (FOLDER / "index.html").read_bytes())
         else:
             self._answer(HTTPStatus.OK, CONTENT_TYPES[PurePosixPath(path).suffix], content)
 

@@ -20,7 +20,7 @@ const PAGES = {
   "/auth/login": { open: signInFailed },
 };
 const path = location.pathname.replace(/\/+$/, "") || "/";
-const page = Object.hasOwn(PAGES, path) ? PAGES[path] : { open: () => show("not-found") };
+const page = Object.hasOwn(PAGES, path) ? PAGES[path] : { open: () => show("not-found", { path: location.pathname }) };
 
 async function start() {
   try {

@@ -73,6 +73,16 @@ def test_denied_consent_is_explained_and_can_be_tried_again(stack: Stack, visito
     page.wait_for_selector("#new-person")
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/nowhere.html"])
+def test_an_unknown_page_leads_back(stack: Stack, visitor: Visitor, path: str) -> None:
+    page = visitor(refused=True)
+    page.goto(stack.frontend_url + path)
+    show(page, "not-found")
+    assert f"Nothing is at {path}." in page.inner_text("#main")
+    page.click("#main >> text=Home")
+    show(page, "anonymous")
+
+
 def test_an_outage_is_not_shown_as_being_signed_out(stack: Stack, browser: "Browser") -> None:
     page = browser.new_page()
     page.route(f"{stack.api_url}/**", lambda route: route.abort())
@@ -162,3 +172,6 @@ def test_each_page_fits_its_window(
     page.click("#call")
     page.wait_for_selector("#answer:has-text('200')")
     look_at("second-api")
+    page.goto(f"{stack.frontend_url}/nowhere")
+    show(page, "not-found")
+    look_at("not-found")
