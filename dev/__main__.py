@@ -117,7 +117,8 @@ def _start(processes: Processes, settings: Mapping[str, str], parts: Parts) -> N
     second_api = parts.second_api
     keys = f"{parts.service.url}/.well-known/jwks.json"
     start(second_api, "dev.second_api", issuer=api_url, keys=keys, audience=second_api.url, frontend=pages)
-    start(parts.frontend, "dev.frontend_server", api_url=api_url, second_api_url=second_api.url)
+    urls = {"api_url": api_url, "second_api_url": second_api.url, "webapp_url": pages}
+    start(parts.frontend, "dev.frontend_server", **urls)
     if parts.proxy:
         forward_auth.start(processes, settings, parts.proxy, service_port=parts.service.port)
 

@@ -43,9 +43,11 @@ class FrontendHandler(BaseHTTPRequestHandler):
         *,
         api_url: str,
         second_api_url: str,
+        webapp_url: str,
     ) -> None:
         self._api_url = api_url
         self._second_api_url = second_api_url
+        self._webapp_url = webapp_url
         # The base class answers the request before its constructor returns.
         super().__init__(request, client_address, server)
 
@@ -67,7 +69,12 @@ class FrontendHandler(BaseHTTPRequestHandler):
 
     def _content(self, path: str) -> bytes | None:
         if path == "/config.json":
-            return json.dumps({"apiUrl": self._api_url, "secondApiUrl": self._second_api_url}).encode()
+            config = {
+                "apiUrl": self._api_url,
+                "secondApiUrl": self._second_api_url,
+                "webappUrl": self._webapp_url,
+            }
+            return json.dumps(config).encode()
         # Looked up among the files there are, not opened by name: no path leads out of the folder.
         files = {f"/{file.relative_to(FOLDER).as_posix()}": file for file in FOLDER.rglob("*")}
         files |= {f"/client/{file.name}": file for file in CLIENT.glob("*.js")}
@@ -95,11 +102,17 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=5173)
     parser.add_argument("--api-url", default="http://localhost:3000", help="where the service answers")
     parser.add_argument("--second-api-url", default="http://localhost:3001", help="where dev.second_api does")
+    parser.add_argument(
+        "--webapp-url", default="http://localhost:5173", help="whose pages the service takes calls from"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     handler = partial(
-        FrontendHandler, api_url=options.api_url.rstrip("/"), second_api_url=options.second_api_url
+        FrontendHandler,
+        api_url=options.api_url.rstrip("/"),
+        second_api_url=options.second_api_url,
+        webapp_url=options.webapp_url,
     )
     try:
         server = ThreadingHTTPServer(("127.0.0.1", options.port), handler)

@@ -1,7 +1,7 @@
 // What a button does, and what the page says of it.
 
 import { ProblemError, UnreachableError } from "/client/index.js";
-import { api } from "/service.js";
+import { api, webappUrl } from "/service.js";
 import { say, show } from "/view.js";
 import { anonymous, keepPage } from "/visitor.js";
 
@@ -49,10 +49,19 @@ export function failed(error) {
   if (error instanceof ProblemError && error.status === 401) return anonymous().catch(failed);
   if (error instanceof ProblemError && error.status === 429) return rateLimited(error.retryAfter ?? 0);
   if (!(error instanceof ProblemError || error instanceof UnreachableError)) throw error;
+  if (error instanceof UnreachableError && location.origin !== new URL(webappUrl).origin) return otherFrontend();
   // 503 means "cannot be checked", which is not "signed out": treating it so would sign everybody out of the
   // page while the database restarts.
   const view = show("unavailable", { reason: error.message });
   view.querySelector("#retry").addEventListener("click", () => location.reload());
+}
+
+/** The service refuses pages of any other origin than WEBAPP_URL's, and a browser tells such a page nothing but that. */
+function otherFrontend() {
+  const view = show("other-frontend", { webappUrl, origin: location.origin, command: `WEBAPP_URL=${location.origin} bin/dev` });
+  view.querySelector("#webapp-link").href = webappUrl;
+  // On another host the browser would not send the session's cookie along.
+  view.querySelector("#to-use-sample").hidden = location.hostname !== new URL(webappUrl).hostname;
 }
 
 function rateLimited(seconds) {

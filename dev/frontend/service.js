@@ -1,8 +1,8 @@
-// The service, and the second API beside it. bin/dev says where both are.
+// The service, the second API beside it, and WEBAPP_URL. bin/dev says where they are.
 
 import { createClient } from "/client/index.js";
 
-export const { apiUrl, secondApiUrl } = await fetch("/config.json").then((response) => response.json());
+export const { apiUrl, secondApiUrl, webappUrl } = await fetch("/config.json").then((response) => response.json());
 export const api = createClient({ baseUrl: apiUrl });
 /** Never tries a refused call a second time: the page that polls asks again soon anyway. */
 export const pollingApi = createClient({ baseUrl: apiUrl, longestWait: 0 });
