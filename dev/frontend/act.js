@@ -8,9 +8,9 @@ import { anonymous, keepPage } from "/visitor.js";
 // Refusals that people can do something about. The codes are stable, so these sentences are the frontend's to word.
 const REFUSALS = {
   last_identity: "This is your only way to sign in. Link another one first, then remove this one.",
-  sign_in_again: "For this you must have signed in within the last ten minutes.",
+  sign_in_again: "You can do this only if you signed in within the last ten minutes.",
   too_many_tokens: "You have 20 API tokens, and that is the limit. Revoke one first.",
-  audience_not_allowed: "TOKEN_AUDIENCES does not list the second API.",
+  audience_not_allowed: "The setting TOKEN_AUDIENCES does not list the second API. Add its address there.",
 };
 
 /**
@@ -65,7 +65,7 @@ function otherFrontend() {
 }
 
 function rateLimited(seconds) {
-  const view = show("rate-limited", { wait: seconds ? `You may go on in ${seconds} s.` : "Wait a moment." });
+  const view = show("rate-limited", { wait: seconds ? `Try again in ${seconds} s.` : "Wait a moment." });
   const retry = view.querySelector("#retry");
   retry.disabled = seconds > 0;
   setTimeout(() => (retry.disabled = false), seconds * 1000);

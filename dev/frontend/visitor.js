@@ -35,7 +35,7 @@ export async function registered() {
 export async function anonymous() {
   const isHome = location.pathname === "/";
   const { providers } = await api.listProviders();
-  const view = show("anonymous", { title: isHome ? "Try out connected-backend" : "You are signed out" });
+  const view = show("anonymous", { title: isHome ? "Try out connected-backend" : "You are not signed in" });
   if (isHome) view.querySelector("#intro").append(fill("what-this-is"));
   view.querySelector("#reason").hidden = isHome;
   // After sign-in the service sends people to `return_to` here, and those it does not know to /auth/register.

@@ -140,7 +140,7 @@ function identityRow(identity, providers, isOnly) {
   remove.addEventListener("click", () =>
     act(() => api.removeIdentity({ identity_id: identity.id }), {
       then: refresh,
-      done: `${label} is removed. Sessions that began with it have ended.`,
+      done: `${label} is removed. You are signed out wherever you signed in with it.`,
     }),
   );
   return row;

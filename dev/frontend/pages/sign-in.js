@@ -8,14 +8,14 @@ import { anonymous, FIRST, forgetPage, keepPage } from "/visitor.js";
 // What went wrong on the way to the provider and back. The service redirects to /auth/login?error=CODE; codes are
 // stable, so these sentences are the frontend's to word.
 const SIGN_IN_ERRORS = {
-  access_denied: "You cancelled at the sign-in provider, or it refused. Nothing was shared.",
+  access_denied: "You cancelled at the sign-in provider, or it refused you. It told this service nothing about you.",
   provider_unavailable: "The sign-in provider does not answer. Try again in a minute.",
-  invalid_state: "This sign-in took too long, or was started in another browser. Start again from here.",
+  invalid_state: "This sign-in took too long, or you began it in another browser. Try again.",
   invalid_token: "The sign-in provider's answer could not be verified.",
   email_not_verified: "Your e-mail address is not verified. Verify it at the sign-in provider, then come back.",
   email_taken:
     "Another account here has your e-mail address. Sign in the way you did when you created it; then you can link this one.",
-  identity_taken: "It was not linked: somebody else's account here has this way to sign in.",
+  identity_taken: "It was not linked, because it belongs to somebody else's account here.",
   domain_not_allowed: "Only certain e-mail addresses may sign in here. Choose another account.",
   registration_closed: "There is no account for you here, and new ones are not being accepted.",
   account_disabled: "Your account is disabled. Ask whoever runs this service.",
