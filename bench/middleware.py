@@ -204,8 +204,8 @@ def summary(layers: Costs, heads: Costs) -> str:
     named = ", ".join(f"{name} {medians[name]:.1f}" for name in largest)
     added, head = max((statistics.median(costs), name) for name, costs in heads.items())
     return (
-        f"{measured_here()} Falcon and all layers take {whole.text(1)} µs of CPU a request (target: at most 30), "
-        f"most in {named}. "
+        f"{measured_here()} Falcon and all layers take {whole.text(1)} µs of CPU a request "
+        f"(target: at most 30), most in {named}. "
         f"A head made to cost much, up to 32 KiB long, adds at most {added:.0f} ({head})."
     )
 
