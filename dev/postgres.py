@@ -18,6 +18,7 @@ from dev.postgres_programs import (
     EmbeddedPostgresError,
     end_of,
     make_data,
+    not_writable,
     owner,
     programs,
     start_server,
@@ -88,15 +89,18 @@ class EmbeddedPostgres:
         """Starts the server and waits until it answers; makes its data first where there is none.
 
         Raises:
-            EmbeddedPostgresError: with the end of the server's log.
+            EmbeddedPostgresError: with the end of the server's log, or why there can be no server.
         """
-        self._stop_orphan()
-        make_data(self._folder, self._version)
-        (self._folder / "pg_hba.conf").write_text(ACCESS)
-        if self._socket_folder != self._folder:
-            self._make_socket_folder()
         log = self._folder / "server.log"
-        self._process = start_server(self._arguments(), self._version, log)
+        try:
+            self._stop_orphan()
+            make_data(self._folder, self._version)
+            (self._folder / "pg_hba.conf").write_text(ACCESS)
+            if self._socket_folder != self._folder:
+                self._make_socket_folder()
+            self._process = start_server(self._arguments(), self._version, log)
+        except OSError as error:
+            raise not_writable(self._folder, error) from error
         self._wait_until_ready(log)
 
     def stop(self) -> None:

@@ -28,6 +28,8 @@ DROP_ROOT = (
     # initdb asks access(2), which otherwise leaves capabilities out of account.
     "--securebits=+no_setuid_fixup",
 )
+LAST_MADE = "base/5/PG_VERSION"
+"""Of the database `postgres`, which initdb makes last."""
 LOCALES = {
     # PostgreSQL's own locale, as those of the environment may be missing on this machine.
     18: ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
@@ -37,6 +39,13 @@ LOCALES = {
 
 class EmbeddedPostgresError(Exception):
     """The server does not start; the message says why, with the end of its log."""
+
+
+def not_writable(folder: Path, error: OSError) -> EmbeddedPostgresError:
+    """What to raise where the folder of the data, or one above it, belongs to others."""
+    return EmbeddedPostgresError(
+        f"{folder} cannot be written: {error.strerror}. Set DEV_DATA_DIR to a folder of yours."
+    )
 
 
 def programs(version: int) -> Path:
@@ -84,22 +93,34 @@ def make_data(folder: Path, version: int) -> None:
     """Makes the folder a new database cluster, where it is not one yet.
 
     Raises:
-        EmbeddedPostgresError: with initdb's last lines.
+        EmbeddedPostgresError: with initdb's last lines, or what else is in the folder.
+        OSError: it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmbeddedPostgresError(
-            f"{folder} cannot be made: {error.strerror}. Set DEV_DATA_DIR to a folder of yours."
-        ) from error
-    _hand_over(folder)
-    if (folder / "PG_VERSION").exists():
+    if folder.exists() and any(folder.iterdir()):
+        _hand_over(folder)
+        if not (folder / LAST_MADE).exists():
+            raise EmbeddedPostgresError(
+                f"{folder} holds no complete database: a start was interrupted. Delete it and start again."
+            )
         return
-    initdb = [str(programs(version) / "initdb"), f"--pgdata={folder}", "--username=postgres", "--auth=trust"]
-    command = [*as_owner(), *initdb, "--encoding=UTF8", *LOCALES[version]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Whatever interrupts initdb, the folder's own name stands for a whole cluster.
+    new = folder.with_name(f"{folder.name}.new")
+    if new.exists():
+        shutil.rmtree(new)
+    new.mkdir(parents=True)
+    _hand_over(new)
+    initdb = [str(programs(version) / "initdb"), f"--pgdata={new}", "--username=postgres", "--auth=trust"]
+    command = [*as_owner(signal.SIGKILL), *initdb, "--encoding=UTF8", *LOCALES[version]]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=signal_from_dying_parent(signal.SIGKILL),
+    )
     if done.returncode:
         raise EmbeddedPostgresError(end_of(f"PostgreSQL cannot make {folder}", done.stdout + done.stderr))
+    new.rename(folder)
 
 
 def start_server(arguments: Sequence[str], version: int, log: Path) -> subprocess.Popen[bytes]:

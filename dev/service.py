@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.commands.beside_dev import running_file
 from app.settings.places import ROOT
+from dev.postgres_programs import not_writable
 from dev.processes import Processes
 from dev.watch import Watch
 
@@ -91,11 +92,19 @@ class ReloadingService:
 
 @contextmanager
 def announced(data: Path, database_url: str) -> Iterator[None]:
-    """Meanwhile commands typed beside bin/dev find its database; of several, the first one's."""
-    data.mkdir(parents=True, exist_ok=True)
+    """Meanwhile commands typed beside bin/dev find its database; of several, the first one's.
+
+    Raises:
+        EmbeddedPostgresError: the folder cannot be written.
+    """
     file = running_file(data)
-    file.touch(mode=0o600)
-    with file.open("r+", encoding="utf-8") as stream:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        stream = file.open("r+", encoding="utf-8")
+    except OSError as error:
+        raise not_writable(data, error) from error
+    with stream:
         with suppress(BlockingIOError):
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             stream.truncate()

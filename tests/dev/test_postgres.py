@@ -1,8 +1,10 @@
 """The embedded PostgreSQL: whoever starts it and wherever its data are, it changes nothing else."""
 
 import os
+import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -10,9 +12,20 @@ import psycopg
 import pytest
 
 from dev.postgres import EmbeddedPostgres
+from dev.postgres_programs import EmbeddedPostgresError
 from tests.support.checkout import checkout
+from tests.support.service import ROOT
+from tests.support.waiting import until
 
 START = "import sys, pathlib, dev.postgres; dev.postgres.EmbeddedPostgres(pathlib.Path(sys.argv[1])).start()"
+
+SAID = """
+import sys, pathlib, dev.postgres
+try:
+    dev.postgres.EmbeddedPostgres(pathlib.Path(sys.argv[1])).start()
+except dev.postgres.EmbeddedPostgresError as error:
+    print(error)
+"""
 
 
 def modes_above(folder: Path) -> dict[str, tuple[int, int]]:
@@ -38,6 +51,56 @@ def test_a_checkout_that_only_its_owner_may_enter_can_run_it(tmp_path: Path) -> 
     command = [str(copy / "bin" / "python"), "-c", START, str(copy / "data")]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_initdb_leaves_nothing_that_the_next_start_stumbles_over(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", START, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL
+    ) as first:
+        until(lambda: list(tmp_path.rglob("PG_VERSION")), seconds=20, what="initdb")
+        first.send_signal(number)
+    with EmbeddedPostgres(tmp_path) as server, psycopg.connect(server.url()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert [path.name for path in tmp_path.iterdir()] == ["postgres"]
+
+
+def test_half_a_cluster_of_an_older_version_is_named_with_the_cure(tmp_path: Path) -> None:
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "PG_VERSION").write_text("18\n")
+    with pytest.raises(EmbeddedPostgresError) as refused:
+        EmbeddedPostgres(tmp_path).start()
+    assert str(refused.value) == (
+        f"{folder} holds no complete database: a start was interrupted. Delete it and start again."
+    )
+
+
+@pytest.mark.needs("namespaces")
+@pytest.mark.parametrize("data", ["old", "new"])
+def test_a_read_only_checkout_is_told_in_a_sentence(tmp_path: Path, data: str) -> None:
+    if data == "old":
+        with EmbeddedPostgres(tmp_path):
+            pass
+    rights = () if os.geteuid() == 0 else ("--map-root-user",)
+    read_only = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "$3" "$1"'
+    command = [
+        "unshare",
+        "--mount",
+        *rights,
+        "sh",
+        "-c",
+        read_only,
+        "sh",
+        str(tmp_path),
+        sys.executable,
+        SAID,
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    sentence = "cannot be written: Read-only file system. Set DEV_DATA_DIR to a folder of yours."
+    assert done.stdout == f"{tmp_path / 'postgres'} {sentence}\n", done.stderr
 
 
 def test_data_that_root_made_under_another_account_are_taken_over(tmp_path: Path) -> None:
