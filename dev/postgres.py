@@ -115,6 +115,8 @@ class EmbeddedPostgres:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
+        if self._socket_folder != self._folder:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def _make_socket_folder(self) -> None:
         """Closed to others, as whoever opens the socket is the database's master; /tmp is everybody's."""

@@ -5,12 +5,14 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
+from app.settings.environment import embedded_socket_folder
 from dev.postgres import EmbeddedPostgres
 from dev.postgres_programs import EmbeddedPostgresError
 from tests.support.checkout import checkout
@@ -101,6 +103,15 @@ def test_a_read_only_checkout_is_told_in_a_sentence(tmp_path: Path, data: str) -
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     sentence = "cannot be written: Read-only file system. Set DEV_DATA_DIR to a folder of yours."
     assert done.stdout == f"{tmp_path / 'postgres'} {sentence}\n", done.stderr
+
+
+def test_a_socket_that_has_its_folder_in_tmp_leaves_nothing_there(tmp_path: Path) -> None:
+    data = tmp_path / ("long" * 25)
+    folder = embedded_socket_folder(data)
+    with EmbeddedPostgres(data) as server, psycopg.connect(server.url()):
+        assert folder.parent == Path(tempfile.gettempdir())
+        assert folder.exists()
+    assert not folder.exists()
 
 
 def test_data_that_root_made_under_another_account_are_taken_over(tmp_path: Path) -> None:
