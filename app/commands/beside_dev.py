@@ -9,7 +9,6 @@ from app.commands.report import Report
 from app.settings import variables
 from app.settings.database_url import PARTS
 from app.settings.environment import data_folder, with_dotenv
-from app.settings.places import ROOT
 
 NAMES = ("MIGRATE_DATABASE_URL", "DATABASE_URL", *PARTS)
 
@@ -22,22 +21,22 @@ def running_file(data: Path) -> Path:
 def with_running_dev(environ: Mapping[str, str], report: Report) -> Mapping[str, str]:
     """The environment, with the database of the running `bin/dev` where it names none itself.
 
-    In the image, and with APP_ENV other than development, it is returned as it is.
+    Where bin/dev never ran, as on a server, and with APP_ENV other than development, it is returned as it is.
 
     Raises:
-        CommandError: CONFIGURATION, as no database is named and no bin/dev runs.
+        CommandError: CONFIGURATION, as no database is named and bin/dev does not run any more.
     """
-    if variables.find(environ, "APP_ENV") not in {None, "development"} or not (ROOT / "dev").is_dir():
+    data = data_folder(environ)
+    if variables.find(environ, "APP_ENV") not in {None, "development"} or not data.is_dir():
         return environ
     if any(variables.find(with_dotenv(environ), name) for name in NAMES):
         return environ
-    url = _read(running_file(data_folder(environ)))
+    url = _read(running_file(data))
     if url is None:
         raise CommandError(
             Exit.CONFIGURATION,
-            "The configuration is not valid:",
-            "DATABASE_URL: required (or DB_HOST, DB_USER, DB_PASSWORD and DB_NAME)",
-            "Or start bin/dev, which is not running: beside it, this command uses its database.",
+            "bin/dev is not running. Start it, and type this again beside it: then its database is used.",
+            "For another database set DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD and DB_NAME).",
         )
     report.say("beside_bin_dev", "Using the database of the bin/dev that runs here.")
     return {**environ, "DATABASE_URL": url}

@@ -237,8 +237,8 @@ def test_commands_typed_beside_it_use_its_database(develop: Develop, tmp_path: P
         assert "Using the database of the bin/dev that runs here." in lines
     development.signal(signal.SIGINT)
     assert development.wait(60) == 0
-    code, lines = typed("bin/migrate")
-    assert (code, lines[-1]) == (
-        78,
-        "Or start bin/dev, which is not running: beside it, this command uses its database.",
-    )
+    for command in ("bin/migrate", "bin/users list", "bin/sessions list"):
+        code, lines = typed(command)
+        assert (code, len(lines)) == (78, 2)
+        assert lines[0].startswith("bin/dev is not running. Start it, and ")
+        assert "DATABASE_URL" in lines[1]
