@@ -1,6 +1,7 @@
 """`bin/setup` where it cannot do its work: one sentence that says what is missing, and how to get it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.install import MEGABYTES
+from dev.install import MEGABYTES, REDIS_MEGABYTES
 from tests.support.checkout import checkout
 from tests.support.service import ROOT, clean_environ, free_port
 
@@ -88,3 +89,11 @@ def test_what_it_tells_of_the_disk_is_about_true() -> None:
     packages = Path(sysconfig.get_path("purelib"))
     found = sum(file.lstat().st_size for file in packages.rglob("*") if file.is_file()) / 1_000_000
     assert MEGABYTES[lock][1] / 2 < found < MEGABYTES[lock][1] * 1.3
+
+
+def test_the_readme_tells_what_is_downloaded() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"downloads (\d+) MB, and the first test run (\d+) MB more", readme)
+    assert told
+    dev, test = MEGABYTES["dev"][0], MEGABYTES["test"][0]
+    assert told.groups() == (str(dev), str(test + REDIS_MEGABYTES - dev))
