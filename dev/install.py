@@ -1,20 +1,34 @@
 """The second half of `bin/setup`: makes `.venv` from a lock. It runs before any package is there."""
 
+from dev import interrupts
+
+STOPPED = "Stopped. The next bin/setup goes on from here."
+EX_INTERRUPTED = 130  # as shells have it
+
+if __name__ == "__main__":
+    # The other imports take long enough for a Ctrl-C.
+    interrupts.end_at_once(STOPPED, EX_INTERRUPTED)
+
 import fcntl
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 VENV = ROOT / ".venv"
+MADE = VENV / "made"
+"""There once Python's venv has made all of it, pip among it."""
 MARK = VENV / "lock-installed"
 PYTHON = VENV / "bin" / "python"
 REDIS_SERVER = VENV / "bin" / "redis-server"
@@ -46,22 +60,22 @@ class Pip:
     """One run of pip: tells how far it is, and keeps what it said.
 
     Attributes:
-        total: megabytes that are downloaded, or come out of pip's cache.
+        total: megabytes that are downloaded, or come out of pip's cache; about, as platforms differ.
+        announcement: what to say before the first of them.
     """
 
     total: float
+    announcement: str = ""
     said: list[str] = field(default_factory=list)
     megabytes: float = 0.0
 
     def run(self, *arguments: str) -> bool:
         """Whether pip succeeded."""
-        process = subprocess.Popen(
-            [PYTHON, *PIP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
-        )
-        for line in process.stdout or ():
-            self.said.append(line.rstrip())
-            self._tell(line)
-        return process.wait() == 0
+        with _program(PYTHON, *PIP, *arguments) as process:
+            for line in process.stdout or ():
+                self.said.append(line.rstrip())
+                self._tell(line)
+        return process.returncode == 0
 
     def failure(self) -> str:
         """Why it failed, in a sentence."""
@@ -77,12 +91,12 @@ class Pip:
         return f"pip cannot install this on {platform.platform()}: {reason}"
 
     def _tell(self, line: str) -> None:
-        match = re.match(
-            r" +(?:Downloading|Using cached) (?:\S*/)?([^-\s]+)\S*\.whl \(([\d.]+) ([kM]B)\)", line
-        )
-        if match:
+        if match := _WHEEL.match(line):
+            if self.announcement and not self.megabytes:
+                _show(self.announcement, is_big=True)
             self.megabytes += float(match[2]) / (1 if match[3] == "MB" else 1000)
-            _show(f"  {self.megabytes:3.0f} of {self.total:.0f} MB, {match[1]}", is_big=match[3] == "MB")
+            total = max(self.total, self.megabytes)
+            _show(f"  {self.megabytes:3.0f} of {total:.0f} MB, {match[1]}", is_big=match[3] == "MB")
         elif line.startswith("Installing collected packages"):
             _show("  unpacking ...", is_big=True)
 
@@ -97,24 +111,21 @@ def install(lock: str, mark: str) -> None:
         sentence = f"{ROOT} is read-only: .venv cannot be made there. Copy the checkout elsewhere."
         raise InstallError(sentence, EX_CANTCREAT)
     packages, disk = MEGABYTES[lock]
-    is_kept = _is_this_version(PYTHON)
+    # A .venv of before `made` has the other mark.
+    is_kept = (MADE.exists() or MARK.exists()) and _is_this_version(PYTHON)
     if is_kept:
         packages -= _megabytes_before(lock)
     download = packages + REDIS_MEGABYTES if lock in LOCKS_FOR_TESTS else packages
     print(
-        f"Installing into .venv for Python {platform.python_version()}, from requirements/{lock}.txt: "
-        f"{download} MB to download, {disk} MB on disk. That takes about a minute.",
+        f"Installing into .venv for Python {platform.python_version()}, from requirements/{lock}.txt ...",
         flush=True,
     )
     if not is_kept:
-        shutil.rmtree(VENV, ignore_errors=True)
-        made = subprocess.run(
-            [sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False
-        )
-        if made.returncode:
-            raise InstallError(f"No .venv could be made: {made.stdout.strip() or made.stderr.strip()}")
+        _make_venv()
+    MADE.touch()
     MARK.unlink(missing_ok=True)
-    _install_packages(lock, packages)
+    announcement = f"{download} MB to download, {disk} MB on disk. That takes about a minute."
+    _install_packages(lock, packages, announcement)
     if lock in LOCKS_FOR_TESTS:
         _compile_parser()
         _unpack_redis()
@@ -138,7 +149,36 @@ def _is_this_version(python: Path) -> bool:
     return said.strip() == str(sys.version_info[:2])
 
 
-def _install_packages(lock: str, megabytes: int) -> None:
+def _make_venv() -> None:
+    shutil.rmtree(VENV, ignore_errors=True)
+    with _program(sys.executable, "-m", "venv", VENV) as process:
+        said = process.stdout.read().strip() if process.stdout else ""
+    if process.returncode:
+        raise InstallError(f"No .venv could be made: {said}")
+
+
+@contextmanager
+def _program(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A program whose output is read. Ctrl-C and SIGTERM end it first, also those that it runs, then us."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        errors="replace",
+        process_group=0,
+    )
+    try:
+        yield process
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGINT)
+        raise
+    finally:
+        process.communicate()
+
+
+def _install_packages(lock: str, megabytes: int, announcement: str) -> None:
     arguments = (
         "install",
         "--progress-bar=off",
@@ -146,7 +186,7 @@ def _install_packages(lock: str, megabytes: int) -> None:
         f"--requirement=requirements/{lock}.txt",
     )
     # Without a network pip's own five retries take 17 seconds.
-    pip = Pip(megabytes)
+    pip = Pip(megabytes, announcement)
     if pip.run(*arguments, "--retries=1"):
         return
     if pip.megabytes:
@@ -206,13 +246,14 @@ def main(lock: str, mark: str) -> int:
         if MARK.exists() and MARK.read_text(encoding="utf-8").strip() == mark:
             return 0
     try:
+        interrupts.raise_interrupt()
         install(lock, mark)
     except InstallError as error:
         print(f"\n{error}" if sys.stdout.isatty() else error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nStopped. The next bin/setup goes on from here.", file=sys.stderr)
-        return 130
+        print(f"\n{STOPPED}", file=sys.stderr)
+        return EX_INTERRUPTED
     return 0
 
 
