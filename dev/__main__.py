@@ -1,11 +1,14 @@
-"""`bin/dev`: everything a newcomer needs, in one terminal."""
+"""`bin/dev`: everything a newcomer needs, in one terminal. The script has checked the command line."""
 
-import argparse
+from dev import interrupts
+
+if __name__ == "__main__":
+    # The other imports take long enough for a Ctrl-C.
+    interrupts.end_at_once("Stopping ...", 0)
+
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 from app.settings.environment import data_folder, load_database_url, with_dotenv
 from app.settings.providers import DEVELOPMENT, prefix_of
@@ -16,22 +19,12 @@ from dev.postgres_programs import EmbeddedPostgresError
 from dev.processes import Processes
 from dev.service import ReloadingService, announced
 
-DESCRIPTION = """\
-Runs the service on http://localhost:3000 with its own PostgreSQL, two development sign-in providers, a second
-small API and a sample frontend on http://localhost:5173. A change of code, SQL or templates reloads the
-service. Ctrl-C stops all of it.
-"""
-EPILOG = """\
-PORT, DEV_FRONTEND_PORT, DEV_PROVIDER_PORT, DEV_SECOND_PROVIDER_PORT, DEV_SECOND_API_PORT and DEV_PROXY_PORT
-choose other ports, DEV_DATA_DIR another folder than .data.
-Settings in .env win: with DATABASE_URL there no PostgreSQL is started, with PROVIDERS no sign-in providers.
-"""
 LABELS = {DEVELOPMENT: "Provider One", SECOND: "Provider Two"}
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs until Ctrl-C or until a part ends; returns 0 or 1."""
-    has_proxy = _parser().parse_args(arguments).forward_auth
+    has_proxy = "--forward-auth" in arguments
     settings = with_dotenv({**environ, "APP_ENV": "development"})
     try:
         parts = Parts.of(settings, has_proxy=has_proxy)
@@ -44,11 +37,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     settings.setdefault("API_URL", parts.service.url)
     settings.setdefault("TOKEN_AUDIENCES", f"{settings['API_URL']},{parts.second_api.url}")
     settings |= _provider_settings(parts.providers)
-    signal.signal(signal.SIGTERM, _raise_interrupt)
-    signal.signal(signal.SIGINT, _raise_interrupt)
     processes = Processes()
     database = None if _names_database(settings) else EmbeddedPostgres(data_folder(settings))
     try:
+        interrupts.raise_interrupt()
         if database:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
@@ -69,29 +61,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         print("\nStopping ...", flush=True)
         return 0
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        interrupts.ignore()
         processes.stop()
         if database:
             database.stop()
     return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="bin/dev",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        # bin/dev, too, looks for whole words.
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--forward-auth",
-        action="store_true",
-        help="also run another application, protected by Caddy",
-    )
-    return parser
 
 
 def _provider_settings(providers: Mapping[str, Part]) -> dict[str, str]:
@@ -143,10 +117,6 @@ def _introduce(settings: Mapping[str, str], parts: Parts, database: EmbeddedPost
 
 def _names_database(settings: Mapping[str, str]) -> bool:
     return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
-
-
-def _raise_interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

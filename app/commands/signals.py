@@ -15,12 +15,13 @@ def raise_on_sigterm() -> None:
     """Makes SIGTERM and SIGINT raise TerminatedError, upon which psycopg cancels the running statement.
 
     Raises:
-        TerminatedError: a SIGTERM arrived while the signal was blocked.
+        TerminatedError: one of them arrived while it was blocked.
     """
 
     def terminate(_signal: int, _frame: object) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Of one that has come meanwhile, Python would complain with SIG_IGN.
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
+        signal.signal(signal.SIGINT, lambda _signal, _frame: None)
         # The main thread may be waiting for the server, so another one counts the seconds.
         watchdog = threading.Timer(GRACE, os._exit, (Exit.TERMINATED,))
         watchdog.daemon = True
@@ -29,4 +30,4 @@ def raise_on_sigterm() -> None:
 
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGINT, terminate)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})

@@ -1,8 +1,10 @@
 """`bin/dev` as a newcomer meets it: everything comes up, and all of it goes away again."""
 
+import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -151,6 +153,22 @@ def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: 
     second = develop()
     second.wait_until_serving()
     assert "✅ Database is up to date - no pending migrations" in second.output
+
+
+def test_ctrl_c_at_any_moment_is_an_orderly_end_and_the_next_one_serves(develop: Develop) -> None:
+    for delay in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 1.5, 2, 3):
+        interrupted = develop()
+        with pytest.raises(subprocess.TimeoutExpired):
+            interrupted.wait(delay)
+        # As a terminal does, to all in the foreground; and both together count as one.
+        os.killpg(interrupted.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):
+            os.killpg(interrupted.pid, signal.SIGTERM)
+        assert interrupted.wait(60) in {0, 130, -signal.SIGINT, -signal.SIGTERM}, interrupted.output
+        assert "Traceback" not in interrupted.output, delay
+        assert "race" not in interrupted.output, delay
+    last = develop()
+    last.wait_until_serving()
 
 
 def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(

@@ -23,7 +23,7 @@ mkdir "$0.asked" 2>/dev/null && kill -s TERM $PPID
 exec /usr/bin/dirname "$@"
 """
 SHELLS = {"bash", "dash", "sh", "unshare"}
-TERM = 1 << (signal.SIGTERM - 1)
+STOPS = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,13 @@ def first_process(
         waiting.wait()
 
 
-def takes_sigterm(process: psutil.Process) -> bool:
-    """Whether the signal would wait. A shell blocks signals, too, but only for a moment, while it forks."""
+def takes_signals(process: psutil.Process) -> bool:
+    """Whether SIGTERM and Ctrl-C would wait. A shell blocks signals, too, but only while it forks."""
     if Path(f"/proc/{process.pid}/exe").readlink().name in SHELLS:
         return False
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     [blocked] = [line.split()[1] for line in lines if line.startswith("SigBlk:")]
-    return bool(int(blocked, 16) & TERM)
+    return int(blocked, 16) & STOPS == STOPS
 
 
 @pytest.mark.needs("namespaces")
@@ -67,7 +67,7 @@ def takes_sigterm(process: psutil.Process) -> bool:
 def test_no_sigterm_is_lost_while_python_starts(command: list[str], mute_database: str) -> None:
     for delay in DELAYS:
         with first_process(command, mute_database) as (waiting, process):
-            until(partial(takes_sigterm, process), seconds=10, what="the signal to be blocked")
+            until(partial(takes_signals, process), seconds=10, what="the signals to be blocked")
             with pytest.raises(psutil.TimeoutExpired):
                 process.wait(delay)
             process.terminate()
