@@ -193,6 +193,19 @@ def test_a_taken_port_is_named_with_who_wanted_it_and_how_to_move_it(
     assert "Starting PostgreSQL" not in development.output
 
 
+def test_a_data_folder_that_cannot_be_is_told_in_a_sentence(
+    develop: Develop, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    data = tmp_path / "file" / "data"
+    for settings in ({}, {"DATABASE_URL": database_url}):
+        development = develop(DEV_DATA_DIR=str(data), **settings)
+        assert development.wait(60) == 1
+        [sentence] = [line for line in development.lines if str(data) in line]
+        assert sentence.endswith("cannot be written: Not a directory. Set DEV_DATA_DIR to a folder of yours.")
+        assert "Traceback" not in development.output
+
+
 def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
     killed = develop()
     killed.wait_until_serving()

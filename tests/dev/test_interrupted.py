@@ -28,7 +28,9 @@ def bare(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("argument", ["--help", "-h"])
 def test_help_comes_before_any_download(bare: Path, argument: str) -> None:
-    done = subprocess.run([bare / "bin" / "dev", argument], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [bare / "bin" / "dev", argument], capture_output=True, text=True, check=True, timeout=10
+    )
     assert done.stdout.startswith("usage: bin/dev")
     assert "--forward-auth" in done.stdout
     assert not (bare / ".venv").exists()
@@ -63,3 +65,11 @@ def test_a_ctrl_c_that_comes_while_python_starts_is_an_orderly_end(
         check=False,
     )
     assert (done.returncode, done.stderr) == ends
+
+
+def test_a_command_over_half_a_setup_names_it(bare: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare / ".venv"], check=True)
+    (bare / ".venv" / "made").touch()
+    done = subprocess.run([bare / "bin" / "migrate"], capture_output=True, text=True, check=False, timeout=10)
+    sentence = f"No packages installed yet: run {bare}/bin/setup first.\n"
+    assert (done.returncode, done.stderr) == (69, sentence)
