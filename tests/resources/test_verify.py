@@ -88,6 +88,14 @@ def test_a_page_leads_to_sign_in_and_back(sibling: Visitor) -> None:
     assert sibling.get(VERIFY + "&redirect=1", headers=NAVIGATION).status_code == 200
 
 
+def test_somebody_new_registers_first_and_then_opens_the_page_again(sibling: Visitor) -> None:
+    location = sibling.get(VERIFY + "&redirect=1", headers=NAVIGATION).headers["location"]
+    wanted = urlsplit(location).query.removeprefix("return_to=")
+    assert sibling.sign_in(wanted).headers["location"] == f"{SHARED['WEBAPP_URL']}/auth/register"
+    assert sibling.post("/auth/register").status_code == 201
+    assert sibling.get(VERIFY + "&redirect=1", headers=NAVIGATION).status_code == 200
+
+
 @pytest.mark.parametrize(
     "changes",
     [
