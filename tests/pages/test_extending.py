@@ -13,9 +13,17 @@ from tests.support.checkout import checkout
 from tests.support.pages import Block, Page
 from tests.support.service import clean_environ
 
+BLOCKS = pytest.mark.parametrize("blocks", [Page("extending.md").all_blocks()], ids=["all"])
 FIRST_LINE = re.compile(r"(?:--|#) (\S+/\S+)\n")
-NAMES = {"projects": "project", "products": "product"}
-"""The page's own, and others as long, for the style's sake."""
+NAMES = {"projects": "project", "products": "product", "receipts": "receipt"}
+"""The page's own, and two others as long, for the style's sake."""
+OTHER = "receipts"
+REACHED = [
+    *("test_house.py", "accounts/test_accounts.py", "middleware/test_shape.py", "pages/test_docs.py"),
+    *("database/test_query_plans.py", "database/test_readiness_rights.py", "openapi/test_routes.py"),
+    *("migrations/test_dump.py", "migrations/test_files.py", "migrations/test_lint.py"),
+]
+"""Of the suite, what looks at all migrations, queries, resources or pages."""
 
 
 class Reader:
@@ -55,7 +63,11 @@ class Reader:
             for path in self._copy.glob(first[1].replace("NNNN", "*")):
                 path.unlink()
 
-    def type(self, line: str, paste: str = "") -> None:
+    def follow_all(self, blocks: list[Block]) -> None:
+        for block in blocks:
+            self.follow(block)
+
+    def type(self, line: str, paste: str = "", *, seconds: float = 600) -> None:
         """Runs a command, which must succeed."""
         subprocess.run(["git", "add", "--all", "--intent-to-add", "."], cwd=self._copy, check=True)
         # Beside the copy, as the tests that run in it clear their folder first.
@@ -69,7 +81,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
+            timeout=seconds,
             check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}"
@@ -108,15 +120,30 @@ def development(copy: Path) -> Iterator[Development]:
     running.kill()
 
 
+@BLOCKS
 @pytest.mark.parametrize("path", NAMES)
-@pytest.mark.parametrize("blocks", [Page("extending.md").all_blocks()], ids=["all"])
 def test_the_tutorial_works_from_its_first_line_to_its_last(
     blocks: list[Block], path: str, copy: Path, development: Development
 ) -> None:
     reader = Reader(copy, NAMES[path])
-    for block in blocks:
-        reader.follow(block)
+    reader.follow_all(blocks)
     # What the last command ran passed because it was there.
     assert {block.language for block in blocks} == {"sh", "sql", "python", "diff"}
     assert path in (copy / "sql" / "schema.sql").read_text(encoding="utf-8")
     assert requests.get(f"{development.url}/{path}", timeout=10).json()["code"] == "not_signed_in"
+    if path == OTHER:
+        reader.type(f"bin/test {' '.join(f'tests/{name}' for name in REACHED)}")
+
+
+@pytest.mark.full
+@pytest.mark.needs("npm")
+@BLOCKS
+def test_the_whole_suite_passes_with_one_more_migration_query_and_resource(
+    blocks: list[Block], copy: Path, development: Development
+) -> None:
+    reader = Reader(copy, NAMES[OTHER])
+    reader.follow_all(blocks)
+    development.kill()
+    [(generate, folder)] = re.findall(r"type `([^`]+)` in `([^`]+)`", Page("extending.md").text)
+    reader.type(f"cd {folder} && {generate}")
+    reader.type("bin/test", seconds=1800)
