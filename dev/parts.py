@@ -1,12 +1,16 @@
 """What `bin/dev` runs on which ports."""
 
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from app.settings.providers import DEVELOPMENT
 
 HIGHEST_PORT = 65535
+LOWEST_FREE_PORT = 1024
+"""Those below need root."""
 SECOND = "second"
 
 
@@ -68,7 +72,7 @@ class Parts:
         """Those that the settings ask for.
 
         Raises:
-            PortError: a variable is no port number, or its port is taken.
+            PortError: a variable is no port number, or its port is taken or another part's.
         """
         parts = cls(
             service=Part.of("the service", "PORT", 3000, settings),
@@ -77,19 +81,48 @@ class Parts:
             providers={} if _names_provider(settings) else _providers(settings),
             proxy=Part.of("the proxy", "DEV_PROXY_PORT", 8080, settings) if has_proxy else None,
         )
-        parts._check_are_free()
+        proxy, command = ([parts.proxy], "bin/dev --forward-auth") if parts.proxy else ([], "bin/dev")
+        all_parts = [parts.service, parts.frontend, parts.second_api, *parts.providers.values(), *proxy]
+        _check_differ(all_parts)
+        _check_are_free(all_parts, settings, command)
         return parts
 
-    def _check_are_free(self) -> None:
-        proxy, command = ([self.proxy], "bin/dev --forward-auth") if self.proxy else ([], "bin/dev")
-        sentences = [
-            f"Port {part.port} of {part.name} is taken. Stop what uses it, or choose another: "
-            f"{part.variable}={part.port + 1} {command}"
-            for part in (self.service, self.frontend, self.second_api, *self.providers.values(), *proxy)
-            if not part.is_free()
-        ]
-        if sentences:
-            raise PortError("\n".join(sentences))
+
+def _check_differ(parts: Sequence[Part]) -> None:
+    for port in dict.fromkeys(part.port for part in parts):
+        variables = [part.variable for part in parts if part.port == port]
+        if len(variables) > 1:
+            names = f"{', '.join(variables[:-1])} and {variables[-1]}"
+            raise PortError(f"{names} have the same port, {port}: give each a port of its own.")
+
+
+def _check_are_free(parts: Sequence[Part], settings: Mapping[str, str], command: str) -> None:
+    taken = [part for part in parts if not part.is_free()]
+    if not taken:
+        return
+    wanted = {part.port for part in parts}
+    assignments = []
+    for part in parts:
+        port = part.port
+        if part in taken:
+            port = _next_free(part, wanted)
+            wanted.add(port)
+        elif not settings.get(part.variable):
+            continue
+        # Ports that the settings name are told again, so that the command can be pasted as it is.
+        assignments.append(f"{part.variable}={port}")
+    sentences = [f"Port {part.port} of {part.name} is taken." for part in taken]
+    which, others = ("it", "another") if len(taken) == 1 else ("them", "others")
+    advice = f"Stop what uses {which}, or choose {others}: {' '.join(assignments)} {command}"
+    raise PortError("\n".join([*sentences, advice]))
+
+
+def _next_free(part: Part, wanted: AbstractSet[int]) -> int:
+    """The next port that is free and in none of those wanted."""
+    for port in chain(range(part.port + 1, HIGHEST_PORT + 1), range(LOWEST_FREE_PORT, part.port)):
+        if port not in wanted and replace(part, port=port).is_free():
+            return port
+    raise PortError("No port is free.")
 
 
 def _names_provider(settings: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.walk import become, show
-from tests.dev.test_dev import Development, is_listening
+from tests.dev.conftest import Development, is_listening
 from tests.support.pages import Command
 from tests.support.pages import Page as Document
 from tests.support.service import ROOT, clean_environ

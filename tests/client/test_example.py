@@ -13,7 +13,7 @@ import pytest
 from app.settings.environment import embedded_database_url
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.client.packages import QUIET, npm
-from tests.dev.test_dev import Development, is_listening
+from tests.dev.conftest import Development, is_listening
 from tests.support.service import free_port
 from tests.support.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.dev.test_dev import Development
+from tests.dev.conftest import Development
 from tests.support.checkout import checkout
 from tests.support.pages import Block, Page
 from tests.support.service import clean_environ
