@@ -38,7 +38,7 @@ class Line(NamedTuple):
     """What the log says about a request.
 
     Attributes:
-        code: of the problem that was the answer.
+        code: of the refusal that was the answer.
         origin: of the page that asked; told with a code alone.
     """
 

@@ -166,6 +166,7 @@ class Dialogue:
         fields = {
             "request_id": refused.request_id,
             "status": refused.status,
+            "code": refused.code,
             "client": conn.client[0] if conn.client else None,
             "fault": type(error).__name__,
         }

@@ -11,7 +11,7 @@ CLIENT_KEY = "connected_backend.client"
 ROUTE_KEY = "connected_backend.route"
 """The template of the route that the path matches, or None where it matches none."""
 PROBLEM_KEY = "connected_backend.problem"
-"""The code of the problem that is the answer; no such key where the answer is none."""
+"""The code of the refusal that is the answer, a problem or a page; no such key where it is none."""
 
 MAX_USER_AGENT_LENGTH = 512
 

@@ -132,6 +132,7 @@ class InvalidRequestAnswer:
     """The answer to bytes that are not an HTTP request; `raw` is all of it, from the status line on."""
 
     status: int
+    code: str
     request_id: str
     raw: bytes
 
@@ -241,7 +242,7 @@ def invalid_request_answer(error: Exception, security_headers: Mapping[str, str]
     }
     fields = [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *fields, "", ""])
-    return InvalidRequestAnswer(status.value, request_id, head.encode("latin-1") + body)
+    return InvalidRequestAnswer(status.value, code, request_id, head.encode("latin-1") + body)
 
 
 def _set_problem(req: falcon.Request, resp: falcon.Response, status: int, code: str, detail: str) -> None:

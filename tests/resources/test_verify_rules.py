@@ -1,5 +1,6 @@
 """Who may enter, as the URL that the proxy asks says."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -92,10 +93,14 @@ def test_whoever_is_taken_out_of_a_group_is_out_at_the_next_request(
     assert sibling.get("/auth/verify?groups=staff").status_code == 403
 
 
-def test_who_may_not_enter_is_told_who_they_are_and_what_they_can_do(sibling: Visitor) -> None:
+def test_who_may_not_enter_is_told_who_they_are_and_what_they_can_do(
+    sibling: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
     sibling.register()
     email = sibling.get("/auth/user").json["email"]
-    page = sibling.get("/auth/verify?groups=staff&redirect=1", headers=NAVIGATION)
+    with caplog.at_level(logging.INFO):
+        page = sibling.get("/auth/verify?groups=staff&redirect=1", headers=NAVIGATION)
+    assert vars(caplog.records[-1])["code"] == "not_in_group"
     assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
     assert identity(page) == EMPTY
     assert email in page.text

@@ -202,7 +202,8 @@ def test_what_is_no_request_gets_a_problem_and_shows_nothing_in_the_log(
     problem = json.loads(body)
     assert (problem["status"], problem["request_id"].encode() in head) == (status, True)
     [line] = lines_with(service, problem["request_id"], 1)
-    assert (json.loads(line)["message"], json.loads(line)["status"]) == ("Invalid request", status)
+    told = json.loads(line)
+    assert (told["message"], told["status"], told["code"]) == ("Invalid request", status, problem["code"])
     assert "secret-c" not in service.output
 
 

@@ -27,6 +27,7 @@ from app.settings.parsers import origin_of
 from app.telemetry.metrics import Metrics
 from app.web.authentication import Authentication
 from app.web.client_address import ClientAddressFinder
+from app.web.environ import PROBLEM_KEY
 from app.web.html_page import set_page
 from app.web.media import identity_headers
 from app.web.paths import LOGIN, LOGOUT, HeadMixin
@@ -115,7 +116,8 @@ class VerifyResource(HeadMixin):
         if redirect != REDIRECT:
             raise NotInGroupError
         self._show_refusal(resp, user, forwarded)
-        return "not_in_group"
+        req.env[PROBLEM_KEY] = outcome = REFUSALS[NotInGroupError]
+        return outcome
 
     def _is_from_proxy(self, req: falcon.Request) -> bool:
         return self._proxies.trusts(req.env.get("REMOTE_ADDR", ""))
