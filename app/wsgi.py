@@ -18,7 +18,13 @@ from app.database.pool import Database
 from app.middleware.cors import CORSMiddleware
 from app.middleware.headers import IdentityHeadersMiddleware, security_headers
 from app.middleware.method import MethodMiddleware
-from app.middleware.observation import JSONLines, Line, ObservationMiddleware, log_record
+from app.middleware.observation import (
+    JSONLines,
+    Line,
+    ObservationMiddleware,
+    log_record,
+    log_record_with_path,
+)
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.refusals import BearerMiddleware, BodyLimitMiddleware, CrossSiteMiddleware
 from app.middleware.route import RouteMiddleware
@@ -142,14 +148,13 @@ def get_app() -> Service:
     database.open()
     limiter = make_limiter(config, inherited_memory(), metrics, on_wait=turns.give_up)
     stopping = threading.Event()
-    log_request = JSONLines(writer) if writer and config.log_format == "json" else log_record
     app = create_app(
         config=config,
         database=database,
         limiter=limiter,
         metrics=metrics,
         stopping=stopping,
-        log_request=log_request,
+        log_request=_request_log(config, writer),
         bulkhead=bulkhead,
     )
     exporters = Exporters(config)
@@ -176,6 +181,12 @@ def _make_log_writer(metrics: Metrics) -> LogWriter | None:
     # At exit, as gunicorn still logs after its last hook.
     atexit.register(writer.close)
     return writer
+
+
+def _request_log(config: Config, writer: LogWriter | None) -> LogRequest:
+    if writer and config.log_format == "json":
+        return JSONLines(writer)
+    return log_record_with_path if config.app_env == "development" else log_record
 
 
 def _make_metrics(folder: str | None, *, threads: int) -> Metrics:

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from app.telemetry.logs import REQUEST_FIELDS, json_members, timestamp
 from app.telemetry.metrics import Metrics
 from app.web.client_address import ClientAddressFinder
-from app.web.environ import CLIENT_KEY, PROBLEM_KEY, route_of
+from app.web.environ import CLIENT_KEY, PROBLEM_KEY, UNMATCHED, route_of
 from app.web.problems import INTERNAL_ERROR, PROBLEM_JSON, problem
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MESSAGE = "Request"
 COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Each has its own label. Clients can invent other methods, so those share the label OTHER."""
+MAX_PATH_LENGTH = 200
 
 # What browsers send (RFC 6454, section 7); other text is not for the log.
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,20}://[A-Za-z0-9.:\[\]-]{1,260}")
@@ -40,6 +41,7 @@ class Line(NamedTuple):
     Attributes:
         code: of the refusal that was the answer.
         origin: of the page that asked; told with a code alone.
+        path: that no route matches; None where one does.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Line(NamedTuple):
     client: str | None
     code: str | None = None
     origin: str | None = None
+    path: str | None = None
 
     def reason(self) -> dict[str, str]:
         """The fields that only a refused request has."""
@@ -59,6 +62,11 @@ def log_record(line: Line) -> None:
     """Logs a request's line as an ordinary record."""
     always = dict(zip(Line._fields[:5], line[:5], strict=True))
     logger.info(MESSAGE, extra={**always, **line.reason()})
+
+
+def log_record_with_path(line: Line) -> None:
+    """Logs the same with a path that no route matches: in development it is often misspelt."""
+    log_record(line._replace(route=line.path or line.route))
 
 
 class JSONLines:
@@ -167,6 +175,8 @@ class ObservationMiddleware:
             if code := environ.get(PROBLEM_KEY):
                 origin = environ.get("HTTP_ORIGIN", "")
                 line = line._replace(code=code, origin=origin if _ORIGIN.fullmatch(origin) else None)
+            if route == UNMATCHED:
+                line = line._replace(path=_text_of(environ.get("PATH_INFO", "")))
             self._log_request(line)
             REQUEST_FIELDS.reset(token)
 
@@ -188,6 +198,11 @@ def _identifying_fields(environ: "WSGIEnvironment") -> dict[str, str]:
     if parent and (match := _TRACEPARENT.fullmatch(parent)):
         fields["trace_id"], fields["span_id"] = match.groups()
     return fields
+
+
+def _text_of(path: str) -> str:
+    """PEP 3333 has the bytes of a path as latin-1."""
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")[:MAX_PATH_LENGTH]
 
 
 def _new_id() -> str:

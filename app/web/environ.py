@@ -12,13 +12,14 @@ ROUTE_KEY = "connected_backend.route"
 """The template of the route that the path matches, or None where it matches none."""
 PROBLEM_KEY = "connected_backend.problem"
 """The code of the refusal that is the answer, a problem or a page; no such key where it is none."""
+UNMATCHED = "unmatched"
 
 MAX_USER_AGENT_LENGTH = 512
 
 
 def route_of(environ: Mapping[str, Any]) -> str:
     """The route's template or `unmatched`. Never the path: clients can invent any number of those."""
-    return environ.get(ROUTE_KEY) or "unmatched"
+    return environ.get(ROUTE_KEY) or UNMATCHED
 
 
 def client_address(environ: Mapping[str, Any]) -> ClientAddress | None:

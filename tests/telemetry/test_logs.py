@@ -5,13 +5,23 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
-from app.middleware.observation import JSONLines, Line, log_record
+from app.middleware.observation import (
+    JSONLines,
+    Line,
+    ObservationMiddleware,
+    log_record,
+    log_record_with_path,
+)
 from app.telemetry.logs import ConsoleFormatter, JSONFormatter, request_fields, rfc3339, timestamp
+from app.telemetry.metrics import Metrics
+from app.web.client_address import ClientAddressFinder
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -100,6 +110,36 @@ def test_the_line_of_a_request_is_that_of_its_record(
     assert written.pop("time")[:17] == as_record.pop("time")[:17]
     assert written == as_record
     assert list(written) == list(as_record)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/auth/sesion", "/auth/sesion"),
+        ("/caf\u00c3\u00a9", "/caf\u00e9"),
+        ("/\x1b[2J\xff", "/\\u001b[2J\\ufffd"),
+        ("/" + "x" * 300, "/" + "x" * 199),
+    ],
+    ids=["ascii", "UTF-8", "escapes", "long"],
+)
+def test_the_console_of_development_names_an_unknown_path(
+    caplog: pytest.LogCaptureFixture, path: str, told: str
+) -> None:
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("404 Not Found", [])
+        return []
+
+    observed = ObservationMiddleware(
+        app,
+        addresses=ClientAddressFinder(()),
+        metrics=Metrics(CollectorRegistry()),
+        headers={},
+        log_request=log_record_with_path,
+    )
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "REMOTE_ADDR": "127.0.0.1"}
+    with caplog.at_level(logging.INFO):
+        observed(environ, lambda *_: lambda _: None)
+    assert f"INFO    GET {told} 404 " in ConsoleFormatter().format(caplog.records[-1])
 
 
 def test_a_higher_level_leaves_out_requests(caplog: pytest.LogCaptureFixture) -> None:
