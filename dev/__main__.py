@@ -50,7 +50,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             announced(data_folder(settings), load_database_url(settings)),
         ):
             reloading = ReloadingService(processes, settings, listener)
-            reloading.start()
+            if not reloading.start():
+                print("The service does not start: the error is above.", file=sys.stderr)
+                return 1
             if processes.wait_until(reloading.serves):
                 _introduce(settings, parts, database)
             name, code = processes.wait_for_first_end(reloading.look)

@@ -79,6 +79,15 @@ class Processes:
             _stop(child)
 
 
+def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Runs a child to its end; returns its exit code."""
+    child = _start(command, environ, ())
+    try:
+        return child.wait()
+    finally:
+        _stop(child)
+
+
 def _start(
     command: Sequence[str], environ: Mapping[str, str], keeps: Sequence[int]
 ) -> subprocess.Popen[bytes]:

@@ -1,7 +1,6 @@
 """The service below `bin/dev`: a changed file makes a new one, which takes over once it answers."""
 
 import fcntl
-import http.client
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +10,24 @@ from pathlib import Path
 from app.commands.beside_dev import running_file
 from app.settings.places import ROOT
 from dev.postgres_programs import not_writable
-from dev.processes import Processes
+from dev.processes import Processes, run
 from dev.watch import Watch
 
 NAME = "the service"
 FOLDERS = ("app", "sql/queries")
 MIGRATIONS = "sql/migrations"
+ANSWER_SECONDS = 1.0
+# bin/dev says in short what gunicorn says of itself.
+QUIET = "--log-level=warning"
+CONFIGURATION = str(ROOT / "app" / "server" / "gunicorn_conf.py")
+COMMAND = (sys.executable, "-P", "-m", "gunicorn", "--config", CONFIGURATION, "app.wsgi:get_app()")
 
 
 class ReloadingService:
     """The service, on a socket of ours: it stays open while one service follows another.
 
-    Each service also listens on a port of its own, where it is asked whether it serves.
+    Each service also listens on a port of its own, where it is asked whether it serves. A trial in another
+    process tells before whether it would (dev.trial).
 
     Args:
         processes: those that end together.
@@ -38,48 +43,56 @@ class ReloadingService:
         self._code = Watch(ROOT, FOLDERS)
         self._migrations = Watch(ROOT, [MIGRATIONS])
 
-    def start(self) -> None:
-        """The first one applies migrations before it serves."""
+    def start(self) -> bool:
+        """Applies migrations and starts the first one; says why and returns False where it cannot serve."""
+        if self._try("--first") != 0:
+            return False
         with self._own_port() as own:
             keeps = [self._listener.fileno(), own.fileno()]
-            command = [str(ROOT / "bin" / "start")]
-            self._processes.start(NAME, command, self._environ(keeps), keeps=keeps)
+            self._processes.start(NAME, COMMAND, self._environ(keeps), keeps=keeps)
+        return True
 
     def serves(self) -> bool:
-        """Whether the newest one answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
+        """Whether the newest one takes connections: it closes one that asks for nothing, and logs nothing."""
         try:
-            connection.request("HEAD", "/health")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
+            with socket.create_connection(("127.0.0.1", self._port), ANSWER_SECONDS) as connection:
+                connection.shutdown(socket.SHUT_WR)
+                return not connection.recv(1)
+        except OSError:
             return False
-        finally:
-            connection.close()
 
     def look(self) -> None:
         """Reloads where a file changed, and says so; the old service stays if the new one does not start."""
         if new := self._migrations.changed():
-            print(f"Changed: {_listed(new)}. bin/migrate applies it.", flush=True)
-        changed = self._code.changed()
+            print(f"Changed: {_listed(new)}.", flush=True)
+            self._try("--migrations")
+        changed: dict[str, None] = {}
+        is_sound = False
+        # What changes during a trial is tried again.
+        while new := self._code.changed():
+            changed |= dict.fromkeys(new)
+            is_sound = self._try() == 0
         if not changed:
             return
-        print(f"Changed: {_listed(changed)}. Reloading ...", flush=True)
-        if self._reload():
-            print(f"Reloaded {_listed(changed)}.", flush=True)
+        names = _listed(sorted(changed))
+        if is_sound and self._reload():
+            print(f"Reloaded {names}.", flush=True)
         else:
             print(
-                "It does not start: the error is above. The last good one goes on; mend the file.",
+                f"Changed: {names}. It does not start: the error is above. "
+                "The last good one goes on; mend the file.",
                 file=sys.stderr,
                 flush=True,
             )
 
+    def _try(self, *options: str) -> int:
+        return run([sys.executable, "-P", "-m", "dev.trial", *options], self._settings)
+
     def _reload(self) -> bool:
-        conf = str(ROOT / "app" / "server" / "gunicorn_conf.py")
-        command = [sys.executable, "-P", "-m", "gunicorn", "--config", conf, "app.wsgi:get_app()"]
         with self._own_port() as own:
             keeps = [self._listener.fileno(), own.fileno()]
             environ = self._environ(keeps)
-            return self._processes.replace(NAME, command, environ, keeps=keeps, is_ready=self.serves)
+            return self._processes.replace(NAME, COMMAND, environ, keeps=keeps, is_ready=self.serves)
 
     def _own_port(self) -> socket.socket:
         own = socket.create_server(("127.0.0.1", 0))
@@ -87,7 +100,8 @@ class ReloadingService:
         return own
 
     def _environ(self, keeps: Sequence[int]) -> dict[str, str]:
-        return {**self._settings, "GUNICORN_CMD_ARGS": " ".join(f"--bind=fd://{fd}" for fd in keeps)}
+        options = [QUIET, *(f"--bind=fd://{fd}" for fd in keeps)]
+        return {**self._settings, "GUNICORN_CMD_ARGS": " ".join(options)}
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         self.cfg = cfg
         self.error_log.propagate = True
-        self.error_log.setLevel(_config.log_level.upper())
+        self.error_log.setLevel(cfg.loglevel.upper())
 
     def access(self, *_args: object) -> None:
         pass
@@ -73,6 +73,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most_files))
 worker_connections = max(2 * threads, min(4000, _files - _other_files))
 proc_name = "connected-backend"
 logger_class = _Logger
+loglevel = _config.log_level
 
 # Traefik keeps idle connections for 90 s, Caddy for 120 s. We close ours later, so that they never reuse a
 # closed one.
@@ -123,14 +124,14 @@ def _reserve_slots(folder: Path) -> None:
         reserve_slot(slot, folder)
 
 
-def when_ready(_server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
+def when_ready(server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The sockets listen; the workers are forked next."""
     # main.py blocked it; gunicorn has its handlers by now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.collect()
     gc.freeze()
     gc.enable()
-    logging.getLogger("app").info("Server running", extra={"url": f"http://localhost:{_config.port}"})
+    server.log.info("Server running", extra={"url": f"http://localhost:{_config.port}"})
 
 
 def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401

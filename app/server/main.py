@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from app.commands.database_url import faults_of
 from app.commands.frame import run_command
-from app.commands.report import LogReport
+from app.commands.report import LogReport, Report
 from app.migrations.command import TERMINATED, check, migrate
 from app.settings.config import Config, load_config
 from app.settings.environment import migration_variable
@@ -61,8 +61,12 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
     return run_command(work, problems=LogReport(logger), terminated=TERMINATED)
 
 
-def prepare(environ: Mapping[str, str]) -> Config:
+def prepare(environ: Mapping[str, str], report: Report | None = None) -> Config:
     """Checks the configuration, and brings the database up to date.
+
+    Args:
+        environ: the process's.
+        report: told what the migrations do; by default the log.
 
     Raises:
         ConfigError: lists every fault.
@@ -77,7 +81,7 @@ def prepare(environ: Mapping[str, str]) -> Config:
     urls = {"DATABASE_URL": config.database_url, variable: config.migrate_database_url}
     if faults := [f"{name}: {fault}" for name, url in urls.items() for fault in faults_of(url)]:
         raise ConfigError(faults)
-    report = LogReport(logger, is_for_people=config.log_format == "console")
+    report = report or LogReport(logger, is_for_people=config.log_format == "console")
     if config.migrate_on_start:
         migrate(config.migrate_database_url, report=report, wait=LOCK_WAIT, variable=variable)
     else:

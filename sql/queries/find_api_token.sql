@@ -13,7 +13,7 @@ WITH live AS (
     FROM live
     WHERE api_tokens.id = live.id
       -- The row's own, as another request may have noted its use since.
-      AND (api_tokens.last_used_at IS NULL OR api_tokens.last_used_at < now() - %(note_interval)s)
+      AND (api_tokens.last_used_at IS NULL OR api_tokens.last_used_at < now() - %(note_interval)s::interval)
 )
 SELECT id, expires_at, user_id, email, name, picture, groups
 FROM live

@@ -5,4 +5,4 @@ JOIN identities ON identities.issuer = sessions.pending_identity ->> 'issuer'
                AND identities.subject = sessions.pending_identity ->> 'subject'
 WHERE sessions.token_hash = ANY (%(token_hashes)s)
   AND sessions.revoke_reason = 'registered'
-  AND sessions.revoked_at > now() - %(period)s
+  AND sessions.revoked_at > now() - %(period)s::interval

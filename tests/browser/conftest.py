@@ -82,7 +82,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             [ROOT / "bin" / "dev"], env=environ, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        _wait_until(lambda: "Server running" in output.read_text(), process, output)
+        _wait_until(lambda: "Ctrl-C stops all of it." in output.read_text(), process, output)
         _wait_until(lambda: _answers(running.frontend_url), process, output)
         yield running
         os.killpg(process.pid, signal.SIGINT)

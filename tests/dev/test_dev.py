@@ -13,6 +13,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from app.settings.places import MIGRATIONS_FOLDER
 from tests.dev.conftest import Develop, is_listening
 from tests.support.checkout import checkout
 from tests.support.pages import Command, Page
@@ -46,7 +47,7 @@ def test_it_serves_and_ctrl_c_stops_all_of_it(commands: list[Command], develop: 
     assert {command.line for command in commands} == {"bin/dev"}
     first = develop()
     first.wait_until_serving()
-    assert re.search(rf"INFO +Server running  url={first.url}$", first.output, re.MULTILINE)
+    assert f"  Service    {first.url}" in first.lines
     assert "✅ Applied " in first.output
     assert requests.get(f"{first.url}/", timeout=10).content == b'{"message":"Backend is live."}'
     health = requests.get(f"{first.url}/health", timeout=10).text
@@ -104,6 +105,30 @@ def test_a_data_folder_that_cannot_be_is_told_in_a_sentence(
         assert "Traceback" not in development.output
 
 
+def test_the_console_says_each_thing_once(develop: Develop, tmp_path: Path) -> None:
+    copy = checkout(tmp_path / "copy")
+    development = develop(program=str(copy / "bin" / "dev"))
+    development.wait_until_serving()
+    requests.get(f"{development.url}/auth/sesion", timeout=10)
+    until(lambda: " GET /auth/sesion " in development.output, seconds=10, what="the first request")
+    requests.get(f"{development.url}/auth/session", timeout=10)
+    until(lambda: " GET /auth/session " in development.output, seconds=10, what="the second one")
+    (copy / "app" / "routes.py").touch()
+    until(lambda: "Reloaded app/routes.py." in development.lines, seconds=60, what="the reload")
+    development.signal(signal.SIGINT)
+    assert development.wait(60) == 0
+
+    end = development.lines.index("  Ctrl-C stops all of it.")
+    names = [f"   - {path.stem}" for path in sorted(MIGRATIONS_FOLDER.glob("*.sql"))]
+    applied = f"✅ Applied {len(names)} migration(s):"
+    start = [line for line in development.lines[:end] if not line.startswith("  ") or line in names]
+    assert start == ["Starting PostgreSQL ...", applied, *names, ""]
+    empty, *requests_told, reloaded, _, stopping = development.lines[end + 1 :]
+    assert (empty, reloaded, stopping) == ("", "Reloaded app/routes.py.", "Stopping ...")
+    told = [re.sub(r"[\d.:]+ (INFO|ms) *|request_id=.*", "", line).strip() for line in requests_told]
+    assert told == ["GET /auth/sesion 404 code=not_found", "GET /auth/session 200"]
+
+
 def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
     killed = develop()
     killed.wait_until_serving()
@@ -113,42 +138,6 @@ def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
     again = develop()
     again.wait_until_serving()
     assert requests.get(f"{again.url}/health/ready", timeout=10).status_code == 200
-
-
-def replace(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def test_a_change_reloads_the_service_and_a_broken_one_does_not(develop: Develop, tmp_path: Path) -> None:
-    copy = checkout(tmp_path / "copy")
-    development = develop(program=str(copy / "bin" / "dev"))
-    development.wait_until_serving()
-    home = f"{development.url}/"
-
-    resource = copy / "app" / "resources" / "monitoring.py"
-    replace(resource, "Backend is live.", "Backend is alive.")
-    until(lambda: "Reloaded app/resources/monitoring.py." in development.lines, seconds=30, what="code")
-    assert requests.get(home, timeout=10).json() == {"message": "Backend is alive."}
-
-    replace(resource, "import falcon", "import falcon !")
-    until(lambda: "SyntaxError: invalid syntax" in development.output, seconds=30, what="the error")
-    until(lambda: "It does not start" in development.output, seconds=30, what="the refusal")
-    assert requests.get(home, timeout=10).json() == {"message": "Backend is alive."}
-    replace(resource, "import falcon !", "import falcon")
-    until(lambda: development.output.count("Reloaded") == 2, seconds=30, what="the mended code")
-
-    query, template = copy / "sql" / "queries" / "find_session.sql", copy / "app" / "openapi" / "page.html"
-    query.rename(query.with_suffix(".txt"))
-    until(lambda: development.output.count("It does not start") == 2, seconds=30, what="a missing query")
-    query.with_suffix(".txt").rename(query)
-    until(lambda: development.output.count("Reloaded") == 3, seconds=30, what="SQL")
-    replace(template, "<title>", "<title>My ")
-    until(lambda: "Reloaded app/openapi/page.html." in development.lines, seconds=30, what="a template")
-    assert "<title>My " in requests.get(f"{development.url}/docs", timeout=10).text
-    replace(template.with_name("page.css"), "#000", "#111")
-    until(lambda: "Reloaded app/openapi/page.css." in development.lines, seconds=30, what="a style")
 
 
 def test_commands_typed_beside_it_use_its_database(develop: Develop, tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ WITH page AS (
     SELECT id, expires_at, least(revoked_at, idle_expires_at) AS ended_at
     FROM sessions
     WHERE (expires_at, id) > (%(after)s, %(after_id)s)
-      AND expires_at >= now() - %(older_than)s
-      AND expires_at < now() - %(older_than)s + %(lifetime)s
+      AND expires_at >= now() - %(older_than)s::interval
+      AND expires_at < now() - %(older_than)s::interval + %(lifetime)s
     ORDER BY expires_at, id
     LIMIT %(limit)s
 ), batch AS (
     SELECT id
     FROM sessions
-    WHERE id = ANY (ARRAY(SELECT id FROM page WHERE ended_at < now() - %(older_than)s))
+    WHERE id = ANY (ARRAY(SELECT id FROM page WHERE ended_at < now() - %(older_than)s::interval))
     FOR UPDATE SKIP LOCKED
 ), deleted AS (
     DELETE FROM sessions

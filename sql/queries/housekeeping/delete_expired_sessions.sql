@@ -4,7 +4,7 @@ WITH batch AS (
     SELECT id
     FROM sessions
     WHERE expires_at >= %(after)s
-      AND expires_at < now() - %(older_than)s
+      AND expires_at < now() - %(older_than)s::interval
     ORDER BY expires_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED

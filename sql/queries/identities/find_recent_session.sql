@@ -2,4 +2,4 @@
 SELECT id
 FROM sessions
 WHERE id = %(session_id)s
-  AND created_at > now() - %(period)s
+  AND created_at > now() - %(period)s::interval
