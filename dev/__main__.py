@@ -7,6 +7,7 @@ if __name__ == "__main__":
     interrupts.end_at_once("Stopping ...", 0)
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if database:
             print("Starting PostgreSQL ...", flush=True)
             database.start()
+        else:
+            print(_whose_database(settings, environ), flush=True)
         _start(processes, settings, parts)
         with (
             parts.service.listen(settings.get("HOST", "0.0.0.0")) as listener,
@@ -109,7 +112,7 @@ def _introduce(settings: Mapping[str, str], parts: Parts, database: EmbeddedPost
         f"  Second API {parts.second_api.url}",
         f"  Sign-in    {sign_in}",
         *(forward_auth.introduction(settings, parts.proxy) if parts.proxy else []),
-        *([f"  Database   {database.bin / 'psql'} '{database.url()}'"] if database else []),
+        *([f"  Database   {shlex.join([str(database.bin / 'psql'), database.url()])}"] if database else []),
         "  Ctrl-C stops all of it.",
         "",
         sep="\n",
@@ -119,6 +122,12 @@ def _introduce(settings: Mapping[str, str], parts: Parts, database: EmbeddedPost
 
 def _names_database(settings: Mapping[str, str]) -> bool:
     return bool(settings.get("DATABASE_URL") or settings.get("DB_HOST"))
+
+
+def _whose_database(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    variable = "DATABASE_URL" if settings.get("DATABASE_URL") else "DB_HOST"
+    place = "the shell" if environ.get(variable, "").strip() else ".env"
+    return f"Using the database of {variable} in {place}. Without it, bin/dev runs its own PostgreSQL."
 
 
 if __name__ == "__main__":

@@ -129,6 +129,29 @@ def test_the_console_says_each_thing_once(develop: Develop, tmp_path: Path) -> N
     assert told == ["GET /auth/sesion 404 code=not_found", "GET /auth/session 200"]
 
 
+def test_the_line_that_opens_the_database_can_be_pasted(develop: Develop, tmp_path: Path) -> None:
+    copy = checkout(tmp_path / "Ada's copy")
+    development = develop(program=str(copy / "bin" / "dev"))
+    development.wait_until_serving()
+    [line] = [line for line in development.lines if line.startswith("  Database ")]
+    command = f"{line.removeprefix('  Database ')} -Atc 'TABLE schema_migrations'"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert (len(done.stdout.splitlines()), done.stderr) == (len(list(MIGRATIONS_FOLDER.glob("*.sql"))), "")
+
+
+def test_variables_of_the_shell_win_and_a_database_of_theirs_is_told(
+    develop: Develop, tmp_path: Path, database_url: str
+) -> None:
+    copy = checkout(tmp_path / "copy")
+    (copy / ".env").write_text("DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing\nLOG_LEVEL=warning\n")
+    development = develop(program=str(copy / "bin" / "dev"), DATABASE_URL=database_url)
+    development.wait_until_serving()
+    told = "Using the database of DATABASE_URL in the shell. Without it, bin/dev runs its own PostgreSQL."
+    assert development.lines[0] == told
+    assert not any(line.startswith("  Database ") for line in development.lines)
+    assert requests.get(f"{development.url}/health/ready", timeout=10).status_code == 200
+
+
 def test_nothing_survives_a_bin_dev_that_was_killed(develop: Develop) -> None:
     killed = develop()
     killed.wait_until_serving()
