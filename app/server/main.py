@@ -52,7 +52,8 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
     )
     parser.parse_args(arguments)
     # Faults of the configuration are logged too, so the log must work before the configuration is read.
-    logs.configure("console" if environ.get("LOG_FORMAT") == "console" else "json", "info")
+    default = "console" if environ.get("APP_ENV") == "development" else "json"
+    logs.configure("console" if (environ.get("LOG_FORMAT") or default) == "console" else "json", "info")
 
     def work() -> None:
         prepare(environ)

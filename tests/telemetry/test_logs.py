@@ -22,6 +22,7 @@ from app.middleware.observation import (
 from app.telemetry.logs import ConsoleFormatter, JSONFormatter, request_fields, rfc3339, timestamp
 from app.telemetry.metrics import Metrics
 from app.web.client_address import ClientAddressFinder
+from tests.support.service import Process
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -147,3 +148,22 @@ def test_a_higher_level_leaves_out_requests(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.WARNING):
         JSONLines(stream)(Line("GET", "/", 200, 0.1, None))
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("app_env", "log_format", "is_json"),
+    [
+        ("development", "", False),
+        ("development", "json", True),
+        ("production", "", True),
+        ("production", "console", False),
+    ],
+)
+def test_a_fault_of_the_configuration_is_told_in_the_format_asked_for(
+    app_env: str, log_format: str, *, is_json: bool
+) -> None:
+    environ = {"APP_ENV": app_env, "LOG_FORMAT": log_format, "WEBAPP_URL": "nowhere"}
+    process = Process("bin/start", environ=environ)
+    assert process.wait(20) == 78
+    process.kill()
+    assert {line.startswith("{") for line in process.lines} == {is_json}, process.output
