@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import Stack
 from tests.browser.walk import show
-from tests.dev.test_dev import Development
+from tests.dev.conftest import Development
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
