@@ -39,7 +39,7 @@ class Bulkhead:
         self._changed = threading.Condition()
         self._inside = 0
         self._patient_until = 0.0
-        self._slow_left_at = -math.inf
+        self._hung_at = -math.inf
 
     def enter(self) -> float:
         """Takes a place, until `leave` is called with what this returns.
@@ -56,17 +56,17 @@ class Bulkhead:
                 self._changed.wait(self._patient_until - now)
                 now = self._clock()
             self._inside += 1
-            # The place that somebody slow has left says nothing of the others.
-            if self._inside >= self._places and now - self._slow_left_at > self._patience:
+            # Where somebody slow has just made room, the others are no quicker than before.
+            if self._inside >= self._places and now - self._hung_at > self._patience:
                 self._patient_until = now + self._patience
             return now
 
     def leave(self, entered_at: float) -> None:
         with self._changed:
-            self._inside -= 1
             now = self._clock()
-            if now - entered_at > self._patience:
-                self._slow_left_at = now
-            else:
+            if now - entered_at <= self._patience:
                 self._patient_until = now + self._patience
+            elif self._inside >= self._places:
+                self._hung_at = now
+            self._inside -= 1
             self._changed.notify()

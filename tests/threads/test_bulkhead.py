@@ -66,6 +66,16 @@ def test_beside_a_slow_one_that_nobody_met_the_others_are_new() -> None:
     stage.bulkhead.enter()
 
 
+def test_after_a_slow_one_that_left_others_room_the_next_ones_are_new() -> None:
+    stage = Stage(places=2)
+    slow = stage.bulkhead.enter()
+    stage.now = 2 * PATIENCE
+    stage.bulkhead.leave(slow)
+    quick, _ = stage.bulkhead.enter(), stage.bulkhead.enter()
+    threading.Timer(0.05, stage.bulkhead.leave, [quick]).start()
+    stage.bulkhead.enter()
+
+
 def test_who_waited_in_vain_is_refused() -> None:
     bulkhead = Bulkhead(1, patience=0.05)
     bulkhead.enter()
