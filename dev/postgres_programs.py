@@ -11,6 +11,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,6 +97,9 @@ def make_data(folder: Path, version: int) -> None:
         EmbeddedPostgresError: with initdb's last lines, or what else is in the folder.
         OSError: it cannot be written.
     """
+    for leftover in folder.parent.glob(f"{folder.name}.new-*"):
+        # A part of an initdb that was killed may still write there; the next start deletes the rest.
+        shutil.rmtree(leftover, ignore_errors=True)
     if folder.exists() and any(folder.iterdir()):
         _hand_over(folder)
         if not (folder / LAST_MADE).exists():
@@ -104,10 +108,8 @@ def make_data(folder: Path, version: int) -> None:
             )
         return
     # Whatever interrupts initdb, the folder's own name stands for a whole cluster.
-    new = folder.with_name(f"{folder.name}.new")
-    if new.exists():
-        shutil.rmtree(new)
-    new.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     _hand_over(new)
     initdb = [str(programs(version) / "initdb"), f"--pgdata={new}", "--username=postgres", "--auth=trust"]
     command = [*as_owner(signal.SIGKILL), *initdb, "--encoding=UTF8", *LOCALES[version]]

@@ -66,7 +66,8 @@ def test_an_interrupted_initdb_leaves_nothing_that_the_next_start_stumbles_over(
         first.send_signal(number)
     with EmbeddedPostgres(tmp_path) as server, psycopg.connect(server.url()) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert [path.name for path in tmp_path.iterdir()] == ["postgres"]
+    with EmbeddedPostgres(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["postgres"]
 
 
 def test_half_a_cluster_of_an_older_version_is_named_with_the_cure(tmp_path: Path) -> None:

@@ -197,7 +197,8 @@ def test_what_it_tells_of_the_disk_is_about_true() -> None:
 
 def test_the_readme_tells_what_is_downloaded() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    told = re.search(r"downloads (\d+) MB and takes a minute; the first test run downloads (\d+) MB more", readme)
+    sentence = r"downloads (\d+) MB and takes a minute; the first test run downloads (\d+) MB more"
+    told = re.search(sentence, readme)
     assert told
     dev, test = MEGABYTES["dev"][0], MEGABYTES["test"][0]
     assert told.groups() == (str(dev), str(test + REDIS_MEGABYTES - dev))
