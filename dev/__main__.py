@@ -34,6 +34,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except (PortError, forward_auth.ForwardAuthError) as error:
         print(error, file=sys.stderr)
         return 1
+    # One worker: where it answers, nothing is loaded any more that a change could break.
+    settings.setdefault("WEB_CONCURRENCY", "1")
     settings.setdefault("WEBAPP_URL", parts.frontend.url)
     settings.setdefault("API_URL", parts.service.url)
     settings.setdefault("TOKEN_AUDIENCES", f"{settings['API_URL']},{parts.second_api.url}")
