@@ -121,7 +121,7 @@ def development(copy: Path) -> Iterator[Development]:
 
 
 @BLOCKS
-@pytest.mark.parametrize("path", NAMES)
+@pytest.mark.parametrize("path", ["projects", pytest.param("products", marks=pytest.mark.full), OTHER])
 def test_the_tutorial_works_from_its_first_line_to_its_last(
     blocks: list[Block], path: str, copy: Path, development: Development
 ) -> None:
