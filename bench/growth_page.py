@@ -43,7 +43,7 @@ def table(results: Results) -> str:
     """The first figure of each part at its smallest size and at its largest. The plot has all sizes."""
     days = sorted({day for name, day in results.dates.items() if name in results.growth})
     lines = [
-        f"Measured {' and '.join(days)}, {rounds_of(results.growth)} rounds.",
+        f"Measured {' and '.join(days)}, rounds: {rounds_of(results.growth)}.",
         "",
         "| | | from | to |",
         "|---|---|---|---|",
