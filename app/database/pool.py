@@ -140,7 +140,11 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time; the statement may have run.
         """
-        return self._guarded(LAST, _run_statement, query, params, row_factory)
+        entered_at = self._enter()
+        try:
+            return self._guarded(LAST, _run_statement, query, params, row_factory)
+        finally:
+            self._bulkhead.leave(entered_at)
 
     def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement that has one second, waits included. Its failure does not open the circuit.
@@ -155,14 +159,17 @@ class Database:
             self._bulkhead.leave(entered_at)
 
     def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
+        entered_at = self._enter()
         try:
             return self._guarded(FIRST, run, *args)
         except _ConnectionLostError:
+            self._fail_fast()
             return self._guarded(LAST, run, *args)
+        finally:
+            self._bulkhead.leave(entered_at)
 
     def _guarded(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         """Opens the circuit where the last attempt fails."""
-        entered_at = self._enter()
         try:
             return self._execute(attempt, run, *args)
         except DatabaseUnavailableError as error:
@@ -171,8 +178,6 @@ class Database:
             if not is_refused and (attempt.is_last or not is_lost):
                 self._open_circuit(error)
             raise
-        finally:
-            self._bulkhead.leave(entered_at)
 
     def _execute(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         connection = self._get_connection(attempt)
@@ -234,14 +239,18 @@ class Database:
             self._drained_at = time.monotonic()
         self._pool.drain()
 
-    def _enter(self) -> float:
-        """Takes a place, or fails at once while the circuit is open."""
+    def _fail_fast(self) -> None:
         if self._is_away.is_set():
             raise DatabaseUnavailableError("waiting for the database to return")
+
+    def _enter(self) -> float:
+        """Takes a place, or fails at once while the circuit is open."""
+        self._fail_fast()
         try:
             return self._bulkhead.enter()
         except BulkheadFullError as error:
-            raise DatabaseUnavailableError("all other threads wait for others") from error
+            cause = "no free place: the other threads wait for the database or a provider"
+            raise DatabaseUnavailableError(cause) from error
 
     def _open_circuit(self, error: Exception) -> None:
         with self._lock:

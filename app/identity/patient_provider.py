@@ -1,5 +1,6 @@
-"""Keeps half of a worker's threads free while providers are slow: a call may take ten seconds."""
+"""Bounds how many threads of a worker wait for providers: a call may take ten seconds."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -8,6 +9,9 @@ from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
 from app.models import LogoutRequest, Profile
 from app.threads.bulkhead import Bulkhead, BulkheadFullError
+
+PATIENCE = 1.0
+"""Seconds that a request waits for a place, in all bulkheads together."""
 
 
 class PatientProvider(Provider):
@@ -55,10 +59,11 @@ class PatientProvider(Provider):
 
     @contextmanager
     def _place(self) -> Iterator[None]:
+        until = time.monotonic() + PATIENCE
         with ExitStack() as held:
             try:
                 for bulkhead in self._bulkheads:
-                    held.callback(bulkhead.leave, bulkhead.enter())
+                    held.callback(bulkhead.leave, bulkhead.enter(until))
             except BulkheadFullError as error:
                 raise SignInError("provider_unavailable", "too many threads wait for providers") from error
             yield

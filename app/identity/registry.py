@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from app.errors import UnknownProviderError
-from app.identity.patient_provider import PatientProvider
+from app.identity.patient_provider import PATIENCE, PatientProvider
 from app.identity.providers.github import GitHubProvider
 from app.identity.providers.microsoft import MicrosoftProvider
 from app.identity.providers.openid import OpenIDProvider
@@ -11,8 +11,6 @@ from app.identity.providers.provider import Provider
 from app.settings.providers import Kind, ProviderSettings
 from app.threads.bulkhead import Bulkhead
 
-PATIENCE = 1.0
-"""Seconds that a call to a provider may take before further ones are refused."""
 FEW_THREADS = 2
 KINDS: dict[Kind, type[OpenIDProvider | GitHubProvider]] = {
     "openid": OpenIDProvider,
@@ -27,10 +25,10 @@ class Providers:
     Args:
         settings: of each.
         callback_url: the redirect URIs are under it, one a provider.
-        threads: of the worker. Half of them may wait for providers. With several, one less may wait for each,
-            so that one that hangs keeps nobody from the others.
-        bulkhead: the worker's. With two threads it does not count these calls, as each one would keep
-            everybody else from the database.
+        threads: of the worker. Half of them may call providers. With several providers and four threads or
+            more, one less may call each, so that one that hangs keeps nobody from the others.
+        bulkhead: the worker's. With one or two threads these calls do not count there: a single one would
+            take the only place.
     """
 
     def __init__(

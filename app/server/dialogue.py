@@ -15,7 +15,7 @@ from app.web.problems import invalid_request_answer
 HEAD_SECONDS = 10.0
 """How long a client may take for its request line and headers, from their first byte on."""
 SILENT_BODY_SECONDS = 5.0
-"""How long a body may stand still; then the request is answered without the rest of it."""
+"""How long a body may stand still; then the request is answered without the rest, a chunked one closed."""
 CLOSE_LINGER = 2.0
 """Seconds a client has to read the last answer and close, before its connection is closed for it."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -10,7 +10,7 @@ PATIENCE = 0.25
 
 
 class BulkheadFullError(Exception):
-    """All places are taken, and none becomes free soon."""
+    """All places are taken, and none has become free for too long."""
 
 
 class Bulkhead:
@@ -18,8 +18,8 @@ class Bulkhead:
 
     Args:
         places: as many as are admitted, by default all.
-        patience: seconds. Who stays for longer is slow. Where for so long nobody quick has left, the next one
-            is refused at once.
+        patience: seconds. It begins when the last place is taken, and again with each one that leaves after
+            less. Once it is over, who comes is refused at once.
         on_wait: called before a thread enters.
         clock: seconds.
     """
@@ -41,32 +41,40 @@ class Bulkhead:
         self._patient_until = 0.0
         self._hung_at = -math.inf
 
-    def enter(self) -> float:
+    def enter(self, until: float = math.inf) -> float:
         """Takes a place, until `leave` is called with what this returns.
 
+        Args:
+            until: when to stop waiting for a place, on the clock.
+
         Raises:
-            BulkheadFullError: all places are taken, and for `patience` nobody quick has left.
+            BulkheadFullError: all places are taken, and the patience or the time is over.
         """
         self.on_wait()
         with self._changed:
             now = self._clock()
             while self._inside >= self._places:
-                if now >= self._patient_until:
+                end = min(self._patient_until, until)
+                if now >= end:
                     raise BulkheadFullError
-                self._changed.wait(self._patient_until - now)
+                self._changed.wait(end - now)
                 now = self._clock()
             self._inside += 1
-            # Where somebody slow has just made room, the others are no quicker than before.
-            if self._inside >= self._places and now - self._hung_at > self._patience:
-                self._patient_until = now + self._patience
+            if self._inside >= self._places:
+                self._renew_patience(now)
             return now
 
     def leave(self, entered_at: float) -> None:
         with self._changed:
             now = self._clock()
             if now - entered_at <= self._patience:
-                self._patient_until = now + self._patience
-            elif self._inside >= self._places:
+                self._renew_patience(now)
+            elif self._inside >= self._places and now >= self._patient_until:
                 self._hung_at = now
             self._inside -= 1
             self._changed.notify()
+
+    def _renew_patience(self, now: float) -> None:
+        # Where somebody slow has just made room, the others may still hang.
+        if now - self._hung_at > self._patience:
+            self._patient_until = now + self._patience

@@ -55,7 +55,11 @@ def read_body(req: falcon.Request) -> bytes:
     """
     # A chunked body has no Content-Length; gunicorn ends the stream itself.
     stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
-    body = stream.read(MAX_BODY_BYTES + 1)
+    try:
+        body = stream.read(MAX_BODY_BYTES + 1)
+    except OSError as error:
+        # Chunks so small that their frames alone are more than the server waits for.
+        raise BodyTooLargeError from error
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError
     return bytes(body)

@@ -24,7 +24,7 @@ def make_token(page: "Page", stack: Stack, email: str) -> str:
     page.fill("#token-name", "nightly export")
     page.click("#make-token")
     page.wait_for_selector("#secret:visible")
-    return page.input_value("#secret")
+    return str(page.input_value("#secret"))
 
 
 def test_a_new_token_and_its_command_are_copied_with_one_click(stack: Stack, visitor: Visitor) -> None:

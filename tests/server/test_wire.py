@@ -140,6 +140,17 @@ def test_a_chunked_body_in_pieces_that_all_look_like_its_end_is_answered_at_once
         assert connection.recv(12) == b"HTTP/1.1 200"
 
 
+def test_chunks_whose_frames_are_too_much_are_a_body_too_large(service: Service, url: str) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in insert_live_session(url).items())
+    head = (
+        f"PATCH /auth/user HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\n{lines}"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b"1\r\n \r\n" * 30_000)
+        assert connection.recv(12) == b"HTTP/1.1 413"
+
+
 def test_two_cookie_headers_are_no_way_around(service: Service) -> None:
     token = b"x" * 43
     answer = exchange(

@@ -47,6 +47,25 @@ def test_a_slow_one_that_leaves_makes_nobody_wait_for_the_other_slow_ones() -> N
         stage.bulkhead.enter()
 
 
+def test_a_quick_one_beside_those_that_hang_gives_no_new_patience() -> None:
+    stage = Stage(places=2)
+    first, _ = stage.bulkhead.enter(), stage.bulkhead.enter()
+    stage.now = 2 * PATIENCE
+    stage.bulkhead.leave(first)
+    # As a sign-in does: a call that asks nobody, then one that hangs.
+    stage.bulkhead.leave(stage.bulkhead.enter())
+    stage.bulkhead.enter()
+    with pytest.raises(BulkheadFullError):
+        stage.bulkhead.enter()
+
+
+def test_nobody_waits_longer_than_they_want() -> None:
+    stage = Stage(places=1)
+    stage.bulkhead.enter()
+    with pytest.raises(BulkheadFullError):
+        stage.bulkhead.enter(until=stage.now)
+
+
 def test_one_slow_statement_refuses_nobody_while_others_end() -> None:
     stage = Stage(places=2)
     stage.bulkhead.enter()
