@@ -120,7 +120,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time.
         """
-        return self._repeatable(DeadlineConnection.look_up, query, value)
+        return self._admitted(self._repeatable, DeadlineConnection.look_up, query, value)
 
     def run_repeatable(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -130,7 +130,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time.
         """
-        return self._repeatable(_run_statement, query, params, row_factory)
+        return self._admitted(self._repeatable, _run_statement, query, params, row_factory)
 
     def run_once(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -140,11 +140,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer, or not in time; the statement may have run.
         """
-        entered_at = self._enter()
-        try:
-            return self._guarded(LAST, _run_statement, query, params, row_factory)
-        finally:
-            self._bulkhead.leave(entered_at)
+        return self._admitted(self._guarded, LAST, _run_statement, query, params, row_factory)
 
     def probe(self, query: bytes) -> Sequence[tuple[Any, ...]]:
         """The rows of a statement that has one second, waits included. Its failure does not open the circuit.
@@ -152,21 +148,26 @@ class Database:
         Raises:
             DatabaseUnavailableError: no answer within that second.
         """
-        entered_at = self._enter()
+        return self._admitted(self._execute, PROBE, _run_statement, query, {}, tuple_row)
+
+    def _admitted(self, work: Callable[..., Result], *args: object) -> Result:
+        """Fails at once while the circuit is open, or where no thread may be spared for the database."""
+        self._fail_fast()
         try:
-            return self._execute(PROBE, _run_statement, query, {}, tuple_row)
+            entered_at = self._bulkhead.enter()
+        except BulkheadFullError as error:
+            raise DatabaseUnavailableError("other threads wait for the database or a provider") from error
+        try:
+            return work(*args)
         finally:
             self._bulkhead.leave(entered_at)
 
     def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
-        entered_at = self._enter()
         try:
             return self._guarded(FIRST, run, *args)
         except _ConnectionLostError:
             self._fail_fast()
             return self._guarded(LAST, run, *args)
-        finally:
-            self._bulkhead.leave(entered_at)
 
     def _guarded(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
         """Opens the circuit where the last attempt fails."""
@@ -243,15 +244,6 @@ class Database:
         if self._is_away.is_set():
             raise DatabaseUnavailableError("waiting for the database to return")
 
-    def _enter(self) -> float:
-        """Takes a place, or fails at once while the circuit is open."""
-        self._fail_fast()
-        try:
-            return self._bulkhead.enter()
-        except BulkheadFullError as error:
-            cause = "no free place: the other threads wait for the database or a provider"
-            raise DatabaseUnavailableError(cause) from error
-
     def _open_circuit(self, error: Exception) -> None:
         with self._lock:
             if self._is_away.is_set() or self._is_closed.is_set():
@@ -304,6 +296,5 @@ def _prepare_nothing(connection: DeadlineConnection) -> None:
 def _take_values_out(error: psycopg.Error) -> None:
     """Removes what must not be logged: details quote rows, and data exceptions quote values."""
     if error.sqlstate:
-        is_about_data = error.sqlstate.startswith(DATA_EXCEPTION)
-        primary = None if is_about_data else error.diag.message_primary
+        primary = None if error.sqlstate.startswith(DATA_EXCEPTION) else error.diag.message_primary
         error.args = (f"{primary or 'a value was refused'} (SQLSTATE {error.sqlstate})",)
