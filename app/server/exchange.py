@@ -82,6 +82,10 @@ class _Received(Unreader):  # type: ignore[misc]  # gunicorn has no types
         """Bytes that are parsed."""
         return self._at - len(self.buf.getvalue())
 
+    def rest(self) -> bytes:
+        """Those that are not."""
+        return self._data[self.position() :]
+
 
 @dataclass(frozen=True, slots=True)
 class _PlainRequest:
@@ -242,7 +246,7 @@ class Exchange:
                     return Wanted(needed, is_body=True, may_end=True, asks_leave=asks_leave)
                 request, source = self._parse(received, client)
                 is_whole = False
-        return self._run(request, source, received, client, server, is_whole=is_whole)
+        return self._run(request, source, client, server, is_whole=is_whole)
 
     def _parse(self, received: bytes, client: Address) -> tuple[Any, _Received]:
         source = _Received(received)
@@ -256,7 +260,6 @@ class Exchange:
         self,
         request: Any,  # noqa: ANN401  # gunicorn has no types
         source: _Received,
-        received: bytes,
         client: Address,
         server: Address,
         *,
@@ -285,5 +288,4 @@ class Exchange:
         finally:
             self._cfg.post_request(self._worker, request, environ, response)
         is_last = bool(response.should_close())
-        rest = b"" if is_last else received[source.position() :]
-        return Answer(sock.parts, is_last, rest, source.was_short)
+        return Answer(sock.parts, is_last, b"" if is_last else source.rest(), source.was_short)
