@@ -2,13 +2,13 @@
 
 import importlib
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from app.commands.errors import CommandError, Exit
 from app.commands.frame import run_command
-from app.commands.report import NOTHING, TextReport
+from app.commands.report import TextReport
 from app.migrations.command import TERMINATED, check
 from app.server.main import prepare
 from app.settings.environment import load_database_url, load_migration_database_url, migration_variable
@@ -26,16 +26,9 @@ REPEATED = {"checking", "migration", "completed"}
 class ShortReport(TextReport):
     """Says each thing once."""
 
-    def say(
-        self,
-        event: str,
-        /,
-        *sentences: str,
-        level: int = logging.INFO,
-        fields: Mapping[str, object] = NOTHING,
-    ) -> None:
+    def say(self, event: str, /, *sentences: str, **options: Any) -> None:  # noqa: ANN401  # TextReport's
         if event not in REPEATED:
-            super().say(event, *sentences, level=level, fields=fields)
+            super().say(event, *sentences, **options)
 
 
 def run(environ: Mapping[str, str], *, is_first: bool) -> int:
