@@ -19,10 +19,10 @@ PACE = 0.02
 
 
 def assert_lost_once(replica: Replica) -> None:
-    """Of what was asked since Redis went away, one request lost 50 ms; the machine may add two of its own."""
+    """Of what was asked since Redis went away, one request lost 50 ms; the machine may add its own."""
     slow = [seconds for seconds in replica.seconds if seconds > 0.03]
-    assert len(slow) <= 3
-    assert sum(slow) < 0.4
+    assert len(slow) <= 1
+    assert sum(slow) < 0.2
 
 
 def assert_recovers(replica: Replica) -> None:
@@ -140,8 +140,7 @@ def test_threads_that_ask_a_frozen_redis_at_once_lose_their_patience_once_each(
     for thread in threads:
         thread.join()
     redis.thaw()
-    # Of 400 calls. On a busy machine a few are slow for other reasons.
-    assert sum(seconds > 0.03 for seconds in replica.seconds) <= 3 * len(threads)
+    assert sum(seconds > 0.03 for seconds in replica.seconds) <= len(threads)
 
 
 def test_a_full_redis_is_not_used(replica: Replica, redis: Redis) -> None:
