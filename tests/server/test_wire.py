@@ -122,18 +122,22 @@ def test_a_chunked_body_is_read_and_counted(service: Service, url: str) -> None:
     assert (fine.status_code, fine.json()["email"]) == (201, "a@example.com")
 
 
+def head_of_chunks(url: str) -> bytes:
+    """Of a change to the account of somebody signed in."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in insert_live_session(url).items())
+    return (
+        f"PATCH /auth/user HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\n{lines}"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+
+
 def test_a_chunked_body_in_pieces_that_all_look_like_its_end_is_answered_at_once(
     service: Service, url: str
 ) -> None:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in insert_live_session(url).items())
-    head = (
-        f"PATCH /auth/user HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\n{lines}"
-        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
     # A body that stands still for five seconds is answered as it is.
     with socket.create_connection(("127.0.0.1", service.port), timeout=4) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(f'{head}c\r\n{{"name":"A"}}\r\n'.encode())
+        connection.sendall(head_of_chunks(url) + b'c\r\n{"name":"A"}\r\n')
         for piece in [b"4\r\n\r\n\r\n\r\n"] * 10 + [b"0\r\n\r\n"]:
             time.sleep(0.02)
             connection.sendall(piece)
@@ -141,13 +145,8 @@ def test_a_chunked_body_in_pieces_that_all_look_like_its_end_is_answered_at_once
 
 
 def test_chunks_whose_frames_are_too_much_are_a_body_too_large(service: Service, url: str) -> None:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in insert_live_session(url).items())
-    head = (
-        f"PATCH /auth/user HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\n{lines}"
-        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        connection.sendall(head.encode() + b"1\r\n \r\n" * 30_000)
+        connection.sendall(head_of_chunks(url) + b"1\r\n \r\n" * 30_000)
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 

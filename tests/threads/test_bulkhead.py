@@ -25,11 +25,16 @@ class Stage:
         self.now = 0.0
         self.bulkhead = Bulkhead(places, clock=lambda: self.now)
 
+    def fill_with_slow_ones(self) -> list[float]:
+        """When each of two entered, who are inside for too long now."""
+        inside = [self.bulkhead.enter(), self.bulkhead.enter()]
+        self.now += 2 * PATIENCE
+        return inside
+
 
 def test_while_all_inside_are_slow_the_next_one_is_refused() -> None:
     stage = Stage(places=2)
-    first, second = stage.bulkhead.enter(), stage.bulkhead.enter()
-    stage.now = 2 * PATIENCE
+    first, second = stage.fill_with_slow_ones()
     with pytest.raises(BulkheadFullError):
         stage.bulkhead.enter()
     stage.bulkhead.leave(first)
@@ -39,8 +44,7 @@ def test_while_all_inside_are_slow_the_next_one_is_refused() -> None:
 
 def test_a_slow_one_that_leaves_makes_nobody_wait_for_the_other_slow_ones() -> None:
     stage = Stage(places=2)
-    first, _ = stage.bulkhead.enter(), stage.bulkhead.enter()
-    stage.now = 2 * PATIENCE
+    first, _ = stage.fill_with_slow_ones()
     stage.bulkhead.leave(first)
     stage.bulkhead.enter()
     with pytest.raises(BulkheadFullError):
@@ -49,8 +53,7 @@ def test_a_slow_one_that_leaves_makes_nobody_wait_for_the_other_slow_ones() -> N
 
 def test_a_quick_one_beside_those_that_hang_gives_no_new_patience() -> None:
     stage = Stage(places=2)
-    first, _ = stage.bulkhead.enter(), stage.bulkhead.enter()
-    stage.now = 2 * PATIENCE
+    first, _ = stage.fill_with_slow_ones()
     stage.bulkhead.leave(first)
     # As a sign-in does: a call that asks nobody, then one that hangs.
     stage.bulkhead.leave(stage.bulkhead.enter())
@@ -100,6 +103,15 @@ def test_who_waited_in_vain_is_refused() -> None:
     bulkhead.enter()
     with pytest.raises(BulkheadFullError):
         bulkhead.enter()
+
+
+def test_an_only_thread_is_always_admitted(database_url: str, make_service: Callable[..., Service]) -> None:
+    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS="1")
+    service.wait_until_serving()
+    signed_in = insert_live_session(database_url)
+    for _ in range(2):
+        answer = requests.get(f"{service.url}/auth/session", headers=signed_in, timeout=30)
+        assert answer.json()["authenticated"] is True
 
 
 def test_health_answers_while_every_statement_waits_for_a_lock(
