@@ -50,6 +50,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own signature
         super().__init__(*args, **kwargs)
+        # Before the first heartbeat the master sees the file's own time, which is no monotonic one: it would
+        # never kill a worker that hangs while it starts.
+        self.notify()
         self.is_told_to_stop = False
         # A stop may come before the application is loaded.
         self.wsgi: Any = None
