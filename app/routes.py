@@ -41,7 +41,8 @@ from app.settings.config import Config
 from app.settings.parsers import origin_of
 from app.settings.places import MIGRATIONS_FOLDER, version
 from app.telemetry.metrics import Metrics
-from app.threads.bulkhead import Bulkhead
+from app.waiting.bulkhead import Bulkhead
+from app.waiting.hub import Hub
 from app.web import paths
 from app.web.attempts import AttemptCookies
 from app.web.authentication import Authentication
@@ -56,6 +57,7 @@ def routes(
     metrics: Metrics,
     stopping: threading.Event,
     *,
+    hub: Hub,
     bulkhead: Bulkhead,
 ) -> Mapping[str, object]:
     """Path → resource."""
@@ -89,11 +91,14 @@ def routes(
         config.providers,
         callback_url=f"{config.api_url}{paths.NAMELESS_CALLBACK}",
         threads=config.web_threads,
+        hub=hub,
         bulkhead=bulkhead,
     )
     metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)
-    probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics)
+    probe = ReadinessProbe(
+        queries=queries, versions=versions, stopping=stopping, metrics=metrics, hub=hub
+    )
     page = load_page()
     document = openapi_document(
         api_url=config.api_url,

@@ -38,8 +38,8 @@ from app.telemetry.exporters import Exporters
 from app.telemetry.log_writer import LogWriter
 from app.telemetry.metrics import Metrics
 from app.telemetry.metrics_files import FOLDER_VARIABLE, shared_registry
-from app.threads.bulkhead import Bulkhead
-from app.threads.turns import Turns
+from app.waiting.bulkhead import Bulkhead
+from app.waiting.hub import BLOCKING, Hub
 from app.web.client_address import ClientAddressFinder
 from app.web.problems import add_error_handlers
 
@@ -65,7 +65,7 @@ class Service:
     limiter: Limiter
     exporters: Exporters
     stopping: threading.Event
-    turns: Turns
+    hub: Hub
     metrics: Metrics
     security_headers: Mapping[str, str]
 
@@ -87,6 +87,7 @@ def create_app(
     metrics: Metrics,
     stopping: threading.Event,
     log_request: LogRequest = log_record,
+    hub: Hub = BLOCKING,
     bulkhead: Bulkhead | None = None,
 ) -> "WSGIApplication":
     """The application over its collaborators. It reads no environment and opens nothing.
@@ -115,7 +116,7 @@ def create_app(
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=encoder.encode)
     add_error_handlers(app, metrics, webapp_url=config.webapp_url)
     waiting = bulkhead or Bulkhead()
-    for path, resource in routes(config, database, metrics, stopping, bulkhead=waiting).items():
+    for path, resource in routes(config, database, metrics, stopping, hub=hub, bulkhead=waiting).items():
         app.add_route(path, resource)
     return ObservationMiddleware(
         MethodMiddleware(app),
@@ -135,18 +136,19 @@ def get_app() -> Service:
     if not config.is_hardened or any(provider.internal_url for provider in config.providers):
         # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-    turns = Turns()
+    hub = Hub()
     # One thread stays free for requests that wait for nobody, such as /health. An only thread may wait.
-    bulkhead = Bulkhead(max(config.web_threads - 1, 1), on_wait=turns.give_up)
+    bulkhead = Bulkhead(max(config.web_threads - 1, 1), make_event=hub.event)
     database = Database(
         url=config.database_url,
         metrics=metrics,
         pool_max=config.db_pool_max,
+        hub=hub,
         bulkhead=bulkhead,
         through_pooler=config.goes_through_pooler,
     )
     database.open()
-    limiter = make_limiter(config, inherited_memory(), metrics, on_wait=turns.give_up)
+    limiter = make_limiter(config, inherited_memory(), metrics, hub=hub)
     stopping = threading.Event()
     app = create_app(
         config=config,
@@ -155,6 +157,7 @@ def get_app() -> Service:
         metrics=metrics,
         stopping=stopping,
         log_request=_request_log(config, writer),
+        hub=hub,
         bulkhead=bulkhead,
     )
     exporters = Exporters(config)
@@ -168,7 +171,7 @@ def get_app() -> Service:
         limiter=limiter,
         exporters=exporters,
         stopping=stopping,
-        turns=turns,
+        hub=hub,
         metrics=metrics,
         security_headers=security_headers(hsts=config.is_hardened),
     )

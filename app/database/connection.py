@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
@@ -16,16 +15,20 @@ from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn
 from psycopg.rows import RowFactory, tuple_row
 from psycopg.types.string import TextBinaryLoader
+from psycopg.waiting import Ready, Wait
 
 from app.database.server_settings import ENCODING
+from app.waiting.hub import BLOCKING, Hub
+from app.waiting.poller import IN, OUT
 
 Result = TypeVar("Result")
 
 UNKNOWN_TYPE = 0
 BINARY = Format.BINARY
 ONE_BINARY = (Format.BINARY,)
-POLL_INTERVAL = 0.1
-"""Seconds between two looks for Ctrl-C, as psycopg's own."""
+EVENTS = {Wait.R: IN, Wait.W: OUT, Wait.RW: IN | OUT}
+"""The poller's, by what psycopg waits for."""
+READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
 STATEMENT_DEADLINE = 5.0
 """Seconds a statement may take. The client counts them, as a frozen server applies no limit of its own."""
 
@@ -46,6 +49,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """A connection whose statements end at their deadline, whatever the server does.
 
     Attributes:
+        hub: where its statements wait.
         prepares: whether the server keeps what this connection prepares; a pooler's server does not.
     """
 
@@ -54,6 +58,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         self.opened_at = time.monotonic()
         self.deadline = STATEMENT_DEADLINE
         self.prepares = True
+        self.hub = BLOCKING
         # Binary results of a type that psycopg does not know, such as an enum's, are text.
         self.adapters.register_loader(UNKNOWN_TYPE, TextBinaryLoader)
         self._rows: dict[bytes, Any] = {}
@@ -66,6 +71,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         conninfo: str = "",
         *,
         on_attempt: Callable[[str | None], None] = lambda _refusal: None,
+        hub: Hub = BLOCKING,
         **kwargs: Any,  # noqa: ANN401  # psycopg's own
     ) -> Self:
         """Connects as psycopg does, and passes `on_attempt` the first line of the error, or None.
@@ -75,6 +81,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         """
         try:
             connection = super().connect(conninfo, **kwargs)
+            connection.hub = hub
             connection.require_encoding()
         except psycopg.OperationalError as error:
             on_attempt(first_line(error))
@@ -120,11 +127,23 @@ class DeadlineConnection(psycopg.Connection[Any]):
         return rows.load_rows(0, result.ntuples, tuple)
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
-        return super().wait(gen, interval, self.deadline if timeout is None else timeout)
+        seconds = self.deadline if timeout is None else timeout
+        if not self.hub.has_greenlet():
+            return super().wait(gen, interval, seconds)
+        deadline = time.monotonic() + seconds
+        try:
+            wanted = next(gen)
+            while True:
+                if not self.hub.await_socket(self.pgconn.socket, EVENTS[wanted], deadline):
+                    raise psycopg.OperationalError(f"no answer within {seconds:g} s")
+                wanted = gen.send(READY[wanted])
+        except StopIteration as over:
+            result: Result = over.value
+            return result
 
     def _result(self, expected: ExecStatus) -> Any:  # noqa: ANN401  # a PGresult of psycopg's C library
         # A connection that dies may give a second result, about its end.
-        result, *_ = waiting.wait(execute(self.pgconn), self.pgconn.socket, POLL_INTERVAL, self.deadline)
+        result, *_ = self.wait(execute(self.pgconn))
         if result.status != expected:
             raise error_from_result(result, encoding="utf-8")
         return result

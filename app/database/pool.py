@@ -18,7 +18,8 @@ from app.database.pool_metrics import PoolMetrics
 from app.database.server_settings import service_conninfo
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
-from app.threads.bulkhead import Bulkhead, BulkheadFullError
+from app.waiting.bulkhead import Bulkhead, BulkheadFullError
+from app.waiting.hub import BLOCKING, Hub
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -57,6 +58,12 @@ PROBE = _Attempt(pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
 CIRCUIT_PROBE = _Attempt(pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL)
 
 
+class _Pool(ConnectionPool[DeadlineConnection]):
+    def has_idle(self) -> bool:
+        """Whether a connection can be had without waiting."""
+        return bool(self._pool)
+
+
 class Database:
     """Runs single statements, each in a transaction of its own.
 
@@ -78,13 +85,15 @@ class Database:
         url: str,
         metrics: Metrics,
         pool_max: int,
+        hub: Hub = BLOCKING,
         bulkhead: Bulkhead | None = None,
         through_pooler: bool = False,
     ) -> None:
-        self._pool = ConnectionPool(
+        self._hub = hub
+        self._pool = _Pool(
             service_conninfo(url, through_pooler=through_pooler),
             connection_class=DeadlineConnection,
-            kwargs={"autocommit": True, "on_attempt": self._note_refusal},
+            kwargs={"autocommit": True, "on_attempt": self._note_refusal, "hub": self._hub},
             min_size=1,
             max_size=pool_max,
             max_lifetime=CONNECTION_LIFETIME,
@@ -214,20 +223,25 @@ class Database:
             # Polling the socket releases the GIL, and the first try of a read is repeated anyway.
             if attempt.is_last:
                 return self._get_live_connection(attempt.pool_timeout)
-            return self._pool.getconn(attempt.pool_timeout)
+            return self._take(attempt.pool_timeout)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
             self._pool_metrics.note_wait(time.perf_counter() - began)
 
     def _get_live_connection(self, timeout: float) -> DeadlineConnection:
-        connection = self._pool.getconn(timeout)
+        connection = self._take(timeout)
         while connection.has_hung_up():
             connection.close()
             self._drain(connection)
             self._pool.putconn(connection)
-            connection = self._pool.getconn(timeout)
+            connection = self._take(timeout)
         return connection
+
+    def _take(self, timeout: float) -> DeadlineConnection:
+        if self._pool.has_idle():
+            return self._pool.getconn(timeout)
+        return self._hub.in_thread(self._pool.getconn, timeout)
 
     def _note_refusal(self, refusal: str | None) -> None:
         self._refusal = refusal

@@ -12,6 +12,7 @@ import psycopg
 from app.database.queries import Queries
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
+from app.waiting.hub import BLOCKING, Hub
 
 Check = Literal["ok", "pending", "unavailable"]
 CACHE_SECONDS = 1.0
@@ -50,12 +51,14 @@ class ReadinessProbe:
         versions: frozenset[int],
         stopping: threading.Event,
         metrics: Metrics,
+        hub: Hub = BLOCKING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._versions = versions
         self._stopping = stopping
         self._metrics = metrics
+        self._hub = hub
         self._clock = clock
         self._lock = threading.Lock()
         self._latest = UNAVAILABLE
@@ -66,6 +69,9 @@ class ReadinessProbe:
         """The state, as found at most CACHE_SECONDS ago."""
         if self._stopping.is_set():
             return UNAVAILABLE
+        return self._hub.in_thread(self._check)
+
+    def _check(self) -> Readiness:
         with self._lock:
             if self._clock() - self._checked_at > CACHE_SECONDS:
                 self._latest = self._find_state()
@@ -79,7 +85,7 @@ class ReadinessProbe:
 
     def _check_in_background(self) -> None:
         try:
-            self.check()
+            self._check()
         except Exception:
             logger.exception("Readiness check failed")
 

@@ -8,7 +8,8 @@ from app.errors import ProviderUnavailableError, SignInError
 from app.identity.attempt import Attempt
 from app.identity.providers.provider import Provider
 from app.models import LogoutRequest, Profile
-from app.threads.bulkhead import Bulkhead, BulkheadFullError
+from app.waiting.bulkhead import Bulkhead, BulkheadFullError
+from app.waiting.hub import Hub
 
 PATIENCE = 1.0
 """Seconds that a request waits for a place, in all bulkheads together."""
@@ -22,23 +23,24 @@ class PatientProvider(Provider):
         bulkheads: entered in this order.
     """
 
-    def __init__(self, provider: Provider, bulkheads: Sequence[Bulkhead]) -> None:
+    def __init__(self, provider: Provider, bulkheads: Sequence[Bulkhead], hub: Hub) -> None:
         self.name = provider.name
         self.label = provider.label
         self._provider = provider
         self._bulkheads = bulkheads
+        self._hub = hub
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
         with self._place():
-            return self._provider.authorization_url(attempt, asks_person=asks_person)
+            return self._hub.in_thread(self._provider.authorization_url, attempt, asks_person=asks_person)
 
     def check_issuer(self, issuer: str | None) -> None:
         with self._place():
-            self._provider.check_issuer(issuer)
+            self._hub.in_thread(self._provider.check_issuer, issuer)
 
     def profile(self, attempt: Attempt, *, code: str) -> Profile:
         with self._place():
-            return self._provider.profile(attempt, code=code)
+            return self._hub.in_thread(self._provider.profile, attempt, code=code)
 
     def owns(self, issuer: str) -> bool:
         return self._provider.owns(issuer)
@@ -46,14 +48,14 @@ class PatientProvider(Provider):
     def logout_url(self, return_to: str) -> str | None:
         try:
             with self._place():
-                return self._provider.logout_url(return_to)
+                return self._hub.in_thread(self._provider.logout_url, return_to)
         except SignInError:
             return None
 
     def read_logout_token(self, token: str) -> LogoutRequest:
         try:
             with self._place():
-                return self._provider.read_logout_token(token)
+                return self._hub.in_thread(self._provider.read_logout_token, token)
         except SignInError as error:
             raise ProviderUnavailableError(error.cause) from error
 

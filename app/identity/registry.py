@@ -9,7 +9,8 @@ from app.identity.providers.microsoft import MicrosoftProvider
 from app.identity.providers.openid import OpenIDProvider
 from app.identity.providers.provider import Provider
 from app.settings.providers import Kind, ProviderSettings
-from app.threads.bulkhead import Bulkhead
+from app.waiting.bulkhead import Bulkhead
+from app.waiting.hub import Hub
 
 FEW_THREADS = 2
 KINDS: dict[Kind, type[OpenIDProvider | GitHubProvider]] = {
@@ -37,11 +38,12 @@ class Providers:
         *,
         callback_url: str,
         threads: int,
+        hub: Hub,
         bulkhead: Bulkhead,
     ) -> None:
         known = list(settings)
         count = max(threads // 2, 1)
-        shared = [Bulkhead(count, patience=PATIENCE, on_wait=bulkhead.on_wait)]
+        shared = [Bulkhead(count, patience=PATIENCE, make_event=hub.event)]
         if threads > FEW_THREADS:
             shared.append(bulkhead)
         own_count = max(count - 1, 1) if len(known) > 1 else count
@@ -49,7 +51,8 @@ class Providers:
             item.name: PatientProvider(
                 KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"),
                 # Its own first, so that who waits for one that hangs keeps no place from the others.
-                [Bulkhead(own_count, patience=PATIENCE, on_wait=bulkhead.on_wait), *shared],
+                [Bulkhead(own_count, patience=PATIENCE, make_event=hub.event), *shared],
+                hub,
             )
             for item in known
         }

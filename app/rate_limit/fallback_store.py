@@ -7,6 +7,7 @@ from app.rate_limit.policy import Client, Decision, Policy, Store
 from app.rate_limit.redis_link import RedisAwayError, RedisLink
 from app.rate_limit.redis_store import CHECK, SCRIPT, RedisStore
 from app.rate_limit.shared_memory import SharedFlag, SharedMemory
+from app.waiting.hub import BLOCKING, Hub
 
 
 class FallbackStore:
@@ -61,7 +62,7 @@ def over_redis(
     threads: int,
     memory: SharedMemory,
     on_fallback: Callable[[], None],
-    on_wait: Callable[[], object] = lambda: None,
+    hub: Hub = BLOCKING,
 ) -> FallbackStore:
     """A store in Redis that falls back on the given one.
 
@@ -72,9 +73,9 @@ def over_redis(
         threads: how many requests may ask Redis at the same time.
         memory: lets the replica's processes share that Redis is away.
         on_fallback: called for each decision that the replica's own store makes.
-        on_wait: called before a request waits for Redis.
+        hub: where requests wait for Redis.
     """
     link = RedisLink(
-        url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory), on_wait=on_wait
+        url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory), hub=hub
     )
     return FallbackStore(shared=RedisStore(link, policies), own=own, on_fallback=on_fallback)

@@ -10,6 +10,7 @@ from app.rate_limit.shared_memory import SharedMemory
 from app.settings.config import Config
 from app.settings.parsers import Rate
 from app.telemetry.metrics import Metrics
+from app.waiting.hub import BLOCKING, Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def make_limiter(
     memory: SharedMemory,
     metrics: Metrics,
     *,
-    on_wait: Callable[[], object] = lambda: None,
+    hub: Hub = BLOCKING,
 ) -> Limiter:
     """The limiter that the configuration describes.
 
@@ -35,7 +36,7 @@ def make_limiter(
         config: the configuration.
         memory: shared by the replica's processes.
         metrics: tell of decisions without Redis.
-        on_wait: called before a request waits for Redis.
+        hub: where requests wait for Redis.
     """
     default = _policy("default", config.rate_limit)
     not_found = _policy("not-found", config.rate_limit_not_found)
@@ -53,7 +54,7 @@ def make_limiter(
             threads=config.web_threads,
             memory=memory,
             on_fallback=metrics.rate_limit_fallbacks.inc,
-            on_wait=on_wait,
+            hub=hub,
         )
     return Limiter(store, default, not_found, sign_in)
 

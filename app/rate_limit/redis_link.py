@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.rate_limit.shared_memory import SharedFlag
 from app.settings.redis_url import make_connection
+from app.waiting.hub import BLOCKING, Hub
+from app.waiting.poller import IN
 
 TIMEOUT = 0.04
 """Seconds for an answer. With the work around it, no request loses more than 50 ms."""
@@ -48,7 +52,7 @@ class RedisLink:
         check: keys and numbers to try the script with.
         size: how many connections: one a thread.
         is_away: shared by the replica's processes, so that only one of them logs an outage.
-        on_wait: called before a request waits for Redis.
+        hub: where requests wait for Redis.
     """
 
     def __init__(
@@ -59,9 +63,9 @@ class RedisLink:
         check: tuple[Sequence[str], Sequence[int]],
         size: int,
         is_away: SharedFlag,
-        on_wait: Callable[[], object] = lambda: None,
+        hub: Hub = BLOCKING,
     ) -> None:
-        self._on_wait = on_wait
+        self._hub = hub
         self._url = url
         self._script = script
         self._sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
@@ -83,10 +87,9 @@ class RedisLink:
         Raises:
             RedisAwayError: no answer, or not in time.
         """
-        self._on_wait()
         if self._is_broken.is_set():
             # Only the first requests of a process wait, for its first attempt to connect.
-            self._was_tried.wait(TIMEOUT)
+            self._hub.in_thread(self._was_tried.wait, TIMEOUT)
             if self._is_broken.is_set():
                 raise RedisAwayError
         try:
@@ -115,10 +118,18 @@ class RedisLink:
         arguments = (len(keys), *keys, *numbers)
         connection.send_command("EVALSHA", self._sha, *arguments, check_health=False)
         try:
-            answer: list[int] = connection.read_response()
+            answer: list[int] = self._read(connection)
         except NoScriptError:
             connection.send_command("EVAL", self._script, *arguments, check_health=False)
-            answer = connection.read_response()
+            answer = self._read(connection)
+        return answer
+
+    def _read(self, connection: AbstractConnection) -> list[int]:
+        if self._hub.has_greenlet():
+            fd = connection._sock.fileno()
+            if not self._hub.await_socket(fd, IN, time.monotonic() + TIMEOUT):
+                raise RedisTimeoutError
+        answer: list[int] = connection.read_response()
         return answer
 
     def _keep_connected(self) -> None:

@@ -19,7 +19,7 @@ SMALL = 65536
 
 
 class Connection:
-    """One thread at a time has it: the one that epoll has woken for it, until it is armed again.
+    """One greenlet at a time has it, from an event of the poller until it is armed again.
 
     Attributes:
         since: when it was accepted, or had its latest answer (monotonic seconds).
@@ -156,7 +156,7 @@ class Connection:
 
 
 class CollectingSocket:
-    """What gunicorn's Response writes to: it keeps the parts, as a slow client must not hold a thread."""
+    """What gunicorn's Response writes to: it keeps the parts, as a slow client must not hold a greenlet."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What a thread does with a connection, from the poller's wake-up until it arms the connection again."""
+"""What a greenlet does with a connection, from the poller's event until it arms the connection again."""
 
 import logging
 import socket
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from app.server.connection import Connection
 from app.server.exchange import Answer, Exchange, Wanted
-from app.server.poller import READ, WRITE, Poller
+from app.waiting.poller import READ, WRITE, Poller
 from app.telemetry.metrics import Metrics
 from app.web.problems import invalid_request_answer
 
@@ -56,7 +56,7 @@ class Dialogue:
         self._security_headers = security_headers
 
     def go_on(self, conn: Connection) -> None:
-        """Does what the connection is ready for. Afterwards it is closed, or another thread's."""
+        """Does what the connection is ready for. Afterwards it is closed, or the poller's."""
         conn.is_waiting = False
         try:
             if conn.unsent:
@@ -71,7 +71,7 @@ class Dialogue:
             self._close(conn)
 
     def _arm(self, conn: Connection, event: int) -> None:
-        """Gives the connection back to the poller; from here on another thread may have it."""
+        """Gives the connection back to the poller; it tells of the next event."""
         conn.is_waiting = True
         self._poller.modify(conn.fd, event)
 

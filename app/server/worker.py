@@ -1,12 +1,10 @@
-"""Our gunicorn worker: threads on one shared poller. A client holds a thread only while it is answered."""
+"""Our gunicorn worker: greenlets on one poller. A client holds a greenlet only while it is answered."""
 
 import errno
 import logging
 import os
-import select
 import signal
 import socket
-import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -17,8 +15,9 @@ from app.server.connection import Connection
 from app.server.crowd import choose_closable, choose_holding
 from app.server.dialogue import Dialogue, log_slow
 from app.server.exchange import Exchange
-from app.server.poller import IN, READ, make_poller
+from app.server.runners import Runners
 from app.server.stop_signals import STOP_SIGNALS
+from app.waiting.poller import IN, READ, make_poller
 
 FIRST_REQUEST_SECONDS = 10.0
 """How long a new connection may stay silent."""
@@ -27,20 +26,21 @@ REQUEST_SECONDS = 60.0
 STOP_LINGER = 2.0
 """How long a kept connection may stay silent when the worker stops: its next request may be on the way."""
 TICK = 0.1
-"""Seconds between two looks at the deadlines and turns."""
+"""Seconds between two looks at the deadlines."""
+MOST_AT_ONCE = 64
+"""Descriptors that are asked for at once."""
 NOBODY_YET = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR})
 
 logger = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Threads on one poller. The kernel wakes one for a connection; it reads, answers and arms it again.
+    """One thread that polls. A connection that is ready gets a greenlet, which reads, answers and arms it again.
 
-    Only threads with a turn (app/threads/turns.py) ask the poller.
-    Each registration is one-shot, so only one thread has a connection at a time, and only that thread closes
-    it. The main thread runs no request; it handles signals, heartbeat and deadlines. It ends a connection
-    with shutdown(), which wakes a thread that closes it. If the main thread closed the descriptor itself,
-    another thread could use it when it already belongs to a new connection.
+    A greenlet never waits for a client. Where it waits for others, it does so in the hub (app/waiting/hub.py),
+    and the thread goes on with other greenlets. Each registration is one-shot, so only one greenlet has a
+    connection at a time, and only that greenlet closes it. Whoever else ends a connection shuts it down,
+    which makes it ready for a greenlet that closes it.
 
     Attributes:
         is_told_to_stop: whether this worker has had SIGTERM: the replica stops, or SIGHUP replaces its
@@ -58,15 +58,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi: Any = None
         self._connections: dict[int, Connection] = {}
         self._listeners: dict[int, socket.socket] = {}
-        # Held while a connection is accepted, closed, or shut down by the main thread. A stop takes it before
-        # it drops the listeners: whom a thread has just accepted is then among those that the stop answers.
-        self._lock = threading.Lock()
         self._keeps = bool(self.cfg.keepalive)
         self._most: int = self.cfg.worker_connections
         # Beyond so many, connections end with their answer, and those that stand still are closed.
         self._comfortable = self._most * 9 // 10
         self._is_full = False
-        self._is_over = False
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -81,6 +77,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serves until it is told to stop or its master is gone, then answers the clients it has."""
         self._poller = make_poller()
+        self._hub = self.wsgi.hub
+        self._hub.begin(self._poller, wake=self._wake)
         self._dialogue = Dialogue(
             poller=self._poller,
             exchange=Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request),
@@ -90,30 +88,24 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             metrics=self.wsgi.metrics,
             security_headers=self.wsgi.security_headers,
         )
-        over, tell = os.pipe()
-        self._poller.register(over, IN)
+        self._runners = Runners(self.cfg.threads, self._go_on)
+        self._poller.register(self.PIPE[0], IN)
         for listener in self.sockets:
             listener.settimeout(0)
             self._listeners[listener.fileno()] = listener
             self._poller.register(listener.fileno(), READ)
-        threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.cfg.threads)]
-        for thread in threads:
-            thread.start()
         while self.alive and self.ppid == os.getppid():
             self._tick()
         self._stop()
-        self._is_over = True
-        os.close(tell)
-        for thread in threads:
-            thread.join(TICK)
+        self._hub.end()
 
     def _tick(self) -> None:
-        """Waits for TICK or a signal, then checks the turns and deadlines."""
+        """Serves for TICK or until the worker has to stop, then looks at the deadlines."""
         self.notify()
-        with suppress(InterruptedError):
-            if select.select([self.PIPE[0]], [], [], TICK)[0]:
-                os.read(self.PIPE[0], 4096)
-        self.wsgi.turns.take_back(TICK)
+        end = time.monotonic() + TICK
+        is_alive = self.alive
+        while self.alive == is_alive and (left := end - time.monotonic()) > 0:
+            self._serve(left)
         now = time.monotonic()
         connections = list(self._connections.values())
         for conn in connections:
@@ -128,15 +120,40 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             if not self._is_full:
                 self._listen()
 
+    def _serve(self, seconds: float) -> None:
+        """Goes on with whatever becomes ready first, within so many seconds."""
+        connections = self._connections
+        for fd, _ in self._poller.poll(self._hub.patience(seconds), MOST_AT_ONCE):
+            conn = connections.get(fd)
+            if conn is not None:
+                self._runners.run(conn)
+            elif not self._hub.resume(fd):
+                if fd in self._listeners:
+                    self._accept(fd)
+                elif fd == self.PIPE[0]:
+                    os.read(fd, 4096)
+        self._hub.go_on()
+
+    def _go_on(self, conn: Connection) -> None:
+        try:
+            self._dialogue.go_on(conn)
+        except Exception:
+            # Whatever it is, the worker goes on with others.
+            logger.exception("Connection error")
+            self._close(conn)
+
+    def _wake(self) -> None:
+        # A full pipe wakes as well.
+        with suppress(BlockingIOError):
+            os.write(self.PIPE[1], b".")
+
     def _stop(self) -> None:
         self.alive = False
-        with self._lock:
-            listeners = dict(self._listeners)
-            self._listeners.clear()
-            for fd in listeners:
-                # Without this epoll would watch it further: the master has it, too.
-                self._poller.unregister(fd)
-        for listener in listeners.values():
+        listeners = dict(self._listeners)
+        self._listeners.clear()
+        for fd, listener in listeners.items():
+            # Without this epoll would watch it further: the master has it, too.
+            self._poller.unregister(fd)
             # Clients that the kernel has connected already; there may be more than files that can be open.
             with suppress(OSError):
                 while self._accept_one(listener):
@@ -150,34 +167,10 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
                     conn.deadline = min(conn.deadline, now + STOP_LINGER)
             self._tick()
 
-    def _serve(self) -> None:
-        """What each thread does."""
-        poll = self._poller.poll
-        connections = self._connections
-        turns = self.wsgi.turns
-        while not self._is_over:
-            turns.take()
-            for fd, _ in poll(-1, 1):
-                turns.begin()
-                conn = connections.get(fd)
-                try:
-                    if conn is not None:
-                        self._dialogue.go_on(conn)
-                    elif fd in self._listeners:
-                        self._accept(fd)
-                except Exception:
-                    # Whatever it is, the thread goes on with others.
-                    logger.exception("Connection error")
-                    if conn is not None:
-                        self._close(conn)
-        turns.give_up()
-
     def _accept(self, fd: int) -> None:
         try:
-            with self._lock:
-                if listener := self._listeners.get(fd):
-                    # One at a time, as other workers may be idle.
-                    self._accept_one(listener)
+            # One at a time, as other workers may be idle.
+            self._accept_one(self._listeners[fd])
         except OSError as error:
             logger.warning("No more connections", extra={"fault": errno.errorcode.get(error.errno or 0)})
             self._make_room(len(self._connections) - 1)
@@ -214,31 +207,25 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _listen(self) -> None:
         """Lets the poller tell of newcomers again."""
-        with self._lock:
-            for fd in self._listeners:
-                self._poller.modify(fd, READ)
+        for fd in self._listeners:
+            self._poller.modify(fd, READ)
 
     def _make_room(self, most: int) -> None:
         for conn in choose_closable(list(self._connections.values()), most):
-            # Since they were chosen a request may have come, and a thread may have taken it.
-            if not conn.has_input() and conn.is_waiting:
+            # A request may have come that nobody has read yet.
+            if not conn.has_input():
                 self._cut(conn, is_late=False)
 
     def _cut(self, conn: Connection, *, is_late: bool = True) -> None:
-        """Wakes a thread that ends the connection; a request whose body stands still is answered first."""
-        with self._lock:
-            if self._connections.get(conn.fd) is not conn:
-                return
-            conn.is_short = is_late and conn.needed > 0 and conn.is_waiting
-            conn.cut()
+        """Makes the connection's next step its last; a request whose body stands still is answered first."""
+        conn.is_short = is_late and conn.needed > 0 and conn.is_waiting
+        conn.cut()
         if is_late and not (conn.is_short or conn.is_closing) and (conn.received or conn.unsent):
             log_slow(conn)
 
     def _close(self, conn: Connection) -> None:
-        with self._lock:
-            if self._connections.get(conn.fd) is conn:
-                del self._connections[conn.fd]
-            conn.sock.close()
+        self._connections.pop(conn.fd, None)
+        conn.sock.close()
         if self._is_full:
             self._is_full = False
             self._listen()
@@ -249,5 +236,4 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
-            os.write(self.PIPE[1], b".")
         return not (self.alive and self._keeps and len(self._connections) <= self._comfortable)

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from app.server.head import MAX_HEAD, MAX_REQUEST_LINE
 from app.telemetry.metrics import Metrics
-from app.threads.turns import Turns
+from app.waiting.hub import Hub
 
 if os.environ.get("ECHO_LACKS_EPOLL"):
     # gunicorn reads this file twice: as its settings, and as the application.
@@ -48,7 +48,7 @@ class Echo:
     def __init__(self) -> None:
         self.stopping = Event()
         self._told = Event()
-        self.turns = Turns()
+        self.hub = Hub()
         self.metrics = Metrics(CollectorRegistry())
         self.security_headers: dict[str, str] = {}
 
@@ -61,7 +61,7 @@ class Echo:
         if "unread" not in environ["PATH_INFO"]:
             told["body"] = environ["wsgi.input"].read().decode("latin-1")
         if environ["PATH_INFO"] == "/wait":
-            self._told.wait(30)
+            self.hub.in_thread(self._told.wait, 30)
         elif environ["PATH_INFO"] == "/tell":
             self._told.set()
         answer = json.dumps(told, sort_keys=True).encode()

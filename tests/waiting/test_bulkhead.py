@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import requests
 
-from app.threads.bulkhead import PATIENCE, Bulkhead, BulkheadFullError
+from app.waiting.bulkhead import PATIENCE, Bulkhead, BulkheadFullError
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
 from tests.support.waiting import until

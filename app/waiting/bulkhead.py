@@ -1,9 +1,13 @@
-"""Bounds how many threads of a worker wait for the same thing, so that some are free while it hangs."""
+"""Bounds how many requests of a worker wait for the same thing, so that some are free while it hangs."""
 
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+
+from app.waiting.hub import Event
 
 PATIENCE = 0.25
 """Seconds. What keeps every thread for longer hangs or is overloaded."""
@@ -14,13 +18,13 @@ class BulkheadFullError(Exception):
 
 
 class Bulkhead:
-    """Admits so many threads at a time. While they are quick, the next one waits for a place.
+    """Admits so many requests at a time. While they are quick, the next one waits for a place.
 
     Args:
         places: as many as are admitted, by default all.
         patience: seconds. It begins when the last place is taken, and again with each one that leaves after
             less. Once it is over, who comes is refused at once.
-        on_wait: called before a thread enters.
+        make_event: for who has to wait.
         clock: seconds.
     """
 
@@ -29,14 +33,15 @@ class Bulkhead:
         places: float = math.inf,
         *,
         patience: float = PATIENCE,
-        on_wait: Callable[[], object] = lambda: None,
+        make_event: Callable[[], Event] = threading.Event,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
         self._patience = patience
-        self.on_wait = on_wait
+        self._make_event = make_event
         self._clock = clock
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._queue: deque[Event] = deque()
         self._inside = 0
         self._patient_until = 0.0
         self._hung_at = -math.inf
@@ -50,29 +55,33 @@ class Bulkhead:
         Raises:
             BulkheadFullError: all places are taken, and the patience or the time is over.
         """
-        self.on_wait()
-        with self._changed:
-            now = self._clock()
-            while self._inside >= self._places:
+        while True:
+            with self._lock:
+                now = self._clock()
+                if self._inside < self._places:
+                    self._inside += 1
+                    if self._inside >= self._places:
+                        self._renew_patience(now)
+                    return now
                 end = min(self._patient_until, until)
                 if now >= end:
                     raise BulkheadFullError
-                self._changed.wait(end - now)
-                now = self._clock()
-            self._inside += 1
-            if self._inside >= self._places:
-                self._renew_patience(now)
-            return now
+                left = self._make_event()
+                self._queue.append(left)
+            left.wait(end - now)
+            with suppress(ValueError):
+                self._queue.remove(left)
 
     def leave(self, entered_at: float) -> None:
-        with self._changed:
+        with self._lock:
             now = self._clock()
             if now - entered_at <= self._patience:
                 self._renew_patience(now)
             elif self._inside >= self._places and now >= self._patient_until:
                 self._hung_at = now
             self._inside -= 1
-            self._changed.notify()
+        with suppress(IndexError):
+            self._queue.popleft().set()
 
     def _renew_patience(self, now: float) -> None:
         # Where somebody slow has just made room, the others may still hang.
