@@ -130,15 +130,15 @@ def create_app(
 def get_app() -> Service:
     """What a gunicorn worker loads after the fork. Reads the environment and opens the database pool."""
     config = load_config(os.environ)
-    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), threads=config.web_threads)
+    metrics = _make_metrics(os.environ.get(FOLDER_VARIABLE), at_once=config.requests_at_once)
     writer = _make_log_writer(metrics)
     logs.configure(config.log_format, config.log_level, writer)
     if not config.is_hardened or any(provider.internal_url for provider in config.providers):
         # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     hub = Hub()
-    # One thread stays free for requests that wait for nobody, such as /health. An only thread may wait.
-    bulkhead = Bulkhead(max(config.web_threads - 1, 1), make_event=hub.event)
+    # One request less, so that those that wait for nobody, such as /health, are answered. An only one may wait.
+    bulkhead = Bulkhead(max(config.requests_at_once - 1, 1), make_event=hub.event)
     database = Database(
         url=config.database_url,
         metrics=metrics,
@@ -192,7 +192,7 @@ def _request_log(config: Config, writer: LogWriter | None) -> LogRequest:
     return log_record_with_path if config.app_env == "development" else log_record
 
 
-def _make_metrics(folder: str | None, *, threads: int) -> Metrics:
+def _make_metrics(folder: str | None, *, at_once: int) -> Metrics:
     """This worker's metrics: shared through gunicorn_conf's folder, or its own under another server."""
     if folder:
         metrics = Metrics(shared_registry(Path(folder)), is_shared=True)
@@ -200,6 +200,6 @@ def _make_metrics(folder: str | None, *, threads: int) -> Metrics:
         metrics = Metrics(CollectorRegistry())
     metrics.build_info.labels(version()).set(1)
     metrics.worker_processes.set(1)
-    metrics.worker_threads.set(threads)
+    metrics.worker_threads.set(at_once)
     metrics.worker_starts.inc()
     return metrics

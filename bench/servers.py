@@ -60,7 +60,7 @@ def servers(built: Built) -> dict[str, Server]:
     ours, theirs = [sys.executable, *GUNICORN], [str(built.python), *GUNICORN]
     uvicorn = ["-P", "-m", "uvicorn", "--host", "127.0.0.1", "--port", PORT, "--timeout-keep-alive", "125"]
     root = {"PYTHONPATH": str(ROOT)}
-    sql = {"SQL_FILE": str(ROOT / "sql" / "queries" / "find_session.sql"), "NODE_ENV": "production"}
+    sql = {"SQL_FILE": str(ROOT / "bench" / "peers" / "find_session.sql"), "NODE_ENV": "production"}
     listed = [
         Server("ours", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
         Server(

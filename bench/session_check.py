@@ -18,6 +18,7 @@ from psycopg import pq
 
 from app.accounts.credentials import Keyring
 from app.accounts.sessions import Sessions
+from app.database.connection import bytea_array
 from app.database.pool import Database
 from app.database.queries import Queries
 from app.settings.places import QUERIES_FOLDER
@@ -33,7 +34,7 @@ from tests.support.service import PRODUCTION
 SECRET = PRODUCTION["SESSION_SECRET"]
 SESSIONS = 10_000
 TARGET = 1.8
-STATEMENT = (QUERIES_FOLDER / "find_session.sql").read_bytes().replace(b"%(token_hash)s", b"$1")
+STATEMENT = (QUERIES_FOLDER / "find_session.sql").read_bytes().replace(b"%(token_hashes)s", b"$1")
 MICROSECONDS = 1_000_000
 
 
@@ -81,7 +82,7 @@ def _libpq_look_up(url: str) -> Callable[[str], object]:
     connection.prepare(b"look_up", STATEMENT)
 
     def look_up(token: str) -> object:
-        result = connection.exec_prepared(b"look_up", [keyring.token_hash(token)], [1], 1)
+        result = connection.exec_prepared(b"look_up", [bytea_array([keyring.token_hash(token)])], [1], 1)
         return result if result.ntuples == 1 else None
 
     return look_up

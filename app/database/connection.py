@@ -1,6 +1,7 @@
 """A connection to PostgreSQL with a deadline for each statement."""
 
 import select
+import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ from app.waiting.poller import IN, OUT
 Result = TypeVar("Result")
 
 UNKNOWN_TYPE = 0
+BYTEA = 17
+"""The type's number (pg_type.dat)."""
+_ARRAY = struct.Struct(">iiIii")
+"""An array's head: dimensions, whether it has nulls, type, length, first index."""
+KEY_LENGTH = struct.pack(">i", 32)
 BINARY = Format.BINARY
 ONE_BINARY = (Format.BINARY,)
 EVENTS = {Wait.R: IN, Wait.W: OUT, Wait.RW: IN | OUT}
@@ -35,7 +41,7 @@ STATEMENT_DEADLINE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A query with one parameter, $1.
+    """A query with one parameter, $1, an array of bytea.
 
     Attributes:
         name: the prepared statement's.
@@ -50,6 +56,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     Attributes:
         hub: where its statements wait.
+        lent_at: when it left the pool (app/database/connections.py).
         prepares: whether the server keeps what this connection prepares; a pooler's server does not.
     """
 
@@ -58,6 +65,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         self.opened_at = time.monotonic()
         self.deadline = STATEMENT_DEADLINE
         self.prepares = True
+        self.lent_at = 0.0
         self.hub = BLOCKING
         # Binary results of a type that psycopg does not know, such as an enum's, are text.
         self.adapters.register_loader(UNKNOWN_TYPE, TextBinaryLoader)
@@ -101,8 +109,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         """Whether the server has closed this idle connection. Polls the socket, without a round trip."""
         return bool(self._socket.poll(0))
 
-    def look_up(self, query: LookUp, value: bytes) -> Sequence[tuple[Any, ...]]:
-        """The rows of a query, for one value in PostgreSQL's binary format.
+    def look_up(self, query: LookUp, keys: Sequence[bytes]) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query for these keys, of 32 bytes each.
 
         A cursor does the same for three times the CPU, as it looks for the types of parameters and rows each
         time. Here a connection does so once for each query.
@@ -110,6 +118,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
         Raises:
             psycopg.Error: the server's.
         """
+        value = bytea_array(keys)
         rows = self._rows.get(query.name)
         if rows is None and self.prepares:
             self.pgconn.send_prepare(query.name, query.sql)
@@ -147,6 +156,11 @@ class DeadlineConnection(psycopg.Connection[Any]):
         if result.status != expected:
             raise error_from_result(result, encoding="utf-8")
         return result
+
+
+def bytea_array(keys: Sequence[bytes]) -> bytes:
+    """Keys of 32 bytes as PostgreSQL's binary format has them (array_recv)."""
+    return _ARRAY.pack(1, 0, BYTEA, len(keys), 1) + b"".join([KEY_LENGTH + key for key in keys])
 
 
 def first_line(error: Exception) -> str:

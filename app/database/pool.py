@@ -1,21 +1,22 @@
-"""PostgreSQL for one worker process: a pool, bounded waits, and a circuit breaker."""
+"""PostgreSQL for one worker process: bounded waits, and a circuit breaker."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
-from psycopg_pool import ConnectionPool
 
 from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, LookUp, first_line
-from app.database.pool_metrics import PoolMetrics
+from app.database.connections import Connections
 from app.database.server_settings import service_conninfo
+from app.database.shared_look_up import SharedLookUp
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
 from app.waiting.bulkhead import Bulkhead, BulkheadFullError
@@ -27,7 +28,6 @@ Result = TypeVar("Result")
 POOL_TIMEOUT = 3.0
 PROBE_INTERVAL = 1.0
 PROBE_TIMEOUT = 0.5
-CONNECTION_LIFETIME = 30 * 60.0
 
 DATA_EXCEPTION = "22"
 """The class of SQLSTATE whose messages quote values (PostgreSQL, appendix A)."""
@@ -58,12 +58,6 @@ PROBE = _Attempt(pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
 CIRCUIT_PROBE = _Attempt(pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL)
 
 
-class _Pool(ConnectionPool[DeadlineConnection]):
-    def has_idle(self) -> bool:
-        """Whether a connection can be had without waiting."""
-        return bool(self._pool)
-
-
 class Database:
     """Runs single statements, each in a transaction of its own.
 
@@ -74,7 +68,8 @@ class Database:
         url: libpq's.
         metrics: tell the pool's state and waits.
         pool_max: connections at most.
-        bulkhead: bounds how many threads wait for the database.
+        hub: where requests wait.
+        bulkhead: bounds how many do.
         through_pooler: whether the URL leads to a transaction pooler such as PgBouncer. Each statement may
             then meet another server connection, so no statement is prepared.
     """
@@ -90,46 +85,32 @@ class Database:
         through_pooler: bool = False,
     ) -> None:
         self._hub = hub
-        self._pool = _Pool(
-            service_conninfo(url, through_pooler=through_pooler),
-            connection_class=DeadlineConnection,
-            kwargs={"autocommit": True, "on_attempt": self._note_refusal, "hub": self._hub},
-            min_size=1,
-            max_size=pool_max,
-            max_lifetime=CONNECTION_LIFETIME,
-            # After this many seconds the pool gives up, and the next request makes it try again.
-            reconnect_timeout=1.0,
-            name="database",
-            open=False,
-            configure=_prepare_nothing if through_pooler else None,
+        conninfo = service_conninfo(url, through_pooler=through_pooler)
+        self._connections = Connections(
+            conninfo, most=pool_max, prepares=not through_pooler, hub=hub, metrics=metrics
         )
         self._bulkhead = bulkhead or Bulkhead()
         self._metrics = metrics
         self._metrics.pool_max_connections.set(pool_max)
-        self._pool_metrics = PoolMetrics(self._pool, metrics)
         self._is_away = threading.Event()
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
-        self._drained_at = 0.0
-        self._refusal: str | None = None
 
     def open(self) -> None:
         """Starts to connect, in the background. Call it after the fork."""
-        self._pool.open()
-        self._pool_metrics.start()
+        self._connections.open()
 
     def close(self) -> None:
         self._is_closed.set()
-        self._pool_metrics.close()
-        self._pool.close(timeout=1.0)
+        self._connections.close()
 
-    def look_up(self, query: LookUp, value: bytes) -> Sequence[tuple[Any, ...]]:
-        """The rows of a query that may run twice, for one value in PostgreSQL's binary format.
+    def shared_look_up(self, query: LookUp) -> Callable[[bytes], tuple[Any, ...] | None]:
+        """A function that returns a key's row of a query which may run twice, or None.
 
-        Raises:
-            DatabaseUnavailableError: no answer, or not in time.
+        It raises DatabaseUnavailableError where no answer comes in time.
         """
-        return self._admitted(self._repeatable, DeadlineConnection.look_up, query, value)
+        shared = SharedLookUp(partial(self._look_up, query), hub=self._hub)
+        return partial(self._admitted, shared.find)
 
     def run_repeatable(
         self, query: bytes, params: Mapping[str, object], row_factory: BaseRowFactory[Row]
@@ -171,6 +152,10 @@ class Database:
         finally:
             self._bulkhead.leave(entered_at)
 
+    def _look_up(self, query: LookUp, keys: Sequence[bytes]) -> Sequence[tuple[Any, ...]]:
+        self._fail_fast()
+        return self._repeatable(DeadlineConnection.look_up, query, keys)
+
     def _repeatable(self, run: Callable[..., Result], *args: object) -> Result:
         try:
             return self._guarded(FIRST, run, *args)
@@ -190,20 +175,21 @@ class Database:
             raise
 
     def _execute(self, attempt: "_Attempt", run: Callable[..., Result], *args: object) -> Result:
-        connection = self._get_connection(attempt)
+        # Polling the socket releases the GIL, and the first try of a read is repeated anyway.
+        connection = self._connections.lend(attempt.pool_timeout, is_checked=attempt.is_last)
         connection.deadline = attempt.deadline
         try:
             return run(connection, *args)
         except errors.ReadOnlySqlTransaction as error:
             # The primary has become a standby. A new connection may reach the new primary.
             connection.close()
-            self._drain(connection)
+            self._connections.drain(connection)
             raise DatabaseReadOnlyError(first_line(error)) from error
         except (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure) as error:
             raise _StatementRefusedError(first_line(error)) from error
         except psycopg.OperationalError as error:
             if connection.broken:
-                self._drain(connection)
+                self._connections.drain(connection)
                 raise _ConnectionLostError(first_line(error)) from error
             # Without an SQLSTATE and with the connection still there, it was the deadline.
             cause = first_line(error) if error.sqlstate else f"no answer within {attempt.deadline:g} s"
@@ -215,44 +201,7 @@ class Database:
             # After a deadline the statement still runs; closing the connection is the only way to stop it.
             if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 connection.close()
-            self._pool.putconn(connection)
-
-    def _get_connection(self, attempt: "_Attempt") -> DeadlineConnection:
-        began = time.perf_counter()
-        try:
-            # Polling the socket releases the GIL, and the first try of a read is repeated anyway.
-            if attempt.is_last:
-                return self._get_live_connection(attempt.pool_timeout)
-            return self._take(attempt.pool_timeout)
-        except psycopg.OperationalError as error:
-            raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
-        finally:
-            self._pool_metrics.note_wait(time.perf_counter() - began)
-
-    def _get_live_connection(self, timeout: float) -> DeadlineConnection:
-        connection = self._take(timeout)
-        while connection.has_hung_up():
-            connection.close()
-            self._drain(connection)
-            self._pool.putconn(connection)
-            connection = self._take(timeout)
-        return connection
-
-    def _take(self, timeout: float) -> DeadlineConnection:
-        if self._pool.has_idle():
-            return self._pool.getconn(timeout)
-        return self._hub.in_thread(self._pool.getconn, timeout)
-
-    def _note_refusal(self, refusal: str | None) -> None:
-        self._refusal = refusal
-
-    def _drain(self, lost: DeadlineConnection) -> None:
-        """Replaces the idle connections after one was lost, unless they were replaced after it was opened."""
-        with self._lock:
-            if lost.opened_at < self._drained_at:
-                return
-            self._drained_at = time.monotonic()
-        self._pool.drain()
+            self._connections.take_back(connection)
 
     def _fail_fast(self) -> None:
         if self._is_away.is_set():
@@ -300,11 +249,6 @@ def _run_statement(
     with connection.cursor(binary=True, row_factory=row_factory) as cursor:
         cursor.execute(query, params)
         return cursor.fetchall() if cursor.description else []
-
-
-def _prepare_nothing(connection: DeadlineConnection) -> None:
-    connection.prepare_threshold = None
-    connection.prepares = False
 
 
 def _take_values_out(error: psycopg.Error) -> None:

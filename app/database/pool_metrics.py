@@ -8,6 +8,7 @@ from typing import Any
 from psycopg_pool import ConnectionPool
 
 from app.telemetry.metrics import SHORTEST_WAIT, Metrics
+from app.waiting.bulkhead import Bulkhead
 
 INTERVAL = 0.5
 """Seconds between two readings."""
@@ -20,11 +21,13 @@ class PoolMetrics:
 
     Args:
         pool: whose.
+        places: the queue in front of it.
         metrics: get the figures.
     """
 
-    def __init__(self, pool: ConnectionPool[Any], metrics: Metrics) -> None:
+    def __init__(self, pool: ConnectionPool[Any], places: Bulkhead, metrics: Metrics) -> None:
         self._pool = pool
+        self._places = places
         self._metrics = metrics
         self._short_waits = count(1)
         self._latest_short_wait = 0
@@ -59,7 +62,7 @@ class PoolMetrics:
         state = self._pool.get_stats()
         self._metrics.pool_connections.set(state["pool_size"])
         self._metrics.pool_connections_in_use.set(state["pool_size"] - state["pool_available"])
-        self._metrics.pool_waiting.set(state["requests_waiting"])
+        self._metrics.pool_waiting.set(state["requests_waiting"] + self._places.waiting)
         latest = self._latest_short_wait
         if latest > self._published_short_waits:
             self._metrics.add_short_waits(latest - self._published_short_waits)

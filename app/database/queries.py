@@ -37,13 +37,13 @@ class Queries:
         self._database = database
         self._sql = {path.stem: path.read_bytes() for path in folder.glob("*.sql")}
         # libpq's own placeholder.
-        sql = self._sql["find_session"].replace(b"%(token_hash)s", b"$1")
-        self._find_session = LookUp(b"find_session", sql)
+        sql = self._sql["find_session"].replace(b"%(token_hashes)s", b"$1")
+        self._find_session = database.shared_look_up(LookUp(b"find_session", sql))
 
     def find_session(self, *, token_hash: bytes) -> Session | None:
         """The live session with this hash. May run twice: it only moves a time forward."""
-        rows = self._database.look_up(self._find_session, token_hash)
-        return session(*rows[0]) if rows else None
+        row = self._find_session(token_hash)
+        return session(*row) if row else None
 
     def find_begun_session(self, *, token_hashes: list[bytes], state_hash: bytes) -> BegunSession | None:
         """The live session under one of the hashes, if its sign-in had this state."""

@@ -22,6 +22,7 @@ def token_use(
 
 
 def session(
+    _token_hash: bytes,
     session_id: UUID,
     expires_at: datetime,
     user_id: UUID | None,

@@ -75,7 +75,5 @@ def over_redis(
         on_fallback: called for each decision that the replica's own store makes.
         hub: where requests wait for Redis.
     """
-    link = RedisLink(
-        url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory), hub=hub
-    )
+    link = RedisLink(url, script=SCRIPT, check=CHECK, size=threads, is_away=SharedFlag(memory), hub=hub)
     return FallbackStore(shared=RedisStore(link, policies), own=own, on_fallback=on_fallback)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.rate_limit.shared_memory import SharedFlag
 from app.settings.redis_url import make_connection
+from app.waiting.bulkhead import Bulkhead, BulkheadFullError
 from app.waiting.hub import BLOCKING, Hub
 from app.waiting.poller import IN
 
@@ -50,7 +52,7 @@ class RedisLink:
         url: REDIS_URL.
         script: Lua.
         check: keys and numbers to try the script with.
-        size: how many connections: one a thread.
+        size: how many connections; further requests wait for one.
         is_away: shared by the replica's processes, so that only one of them logs an outage.
         hub: where requests wait for Redis.
     """
@@ -72,6 +74,7 @@ class RedisLink:
         self._check = check
         self._size = size
         self._is_away = is_away
+        self._places = Bulkhead(size, patience=math.inf, make_event=hub.event)
         self._idle: deque[AbstractConnection] = deque()
         self._fault: Exception | None = None
         self._is_broken = threading.Event()
@@ -93,6 +96,23 @@ class RedisLink:
             if self._is_broken.is_set():
                 raise RedisAwayError
         try:
+            entered_at = self._places.enter(time.monotonic() + TIMEOUT)
+        except BulkheadFullError:
+            raise RedisAwayError from None
+        try:
+            return self._ask_one(keys, numbers)
+        finally:
+            self._places.leave(entered_at)
+
+    def close(self) -> None:
+        self._is_closing.set()
+        self._is_broken.set()
+        self._thread.join(CONNECT_TIMEOUT)
+        self._disconnect(self._idle)
+        self._is_away.close()
+
+    def _ask_one(self, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        try:
             connection = self._idle.pop()
         except IndexError:
             raise RedisAwayError from None
@@ -107,13 +127,6 @@ class RedisLink:
         self._idle.append(connection)
         return answer
 
-    def close(self) -> None:
-        self._is_closing.set()
-        self._is_broken.set()
-        self._thread.join(CONNECT_TIMEOUT)
-        self._disconnect(self._idle)
-        self._is_away.close()
-
     def _ask(self, connection: AbstractConnection, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
         arguments = (len(keys), *keys, *numbers)
         connection.send_command("EVALSHA", self._sha, *arguments, check_health=False)
@@ -126,7 +139,8 @@ class RedisLink:
 
     def _read(self, connection: AbstractConnection) -> list[int]:
         if self._hub.has_greenlet():
-            fd = connection._sock.fileno()
+            # redis-py has no public way to wait for an answer without blocking.
+            fd = connection._sock.fileno()  # type: ignore[attr-defined]  # noqa: SLF001  # see above
             if not self._hub.await_socket(fd, IN, time.monotonic() + TIMEOUT):
                 raise RedisTimeoutError
         answer: list[int] = connection.read_response()

@@ -63,10 +63,10 @@ bind = f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config
 _is_ours = _config.worker_class == "ours"
 worker_class = "app.server.worker.Worker" if _is_ours else "gthread"
 workers = _config.web_concurrency or min(4, max(2, available_cpus()))
-threads = _config.web_threads
+threads = _config.requests_at_once
 # Each connection is an open file, and a worker without a free one ends. Linux allows 1,024 by default, and
 # more where a process asks.
-_other_files = 64 + 2 * threads
+_other_files = 64 + 2 * _config.web_threads
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 _files = max(_files, min(4000 + _other_files, _most_files))
 resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most_files))

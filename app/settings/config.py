@@ -36,6 +36,10 @@ PRIVATE_NETWORKS = "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0
 _NOT_SET = object()
 
 
+REQUESTS_PER_THREAD = 8
+"""How many requests our worker has in hand for each of WEB_THREADS."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """The whole configuration. No URL ends with a slash."""
@@ -88,6 +92,11 @@ class Config:
         """The hosts that share the session; None without COOKIE_DOMAIN."""
         scheme = self.api_url.partition(":")[0]
         return Siblings(scheme, self.cookie_domain) if self.cookie_domain else None
+
+    @property
+    def requests_at_once(self) -> int:
+        """How many requests a worker has in hand at a time; those of ours wait without a thread."""
+        return self.web_threads * (REQUESTS_PER_THREAD if self.worker_class == "ours" else 1)
 
     @property
     def goes_through_pooler(self) -> bool:

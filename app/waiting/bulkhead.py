@@ -5,20 +5,33 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 
 from app.waiting.hub import Event
 
 PATIENCE = 0.25
-"""Seconds. What keeps every thread for longer hangs or is overloaded."""
+"""Seconds. What keeps everybody for longer hangs or is overloaded."""
 
 
 class BulkheadFullError(Exception):
     """All places are taken, and none has become free for too long."""
 
 
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """Somebody who waits for a place.
+
+    Attributes:
+        changed: set once there is a place.
+        has_place: whether it was given one.
+    """
+
+    changed: Event
+    has_place: bool = False
+
+
 class Bulkhead:
-    """Admits so many requests at a time. While they are quick, the next one waits for a place.
+    """Admits so many requests at a time. While they are quick, others wait for a place, first come first served.
 
     Args:
         places: as many as are admitted, by default all.
@@ -41,10 +54,15 @@ class Bulkhead:
         self._make_event = make_event
         self._clock = clock
         self._lock = threading.Lock()
-        self._queue: deque[Event] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._inside = 0
         self._patient_until = 0.0
         self._hung_at = -math.inf
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._queue)
 
     def enter(self, until: float = math.inf) -> float:
         """Takes a place, until `leave` is called with what this returns.
@@ -55,22 +73,23 @@ class Bulkhead:
         Raises:
             BulkheadFullError: all places are taken, and the patience or the time is over.
         """
-        while True:
+        with self._lock:
+            now = self._clock()
+            if self._inside < self._places:
+                self._inside += 1
+                if self._inside >= self._places:
+                    self._renew_patience(now)
+                return now
+            me = _Waiting(self._make_event())
+            self._queue.append(me)
+        while not me.has_place:
             with self._lock:
-                now = self._clock()
-                if self._inside < self._places:
-                    self._inside += 1
-                    if self._inside >= self._places:
-                        self._renew_patience(now)
-                    return now
-                end = min(self._patient_until, until)
-                if now >= end:
+                seconds = min(self._patient_until, until) - self._clock()
+                if seconds <= 0 and not me.has_place:
+                    self._queue.remove(me)
                     raise BulkheadFullError
-                left = self._make_event()
-                self._queue.append(left)
-            left.wait(end - now)
-            with suppress(ValueError):
-                self._queue.remove(left)
+            me.changed.wait(seconds)
+        return self._clock()
 
     def leave(self, entered_at: float) -> None:
         with self._lock:
@@ -79,11 +98,14 @@ class Bulkhead:
                 self._renew_patience(now)
             elif self._inside >= self._places and now >= self._patient_until:
                 self._hung_at = now
-            self._inside -= 1
-        with suppress(IndexError):
-            self._queue.popleft().set()
+            if self._queue:
+                next_one = self._queue.popleft()
+                next_one.has_place = True
+                next_one.changed.set()
+            else:
+                self._inside -= 1
 
     def _renew_patience(self, now: float) -> None:
         # Where somebody slow has just made room, the others may still hang.
-        if now - self._hung_at > self._patience:
+        if now - self._hung_at >= self._patience:
             self._patient_until = now + self._patience

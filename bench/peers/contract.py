@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
 }
 
-SQL = (Path(__file__).parent.parent.parent / "sql" / "queries" / "find_session.sql").read_text("utf-8")
+SQL = (Path(__file__).parent / "find_session.sql").read_text("utf-8")
 """The statement as psycopg takes it, with %(names)s."""
 _SECRET = os.environ.get("SESSION_SECRET", "").encode()
 

@@ -48,7 +48,7 @@ CASES: dict[str, dict[str, Any]] = {
     "delete_api_token": {"token_id": SOME_ID, "user_id": SOME_ID},
     "delete_user": {"user_id": SOME_ID},
     "find_api_token": {"token_hash": HASHES[0], "note_interval": PERIOD},
-    "find_session": {"token_hash": HASHES[0]},
+    "find_session": {"token_hashes": HASHES},
     "find_begun_session": {"token_hashes": HASHES, "state_hash": HASHES[0]},
     "find_registered_session": {"token_hashes": HASHES, "period": PERIOD},
     "insert_api_token": {
