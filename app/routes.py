@@ -96,9 +96,7 @@ def routes(
     )
     metrics.expect_sign_ins(provider.name for provider in providers)
     versions = find_versions(MIGRATIONS_FOLDER)
-    probe = ReadinessProbe(
-        queries=queries, versions=versions, stopping=stopping, metrics=metrics, hub=hub
-    )
+    probe = ReadinessProbe(queries=queries, versions=versions, stopping=stopping, metrics=metrics, hub=hub)
     page = load_page()
     document = openapi_document(
         api_url=config.api_url,

@@ -137,7 +137,7 @@ def get_app() -> Service:
         # oauthlib's switch for plain http. Hardened configurations refuse it, but inside a network.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     hub = Hub()
-    # One request less, so that those that wait for nobody, such as /health, are answered. An only one may wait.
+    # One less than there can be, so that /health, which waits for nobody, is answered. An only one may wait.
     bulkhead = Bulkhead(max(config.requests_at_once - 1, 1), make_event=hub.event)
     database = Database(
         url=config.database_url,

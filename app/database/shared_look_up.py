@@ -1,4 +1,4 @@
-"""Requests that look something up at the same time share a statement, which costs little more than one's own."""
+"""Requests that look something up at the same time share a statement."""
 
 from collections import deque
 from collections.abc import Callable, Sequence

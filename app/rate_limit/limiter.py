@@ -1,6 +1,5 @@
 """Makes the limiter of one process."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.rate_limit.gcra import Limit

@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 from app.server.connection import Connection
 from app.server.exchange import Answer, Exchange, Wanted
-from app.waiting.poller import READ, WRITE, Poller
 from app.telemetry.metrics import Metrics
+from app.waiting.poller import READ, WRITE, Poller
 from app.web.problems import invalid_request_answer
 
 HEAD_SECONDS = 10.0

@@ -35,12 +35,12 @@ logger = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
-    """One thread that polls. A connection that is ready gets a greenlet, which reads, answers and arms it again.
+    """One thread that polls. A greenlet takes each connection that is ready, answers, and arms it again.
 
-    A greenlet never waits for a client. Where it waits for others, it does so in the hub (app/waiting/hub.py),
-    and the thread goes on with other greenlets. Each registration is one-shot, so only one greenlet has a
-    connection at a time, and only that greenlet closes it. Whoever else ends a connection shuts it down,
-    which makes it ready for a greenlet that closes it.
+    A greenlet never waits for a client. Where it waits for PostgreSQL, Redis or a provider, it does so in the
+    hub (app/waiting/hub.py), and the thread goes on with other greenlets. Each registration is one-shot, so
+    only one greenlet has a connection at a time, and only that greenlet closes it. Whoever else ends a
+    connection shuts it down, which makes it ready for a greenlet that closes it.
 
     Attributes:
         is_told_to_stop: whether this worker has had SIGTERM: the replica stops, or SIGHUP replaces its

@@ -31,7 +31,7 @@ class _Waiting:
 
 
 class Bulkhead:
-    """Admits so many requests at a time. While they are quick, others wait for a place, first come first served.
+    """Admits so many requests at a time. While they are quick, others queue for a place.
 
     Args:
         places: as many as are admitted, by default all.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, Protocol, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -15,7 +16,8 @@ from greenlet import getcurrent, greenlet
 from app.waiting.poller import ONE_SHOT, Poller
 
 MOST_THREADS = 512
-"""For `in_thread`. They are made as they are needed; a worker has no more requests in hand (WEB_THREADS)."""
+"""At most, for `in_thread`. They are made as they are needed."""
+IN_TIME, LATE = True, False
 
 Result = TypeVar("Result")
 Params = ParamSpec("Params")
@@ -75,7 +77,8 @@ class Hub:
             deadline: monotonic seconds.
         """
         poller = self._poller
-        assert poller is not None
+        if poller is None:
+            raise RuntimeError("no greenlet of a loop called this")
         try:
             poller.modify(fd, event | ONE_SHOT)
         except FileNotFoundError:
@@ -98,7 +101,7 @@ class Hub:
         if not self.has_greenlet():
             return call(*args, **kwargs)
         done = self.event()
-        future = self._threads.submit(copy_context().run, call, *args, **kwargs)
+        future = self._threads.submit(copy_context().run, partial(call, *args, **kwargs))
         future.add_done_callback(lambda _: done.set())
         done.wait()
         return future.result()
@@ -120,21 +123,21 @@ class Hub:
         waiting = self._by_socket.pop(fd, None)
         if waiting is None:
             return False
-        waiting.switch(True)
+        waiting.switch(IN_TIME)
         return True
 
     def go_on(self) -> None:
         """Goes on with the greenlets whose event is set, then with those whose time is over."""
         while self._set:
             if waiting := self._set.popleft().waiting:
-                waiting.switch(True)
+                waiting.switch(IN_TIME)
         now = time.monotonic()
         if now < self._nearest:
             return
         for waiting, deadline in list(self._deadlines.items()):
             # An earlier one of them may have woken it.
             if deadline <= now and self._deadlines.get(waiting) == deadline:
-                waiting.switch(False)
+                waiting.switch(LATE)
         self._nearest = min(self._deadlines.values(), default=math.inf)
 
     def note_set(self, event: "_GreenletEvent") -> None:
