@@ -26,6 +26,7 @@ from dev.postgres import EmbeddedPostgres
 from tests.support.databases import fresh_database
 from tests.support.described import description
 from tests.support.log_watch import WATCH
+from tests.support.loop import Loop
 from tests.support.provider import OpenIDProvider, client_at
 from tests.support.redis import MISSING, redis_server
 from tests.support.service import UNLIMITED, Service
@@ -72,6 +73,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         migrate(server.url(TEMPLATE), report=TextReport(StringIO()), wait=10)
         yield server
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """What a worker's requests wait in, run by the test."""
+    made = Loop()
+    yield made
+    made.hub.end()
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ class Metrics:
         )
         self.worker_threads = Gauge(
             "worker_threads",
-            "Threads of the worker processes: as many requests can be answered at once.",
+            "Requests that the worker processes can have in hand at once; further ones queue.",
             registry=own,
             multiprocess_mode="livesum",
         )

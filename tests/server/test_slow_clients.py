@@ -10,11 +10,12 @@ import psutil
 import pytest
 import requests
 
+from app.settings.config import REQUESTS_PER_THREAD
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
 from tests.support.waiting import until
 
-THREADS = 2
+AT_ONCE = REQUESTS_PER_THREAD
 HALF_A_HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half:"
 CHUNKED = b"POST /auth/logout HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 SMALLEST_CHUNK = b"1\r\nx\r\n"
@@ -25,7 +26,7 @@ UNWANTED_BODY = b"POST /auth/logout HTTP/1.1\r\nHost: localhost\r\nContent-Lengt
 
 @pytest.fixture
 def service(make_service: Callable[..., Service]) -> Service:
-    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS))
+    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS="1")
     service.wait_until_serving()
     return service
 
@@ -41,7 +42,7 @@ def clients(service: Service, count: int, request: bytes) -> Iterator[list[socke
         yield sockets
 
 
-def test_who_promises_a_body_and_is_answered_without_it_holds_no_thread(service: Service) -> None:
+def test_who_promises_a_body_and_is_answered_without_it_holds_up_nobody(service: Service) -> None:
     with clients(service, 12, UNWANTED_BODY) as promising:
         began = time.monotonic()
         assert requests.get(f"{service.url}/health", timeout=60).status_code == 200
@@ -51,10 +52,10 @@ def test_who_promises_a_body_and_is_answered_without_it_holds_no_thread(service:
 
 
 def test_half_a_head_is_cut_off_after_some_seconds(service: Service) -> None:
-    with clients(service, THREADS, HALF_A_HEAD) as halfway:
+    with clients(service, AT_ONCE, HALF_A_HEAD) as halfway:
         assert requests.get(f"{service.url}/health", timeout=60).status_code == 200
-        assert [client.recv(1) for client in halfway] == [b""] * THREADS
-    until(lambda: service.messages().count("Client too slow") == THREADS, seconds=5, what="the log to say so")
+        assert [client.recv(1) for client in halfway] == [b""] * AT_ONCE
+    until(lambda: service.messages().count("Client too slow") == AT_ONCE, seconds=5, what="the log to say so")
 
 
 @pytest.mark.full
@@ -67,10 +68,10 @@ def test_half_a_body_is_cut_off_after_a_minute(service: Service, database_url: s
         **insert_live_session(database_url),
     }
     lines = ["PATCH /auth/user HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "{"]
-    with clients(service, THREADS, "\r\n".join(lines).encode()) as halfway:
-        until(lambda: service.messages().count("Client too slow") == THREADS, seconds=90, what="an end")
+    with clients(service, AT_ONCE, "\r\n".join(lines).encode()) as halfway:
+        until(lambda: service.messages().count("Client too slow") == AT_ONCE, seconds=90, what="an end")
         assert requests.get(f"{service.url}/health", timeout=10).status_code == 200
-        assert [client.recv(1) for client in halfway] == [b""] * THREADS
+        assert [client.recv(1) for client in halfway] == [b""] * AT_ONCE
 
 
 def test_requests_sent_ahead_are_not_read_ahead(service: Service) -> None:

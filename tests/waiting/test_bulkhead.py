@@ -1,6 +1,8 @@
-"""Some threads of a worker stay out of what hangs, and nobody is refused while it is well."""
+"""Some requests of a worker stay out of what hangs, and nobody is refused while it is well."""
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,12 +10,13 @@ import psycopg
 import pytest
 import requests
 
+from app.settings.config import REQUESTS_PER_THREAD
 from app.waiting.bulkhead import PATIENCE, Bulkhead, BulkheadFullError
 from tests.support.live_session import insert_live_session
 from tests.support.service import Service
 from tests.support.waiting import until
 
-THREADS = 3
+AT_ONCE = REQUESTS_PER_THREAD
 HOLD = 4.0
 """Seconds that a lock holds the statements up: less than their deadline, so the circuit stays closed."""
 
@@ -105,8 +108,36 @@ def test_who_waited_in_vain_is_refused() -> None:
         bulkhead.enter()
 
 
+def test_places_go_to_those_who_have_waited_longest() -> None:
+    bulkhead = Bulkhead(1, patience=5.0)
+    inside = bulkhead.enter()
+    order: list[int] = []
+
+    def pass_through(number: int) -> None:
+        entered_at = bulkhead.enter()
+        order.append(number)
+        bulkhead.leave(entered_at)
+
+    with ThreadPoolExecutor() as pool:
+        for number in range(5):
+            pool.submit(pass_through, number)
+            until(lambda number=number: bulkhead.waiting == number + 1, seconds=5, what="a queue")  # type: ignore[misc]
+        bulkhead.leave(inside)
+    assert order == [0, 1, 2, 3, 4]
+    assert bulkhead.waiting == 0
+
+
+def test_without_patience_to_lose_the_time_alone_counts() -> None:
+    bulkhead = Bulkhead(1, patience=math.inf)
+    bulkhead.enter()
+    began = time.monotonic()
+    with pytest.raises(BulkheadFullError):
+        bulkhead.enter(until=began + 0.05)
+    assert time.monotonic() - began >= 0.05
+
+
 def test_an_only_thread_is_always_admitted(database_url: str, make_service: Callable[..., Service]) -> None:
-    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS="1")
+    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS="1", WORKER_CLASS="gthread")
     service.wait_until_serving()
     signed_in = insert_live_session(database_url)
     for _ in range(2):
@@ -117,14 +148,14 @@ def test_an_only_thread_is_always_admitted(database_url: str, make_service: Call
 def test_health_answers_while_every_statement_waits_for_a_lock(
     database_url: str, make_service: Callable[..., Service]
 ) -> None:
-    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS))
+    service = make_service(WEB_CONCURRENCY="1", WEB_THREADS="1")
     service.wait_until_serving()
     signed_in = insert_live_session(database_url)
     with ThreadPoolExecutor() as clients, psycopg.connect(database_url) as blocker:
         blocker.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         asked = [
             clients.submit(requests.get, f"{service.url}/auth/session", headers=signed_in, timeout=30)
-            for _ in range(2 * THREADS)
+            for _ in range(2 * AT_ONCE)
         ]
         until(lambda: any(answer.done() for answer in asked), seconds=HOLD, what="a refusal")
         assert requests.get(f"{service.url}/health", timeout=30).status_code == 200
