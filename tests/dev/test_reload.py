@@ -74,20 +74,20 @@ REFUSED = "It does not start: the error is above. The last good one goes on; men
 def test_a_broken_query_is_told_by_postgresql_and_not_served(development: Development, copy: Path) -> None:
     query = copy / "sql" / "queries" / "find_session.sql"
 
-    said = said_after(development, lambda: replace(query, "FROM live", "FORM live"), REFUSED)
+    said = said_after(development, lambda: replace(query, "\nFROM live", "\nFORM live"), REFUSED)
     assert said == [
-        'sql/queries/find_session.sql:20: syntax error at or near "FORM"',
+        'sql/queries/find_session.sql:34: syntax error at or near "live"',
         f"Changed: sql/queries/find_session.sql. {REFUSED}",
     ]
     assert requests.get(f"{development.url}/auth/session", timeout=10).status_code == 200
-    said_after(development, lambda: replace(query, "FORM live", "FROM live"), "Reloaded")
+    said_after(development, lambda: replace(query, "\nFORM live", "\nFROM live"), "Reloaded")
 
     migration = copy / "sql" / "migrations" / "9000_add_users_nickname.sql"
     migration.write_text("ALTER TABLE users ADD COLUMN nickname text;\n")
     until(lambda: "Apply them with: bin/migrate" in development.lines, seconds=30, what="the migration")
     said = said_after(development, lambda: replace(query, "users.picture", "users.nickname"), REFUSED)
     assert said[:2] == [
-        "sql/queries/find_session.sql:5: column users.nickname does not exist",
+        "sql/queries/find_session.sql:6: column users.nickname does not exist",
         "Pending: 9000_add_users_nickname. Type bin/migrate, then save the query again.",
     ]
 
@@ -144,6 +144,6 @@ def test_a_broken_query_ends_the_first_start(develop: Develop, copy: Path) -> No
     development = develop(program=str(copy / "bin" / "dev"))
     assert development.wait(60) == 1
     assert development.lines[-2:] == [
-        "sql/queries/find_session.sql:5: column users.nickname does not exist",
+        "sql/queries/find_session.sql:6: column users.nickname does not exist",
         "The service does not start: the error is above.",
     ]

@@ -52,7 +52,7 @@ def test_under_load_a_replica_opens_workers_times_pool_connections_and_no_more(
         return max(counts) >= 2 * 3
 
     session = insert_live_session(database_url)
-    with Load(service.port, "/auth/session", fresh=24, headers=session) as load:
+    with Load(service.port, "/auth/sessions", fresh=24, headers=session) as load:
         until(has_grown, seconds=30, what="as many connections as there may be")
         for _ in range(50):
             has_grown()

@@ -75,8 +75,8 @@ def test_the_pool_tells_its_size_and_what_waits_for_it(make_service: MakeService
     assert quiet.value("database_pool_max_connections") == 2
     assert quiet.value("database_pool_waiting") == 0
     assert quiet.value("database_pool_wait_seconds_count") >= 1
-    with psycopg.connect(database_url) as lock, Load(service.port, "/auth/session", fresh=5, headers=headers):
-        lock.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    with psycopg.connect(database_url) as lock, Load(service.port, "/auth/tokens", fresh=5, headers=headers):
+        lock.execute("LOCK TABLE api_tokens IN ACCESS EXCLUSIVE MODE")
 
         def is_busy() -> bool:
             found = scrape(service)
