@@ -55,7 +55,9 @@ def main() -> None:
                 with running(server, database_url=url, rate_limit=UNLIMITED) as service:
                     for case in cases:
                         check(case, OURS[0], service, cookie=cookie, user=only_user(url))
-                        seen = ask(service, case.path, headers=case.headers_for(cookie), seconds=options.seconds)
+                        seen = ask(
+                            service, case.path, headers=case.headers_for(cookie), seconds=options.seconds
+                        )
                         figures.setdefault((case.name, name), []).append(seen["cpu"])
     write_section("other-servers", _table(figures, cases, list(compared)))
 
