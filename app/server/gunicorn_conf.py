@@ -128,7 +128,7 @@ def when_ready(server: Any) -> None:  # noqa: ANN401  # gunicorn has no types
     """The sockets listen; the workers are forked next."""
     # main.py blocked it; gunicorn has its handlers by now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    gc.collect()
+    # A look for garbage would take a tenth of the start, to find a few hundred objects.
     gc.freeze()
     gc.enable()
     server.log.info("Server running", extra={"url": f"http://localhost:{_config.port}"})

@@ -4,7 +4,7 @@ The first process of a container loses each signal that it has no handler for, b
 SIGTERM is blocked before the slow imports, until `raise_on_sigterm` has set a handler; and again from there
 until gunicorn has its own (gunicorn_conf.when_ready).
 
-Imports make many objects and hardly any garbage, so there are no looks for garbage until when_ready, either.
+Imports make many objects and hardly any garbage, so there are no looks for garbage until when_ready.
 """
 
 import gc
