@@ -17,6 +17,10 @@ from app.waiting.hub import Hub
 CONNECTION_LIFETIME = 30 * 60.0
 
 
+class ConnectionsLentError(DatabaseUnavailableError):
+    """Other requests had all connections for too long. That says nothing about the server."""
+
+
 class _Pool(ConnectionPool[DeadlineConnection]):
     def has_idle(self) -> bool:
         """Whether there is a connection that nobody has to wait for."""
@@ -72,24 +76,27 @@ class Connections:
             is_checked: the server must not have closed it.
 
         Raises:
+            ConnectionsLentError: others have had all of them for that time.
             DatabaseUnavailableError: there is none within that time.
         """
         began = time.monotonic()
+        until = began + seconds
         try:
-            entered_at = self._places.enter(began + seconds)
+            entered_at = self._places.enter(until)
             try:
-                connection = self._get(seconds)
+                connection = self._get(until)
                 while is_checked and connection.has_hung_up():
                     connection.close()
                     self.drain(connection)
                     self._pool.putconn(connection)
-                    connection = self._get(seconds)
+                    connection = self._get(until)
             except BaseException:
                 self._places.leave(entered_at)
                 raise
-        except (psycopg.OperationalError, BulkheadFullError) as error:
-            cause = self._refusal or first_line(error) or f"no connection within {seconds:g} s"
-            raise DatabaseUnavailableError(cause) from error
+        except BulkheadFullError as error:
+            raise ConnectionsLentError(f"all connections were in use for {seconds:g} s") from error
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
             self._metrics.note_wait(time.monotonic() - began)
         connection.lent_at = entered_at
@@ -107,7 +114,8 @@ class Connections:
             self._drained_at = time.monotonic()
         self._pool.drain()
 
-    def _get(self, seconds: float) -> DeadlineConnection:
+    def _get(self, until: float) -> DeadlineConnection:
+        seconds = until - time.monotonic()
         if self._pool.has_idle():
             return self._pool.getconn(seconds)
         # The pool opens one, or gets a new one for one that was lost.

@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, tuple_row
 
 from app.database.connection import STATEMENT_DEADLINE, DeadlineConnection, LookUp, first_line
-from app.database.connections import Connections
+from app.database.connections import Connections, ConnectionsLentError
 from app.database.server_settings import service_conninfo
 from app.database.shared_look_up import SharedLookUp
 from app.errors import DatabaseReadOnlyError, DatabaseUnavailableError
@@ -45,17 +45,22 @@ class _StatementRefusedError(DatabaseUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How many seconds an attempt may take, and whether none follows where its connection is lost."""
+    """How many seconds an attempt may take, and whether none follows where its connection is lost.
+
+    Attributes:
+        ends_outage: its success closes the circuit.
+    """
 
     pool_timeout: float = POOL_TIMEOUT
     deadline: float = STATEMENT_DEADLINE
     is_last: bool = True
+    ends_outage: bool = False
 
 
 FIRST = _Attempt(is_last=False)
 LAST = _Attempt()
 PROBE = _Attempt(pool_timeout=PROBE_TIMEOUT, deadline=PROBE_TIMEOUT)
-CIRCUIT_PROBE = _Attempt(pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL)
+CIRCUIT_PROBE = _Attempt(pool_timeout=PROBE_INTERVAL, deadline=PROBE_INTERVAL, ends_outage=True)
 
 
 class Database:
@@ -169,7 +174,9 @@ class Database:
             return self._execute(attempt, run, *args)
         except DatabaseUnavailableError as error:
             is_lost = isinstance(error, _ConnectionLostError)
-            is_refused = isinstance(error, (_StatementRefusedError, DatabaseReadOnlyError))
+            is_refused = isinstance(
+                error, (_StatementRefusedError, ConnectionsLentError, DatabaseReadOnlyError)
+            )
             if not is_refused and (attempt.is_last or not is_lost):
                 self._open_circuit(error)
             raise
@@ -179,6 +186,9 @@ class Database:
         connection = self._connections.lend(attempt.pool_timeout, is_checked=attempt.is_last)
         connection.deadline = attempt.deadline
         try:
+            if not attempt.ends_outage:
+                # The circuit may have opened while this request waited for the connection.
+                self._fail_fast()
             return run(connection, *args)
         except errors.ReadOnlySqlTransaction as error:
             # The primary has become a standby. A new connection may reach the new primary.
