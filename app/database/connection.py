@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import psycopg
+from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
@@ -70,6 +71,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
         # Binary results of a type that psycopg does not know, such as an enum's, are text.
         self.adapters.register_loader(UNKNOWN_TYPE, TextBinaryLoader)
         self._rows: dict[bytes, Any] = {}
+        self._look_ups: set[bytes] = set()
+        """What is prepared; an execution that fails leaves it so."""
         self._socket = select.poll()
         self._socket.register(self.fileno(), select.POLLIN)
 
@@ -120,14 +123,20 @@ class DeadlineConnection(psycopg.Connection[Any]):
         """
         value = bytea_array(keys)
         rows = self._rows.get(query.name)
-        if rows is None and self.prepares:
+        if self.prepares and query.name not in self._look_ups:
             self.pgconn.send_prepare(query.name, query.sql)
             self._result(ExecStatus.COMMAND_OK)
+            self._look_ups.add(query.name)
         if self.prepares:
             self.pgconn.send_query_prepared(query.name, [value], ONE_BINARY, BINARY)
         else:
             self.pgconn.send_query_params(query.sql, [value], None, ONE_BINARY, BINARY)
-        result = self._result(ExecStatus.TUPLES_OK)
+        try:
+            result = self._result(ExecStatus.TUPLES_OK)
+        except errors.FeatureNotSupported as error:
+            # A migration has changed a column's type: what this connection has prepared fails from now on.
+            self.pgconn.finish()
+            raise psycopg.OperationalError(first_line(error)) from error
         if rows is None:
             rows = self._rows[query.name] = Transformer.from_context(self)
             rows.set_pgresult(result)

@@ -3,18 +3,20 @@
 import math
 import threading
 import time
+from contextlib import suppress
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.database.connection import DeadlineConnection, first_line
 from app.database.pool_metrics import PoolMetrics
 from app.errors import DatabaseUnavailableError
 from app.telemetry.metrics import Metrics
 from app.waiting.bulkhead import Bulkhead, BulkheadFullError
-from app.waiting.hub import Hub
+from app.waiting.hub import Hub, NoThreadError
 
 CONNECTION_LIFETIME = 30 * 60.0
+AT_ONCE = 0.001
 
 
 class ConnectionsLentError(DatabaseUnavailableError):
@@ -95,7 +97,7 @@ class Connections:
                 raise
         except BulkheadFullError as error:
             raise ConnectionsLentError(f"all connections were in use for {seconds:g} s") from error
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, NoThreadError) as error:
             raise DatabaseUnavailableError(self._refusal or first_line(error)) from error
         finally:
             self._metrics.note_wait(time.monotonic() - began)
@@ -117,7 +119,9 @@ class Connections:
     def _get(self, until: float) -> DeadlineConnection:
         seconds = until - time.monotonic()
         if self._pool.has_idle():
-            return self._pool.getconn(seconds)
+            # Another thread may have taken it by now.
+            with suppress(PoolTimeout):
+                return self._pool.getconn(min(seconds, AT_ONCE))
         # The pool opens one, or gets a new one for one that was lost.
         return self._hub.in_thread(self._pool.getconn, seconds)
 

@@ -69,14 +69,17 @@ class ReadinessProbe:
         """The state, as found at most CACHE_SECONDS ago."""
         if self._stopping.is_set():
             return UNAVAILABLE
-        return self._hub.in_thread(self._check)
+        return self._latest if self._is_fresh() else self._hub.in_thread(self._check)
 
     def _check(self) -> Readiness:
         with self._lock:
-            if self._clock() - self._checked_at > CACHE_SECONDS:
+            if not self._is_fresh():
                 self._latest = self._find_state()
                 self._checked_at = self._clock()
             return self._latest
+
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._checked_at <= CACHE_SECONDS
 
     def check_soon(self) -> None:
         """Checks in the background for the metrics, unless a check is running."""

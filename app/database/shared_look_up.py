@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.database.connection import STATEMENT_DEADLINE
@@ -17,17 +19,13 @@ class _Request:
     """A request that waits for the statement of another one.
 
     Attributes:
-        changed: set once one of the following is.
-        is_next: it asks now, for everybody who waits.
-        is_asked: the answer of the other's statement is `row` or `error`.
+        changed: set once there is an answer, or it is this request's turn to ask.
+        answer: returns or raises it.
     """
 
     key: bytes
     changed: Event
-    is_next: bool = False
-    is_asked: bool = False
-    row: Row | None = None
-    error: Exception | None = None
+    answer: Callable[[], Row | None] | None = None
 
 
 class SharedLookUp:
@@ -54,20 +52,20 @@ class SharedLookUp:
             DatabaseUnavailableError: no answer, or not in time.
         """
         if not self._hub.has_greenlet():
-            return next(iter(self._ask([key])), None)
+            return self._ask_for(key)
         if self._is_asking:
             me = self._wait(key)
-            if me.error:
-                raise me.error
-            if me.is_asked:
-                return me.row
+            if me.answer:
+                return me.answer()
         return self._ask_for_all(key)
+
+    def _ask_for(self, key: bytes) -> Row | None:
+        return next(iter(self._ask([key])), None)
 
     def _wait(self, key: bytes) -> _Request:
         me = _Request(key, self._hub.event())
         self._waiting.append(me)
-        me.changed.wait(STATEMENT_DEADLINE)
-        if not (me.is_next or me.is_asked):
+        if not me.changed.wait(STATEMENT_DEADLINE):
             if me in self._waiting:
                 self._waiting.remove(me)
             raise DatabaseUnavailableError(f"no answer within {STATEMENT_DEADLINE:g} s")
@@ -76,24 +74,30 @@ class SharedLookUp:
     def _ask_for_all(self, key: bytes) -> Row | None:
         self._is_asking = True
         others, self._waiting = self._waiting, deque()
-        error: Exception | None = None
-        rows: dict[bytes, Row] = {}
+        answer: Callable[[bytes], Row | None] = self._ask_for
         try:
             rows = {row[0]: row for row in self._ask([key, *(other.key for other in others)])}
-        except Exception as raised:
-            error = raised
-            raise
+            answer = rows.get
+        except DatabaseUnavailableError as error:
+            answer = partial(_raise_copy, error)
+        except Exception:
+            # Somebody's row may be the reason, so each asks alone.
+            if not others:
+                raise
         finally:
             for other in others:
-                other.is_asked, other.row, other.error = True, rows.get(other.key), error
+                other.answer = partial(answer, other.key)
                 other.changed.set()
             self._pass_on()
-        return rows.get(key)
+        return answer(key)
 
     def _pass_on(self) -> None:
-        """Lets the one who has waited longest ask next."""
+        """Lets the one who came last ask next, for all: it has waited least of its time."""
         self._is_asking = bool(self._waiting)
         if self._waiting:
-            following = self._waiting.popleft()
-            following.is_next = True
-            following.changed.set()
+            self._waiting.pop().changed.set()
+
+
+def _raise_copy(error: DatabaseUnavailableError, _key: bytes) -> Row | None:
+    """Each that is raised gets a traceback of its own."""
+    raise copy(error)

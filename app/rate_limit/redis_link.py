@@ -92,7 +92,8 @@ class RedisLink:
         """
         if self._is_broken.is_set():
             # Only the first requests of a process wait, for its first attempt to connect.
-            self._hub.in_thread(self._was_tried.wait, TIMEOUT)
+            if not self._was_tried.is_set():
+                self._hub.in_thread(self._was_tried.wait, TIMEOUT)
             if self._is_broken.is_set():
                 raise RedisAwayError
         try:

@@ -94,10 +94,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             listener.settimeout(0)
             self._listeners[listener.fileno()] = listener
             self._poller.register(listener.fileno(), READ)
-        while self.alive and self.ppid == os.getppid():
-            self._tick()
-        self._stop()
-        self._hub.end()
+        try:
+            while self.alive and self.ppid == os.getppid():
+                self._tick()
+            self._stop()
+        finally:
+            self._hub.end()
 
     def _tick(self) -> None:
         """Serves for TICK or until the worker has to stop, then looks at the deadlines."""

@@ -5,22 +5,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from typing import ParamSpec, Protocol, TypeVar
 
 from greenlet import getcurrent, greenlet
 
 from app.waiting.poller import ONE_SHOT, Poller
 
-MOST_THREADS = 512
-"""At most, for `in_thread`. They are made as they are needed."""
 IN_TIME, LATE = True, False
 
 Result = TypeVar("Result")
 Params = ParamSpec("Params")
+
+
+class NoThreadError(Exception):
+    """The operating system gives this process no more threads."""
 
 
 class Event(Protocol):
@@ -47,7 +48,6 @@ class Hub:
         self._deadlines: dict[greenlet, float] = {}
         self._nearest = math.inf
         self._set: deque[_GreenletEvent] = deque()
-        self._threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="waiting")
 
     def begin(self, poller: Poller, wake: Callable[[], object]) -> None:
         """The caller is the loop.
@@ -62,7 +62,6 @@ class Hub:
     def end(self) -> None:
         """The loop is over. Greenlets that still wait are forgotten."""
         self._thread = None
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def has_greenlet(self) -> bool:
         """Whether the caller is a greenlet of the loop, so that others can go on while it waits."""
@@ -97,14 +96,31 @@ class Hub:
     def in_thread(
         self, call: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs
     ) -> Result:
-        """Calls what blocks: in a thread of its own, where greenlets would have to wait for it."""
+        """Calls what blocks: in a thread of its own, where greenlets would have to wait for it.
+
+        Raises:
+            NoThreadError: this process may have no more threads.
+        """
         if not self.has_greenlet():
             return call(*args, **kwargs)
+        outcome: Future[Result] = Future()
         done = self.event()
-        future = self._threads.submit(copy_context().run, partial(call, *args, **kwargs))
-        future.add_done_callback(lambda _: done.set())
+        context = copy_context()
+
+        def run() -> None:
+            try:
+                outcome.set_result(context.run(call, *args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # it is the caller's
+                outcome.set_exception(error)
+            done.set()
+
+        try:
+            # A stop must not wait for it. What blocks takes far longer than a thread's start.
+            threading.Thread(target=run, name="waiting", daemon=True).start()
+        except RuntimeError as error:
+            raise NoThreadError(str(error)) from error
         done.wait()
-        return future.result()
+        return outcome.result()
 
     def event(self) -> Event:
         """An event that only the caller waits for; any thread may set it."""

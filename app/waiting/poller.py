@@ -49,7 +49,8 @@ class SelectorPoller:
         ready = [key for key, _ in self._selector.select(timeout)[:most]]
         for key in ready:
             if key.data & ONE_SHOT:
-                self._selector.unregister(key.fd)
+                # kqueue tells of reading and writing separately.
+                self.unregister(key.fd)
         return [(key.fd, key.data) for key in ready]
 
 

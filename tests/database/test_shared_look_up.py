@@ -12,7 +12,7 @@ import requests
 from prometheus_client import CollectorRegistry
 
 from app.accounts.credentials import Keyring
-from app.database.connection import LookUp
+from app.database.connection import DeadlineConnection, LookUp
 from app.database.pool import Database
 from app.database.shared_look_up import SharedLookUp
 from app.errors import DatabaseUnavailableError
@@ -34,12 +34,14 @@ class Desk:
         asked: the keys of each statement so far.
         hung: statements wait for it.
         error: raised in place of an answer.
+        faulty: a key whose row cannot be read.
     """
 
     def __init__(self, loop: Loop) -> None:
         self.asked: list[list[bytes]] = []
         self.hung = threading.Event()
         self.error: Exception | None = None
+        self.faulty = b""
         self._hub = loop.hub
         self.shared = SharedLookUp(self.ask, hub=loop.hub)
 
@@ -48,12 +50,14 @@ class Desk:
         self._hub.in_thread(self.hung.wait, 10)
         if self.error:
             raise self.error
+        if self.faulty in keys:
+            raise psycopg.DataError("a bad row")
         return [(key, f"row {key[0]}") for key in keys if key != KEYS[0]]
 
     def find(self, number: int) -> object:
         try:
             return self.shared.find(KEYS[number])
-        except DatabaseUnavailableError as error:
+        except (DatabaseUnavailableError, psycopg.DataError) as error:
             return str(error)
 
 
@@ -72,7 +76,7 @@ def test_who_comes_during_a_statement_shares_the_next_one(loop: Loop, desk: Desk
     assert desk.asked == [[KEYS[1]]]
     desk.hung.set()
     loop.run_until(lambda: len(loop.said) == 5)
-    assert desk.asked == [[KEYS[1]], [KEYS[2], KEYS[0], KEYS[3], KEYS[3]]]
+    assert desk.asked == [[KEYS[1]], [KEYS[3], KEYS[2], KEYS[0], KEYS[3]]]
     rows = {number: (KEYS[number], f"row {number}") for number in (1, 2, 3)}
     assert sorted(map(str, loop.said)) == sorted(map(str, [rows[1], rows[2], None, rows[3], rows[3]]))
 
@@ -96,6 +100,24 @@ def test_a_statement_that_fails_does_so_for_those_in_it_only(loop: Loop, desk: D
     start(loop, desk, 4)
     loop.run_until(lambda: len(loop.said) == 4)
     assert loop.said[-1] == (KEYS[4], "row 4")
+
+
+def test_where_a_row_is_the_fault_each_asks_alone(loop: Loop, desk: Desk) -> None:
+    start(loop, desk, 1)
+    desk.faulty = KEYS[2]
+    start(loop, desk, 2, 3, 4)
+    desk.hung.set()
+    loop.run_until(lambda: len(loop.said) == 4)
+    assert sorted(map(str, loop.said)) == sorted(
+        map(str, [(KEYS[1], "row 1"), "a bad row", (KEYS[3], "row 3"), (KEYS[4], "row 4")])
+    )
+
+
+def test_who_came_last_asks_for_all(loop: Loop, desk: Desk) -> None:
+    start(loop, desk, 1, 2, 3)
+    desk.hung.set()
+    loop.run_until(lambda: len(loop.said) == 3)
+    assert desk.asked == [[KEYS[1]], [KEYS[3], KEYS[2]]]
 
 
 def test_nobody_waits_longer_for_anothers_statement_than_for_their_own(
@@ -128,6 +150,33 @@ def test_a_connection_takes_and_gives_all_keys_at_once(loop: Loop, database_url:
     loop.run_until(lambda: len(loop.said) == len(KEYS))
     database.close()
     assert sorted(loop.said) == [(key, f"row of {key.hex()}") for key in KEYS]  # type: ignore[type-var]
+
+
+def test_a_look_up_that_failed_once_works_again(
+    database_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("CREATE TABLE divisors AS SELECT 0 AS divisor")
+    query = LookUp(b"quotients", b"SELECT key, 1 / divisor FROM unnest($1::bytea[]) AS key, divisors")
+    with DeadlineConnection.connect(database_url, autocommit=True) as ours:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            ours.look_up(query, KEYS[:1])
+        connection.execute("UPDATE divisors SET divisor = 1")
+        assert ours.look_up(query, KEYS[:1]) == [(KEYS[0], 1)]
+
+
+def test_a_migration_may_change_a_type_beneath_a_look_up(
+    database_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("CREATE TABLE things AS SELECT 1 AS size")
+    database = Database(url=database_url, metrics=Metrics(CollectorRegistry()), pool_max=1)
+    database.open()
+    find = database.shared_look_up(
+        LookUp(b"sizes", b"SELECT key, size FROM unnest($1::bytea[]) AS key, things")
+    )
+    assert find(KEYS[0]) == (KEYS[0], 1)
+    connection.execute("ALTER TABLE things ALTER size TYPE text")
+    assert find(KEYS[0]) == (KEYS[0], "1")
+    database.close()
 
 
 def test_everybody_is_who_they_are(database_url: str, make_service: Callable[..., Service]) -> None:

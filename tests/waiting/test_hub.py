@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from app.waiting.hub import NoThreadError
 from app.waiting.poller import IN
 from tests.support.echoing import echoing
 from tests.support.loop import SECONDS, Loop
@@ -85,6 +86,27 @@ def test_an_error_in_a_thread_is_the_callers(loop: Loop) -> None:
 
     loop.start(ask)
     loop.run_until(lambda: loop.said == ["raised"])
+
+
+def test_a_stop_waits_for_no_thread(loop: Loop) -> None:
+    loop.start(lambda: loop.hub.in_thread(lambda: threading.current_thread().daemon))
+    loop.run_until(lambda: loop.said == [True])
+
+
+def test_without_a_thread_nothing_is_called(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def ask() -> str:
+        with pytest.raises(NoThreadError):
+            loop.hub.in_thread(called.set)
+        return "refused"
+
+    called = threading.Event()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    loop.start(ask)
+    assert loop.said == ["refused"]
+    assert not called.is_set()
 
 
 def test_an_event_set_by_another_greenlet_or_before_anybody_waits(loop: Loop) -> None:
