@@ -185,8 +185,10 @@ class _Charge:
             resp.append_header(
                 "RateLimit",
                 ", ".join(
-                    _item(policy, limit, debt, _seconds(debt))
-                    for policy, (limit, debt) in zip(self.policies, standings, strict=True)
+                    [
+                        _item(policy, limit, debt, _seconds(debt))
+                        for policy, (limit, debt) in zip(self.policies, standings, strict=True)
+                    ]
                 ),
             )
             return

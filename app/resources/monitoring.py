@@ -22,7 +22,8 @@ class HealthResource(HeadMixin):
     """`/health`: the process answers. It never asks the database: a restart would not end an outage there."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        resp.media = {"status": "ok", "timestamp": timestamp(time.time())}
+        # Asked more often than anything else, and no character needs to be escaped.
+        resp.data = f'{{"status":"ok","timestamp":"{timestamp(time.time())}"}}'.encode()
 
 
 class ReadyResource(HeadMixin):

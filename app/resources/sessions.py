@@ -11,7 +11,7 @@ from app.web.cookies import CookiePolicy
 from app.web.media import user_media
 from app.web.paths import HeadMixin
 
-ANONYMOUS = {"authenticated": False, "registered": False, "user": None, "expires_at": None}
+ANONYMOUS = b'{"authenticated":false,"registered":false,"user":null,"expires_at":null}'
 
 
 class SessionResource(HeadMixin):
@@ -23,7 +23,7 @@ class SessionResource(HeadMixin):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self._authentication.find_caller(req, resp)
         if caller is None:
-            resp.media = ANONYMOUS
+            resp.data = ANONYMOUS
             return
         resp.media = {
             "authenticated": True,

@@ -60,7 +60,10 @@ class Dialogue:
         conn.is_waiting = False
         try:
             if conn.unsent:
-                self._after_sending(conn, is_all=conn.flush())
+                if conn.flush():
+                    self._after_sending(conn)
+                else:
+                    self._arm(conn, WRITE)
             elif not conn.is_closing:
                 self._read(conn)
             elif conn.drop_input():
@@ -133,14 +136,14 @@ class Dialogue:
             return
         conn.received, conn.is_last = answer.rest, answer.is_last
         conn.needed = conn.parsed = 0
+        if conn.send(answer.parts):
+            self._after_sending(conn)
+            return
         conn.since = time.monotonic()
         conn.deadline = conn.since + self._request_seconds
-        self._after_sending(conn, is_all=conn.send(answer.parts))
+        self._arm(conn, WRITE)
 
-    def _after_sending(self, conn: Connection, *, is_all: bool) -> None:
-        if not is_all:
-            self._arm(conn, WRITE)
-            return
+    def _after_sending(self, conn: Connection) -> None:
         conn.since = now = time.monotonic()
         conn.is_kept = True
         if conn.is_last:

@@ -21,7 +21,7 @@ PLAIN_HEAD = re.compile(
     rb"(?:[0-9A-Za-z-]+:[\t -~]*\r\n){1,100}\r\n"
 )
 """A path without escapes, fragment, brackets; headers in printable ASCII, without underscores and folds."""
-OTHERS = ("HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE")
+OTHERS = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_UPGRADE"})
 CONNECTIONS = frozenset({"keep-alive", "close"})
 SAMPLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 SAMPLE_ADDRESS = ("127.0.0.1", 80)
@@ -82,7 +82,7 @@ class Gate:
             len(environ) == self._fixed + lines
             and "HTTP_HOST" in environ
             and environ.get("HTTP_CONNECTION", "close").lower() in CONNECTIONS
-            and not any(name in environ for name in OTHERS)
+            and OTHERS.isdisjoint(environ)
             and length.isdecimal()
             and len(length) <= MAX_SHORT_BODY_DIGITS
         )

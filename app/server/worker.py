@@ -81,7 +81,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
         self._hub.begin(self._poller, wake=self._wake)
         self._dialogue = Dialogue(
             poller=self._poller,
-            exchange=Exchange(self.wsgi, cfg=self.cfg, worker=self, closes_after=self._count_request),
+            exchange=Exchange(self.wsgi.app, cfg=self.cfg, worker=self, closes_after=self._count_request),
             close=self._close,
             request_seconds=REQUEST_SECONDS,
             keepalive=self.cfg.keepalive,

@@ -35,8 +35,8 @@ class Event(Protocol):
 class Hub:
     """Where the greenlets of a loop wait. A thread without a loop just blocks here, as it always would.
 
-    The loop calls `begin`, then `patience`, `resume` and `go_on` for ever, and `end`. The greenlets that it
-    starts call `await_socket`, `in_thread` and `event`; so may every other thread.
+    The loop calls `begin`, then `patience`, `resume` and `go_on` again and again, and `end`. The greenlets
+    that it starts call the others. So may every other thread, except `await_socket`.
     """
 
     def __init__(self) -> None:

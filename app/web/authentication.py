@@ -33,7 +33,10 @@ def api_token(environ: Mapping[str, Any]) -> str | None:
 
 def bearer_token(environ: Mapping[str, Any]) -> str | None:
     """The token in Authorization (RFC 6750, section 2.1); None where there is no Bearer header."""
-    scheme, _, token = str(environ.get("HTTP_AUTHORIZATION", "")).strip(" \t").partition(" ")
+    header = environ.get("HTTP_AUTHORIZATION")
+    if not header:
+        return None
+    scheme, _, token = str(header).strip(" \t").partition(" ")
     return token.strip(" \t") if scheme.lower() == "bearer" else None
 
 
@@ -106,6 +109,8 @@ class Authentication:
         Raises:
             DatabaseUnavailableError: the cookie is well-formed, but cannot be checked.
         """
+        if "HTTP_COOKIE" not in req.env:
+            return None
         token = self._cookies.session_token(req)
         if token is None:
             # Only a malformed cookie is cleared. In place of an ended session's token, the browser may hold

@@ -25,7 +25,7 @@ HEADS = {
         "rows lost",
         "back after, s",
     ),
-    "limits": ("clients", "behind", "the service's threads", "clients beside whom others are answered"),
+    "limits": ("clients", "behind", "`WEB_THREADS`", "clients beside whom others are answered"),
 }
 """The tables by their names, and what stands above their columns."""
 KEYS = {"results": 1, "limits": 2}

@@ -49,6 +49,7 @@ class Echo:
         self.stopping = Event()
         self._told = Event()
         self.hub = Hub()
+        self.app = self
         self.metrics = Metrics(CollectorRegistry())
         self.security_headers: dict[str, str] = {}
 
