@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from contextlib import suppress
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -119,9 +118,11 @@ class Connections:
     def _get(self, until: float) -> DeadlineConnection:
         seconds = until - time.monotonic()
         if self._pool.has_idle():
-            # Another thread may have taken it by now.
-            with suppress(PoolTimeout):
+            try:
                 return self._pool.getconn(min(seconds, AT_ONCE))
+            except PoolTimeout:
+                # Another thread has taken it.
+                seconds = until - time.monotonic()
         # The pool opens one, or gets a new one for one that was lost.
         return self._hub.in_thread(self._pool.getconn, seconds)
 

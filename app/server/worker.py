@@ -226,7 +226,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn has no types
             log_slow(conn)
 
     def _close(self, conn: Connection) -> None:
-        self._connections.pop(conn.fd, None)
+        if self._connections.get(conn.fd) is conn:
+            del self._connections[conn.fd]
         conn.sock.close()
         if self._is_full:
             self._is_full = False
