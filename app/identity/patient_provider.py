@@ -13,6 +13,8 @@ from app.waiting.hub import Hub
 
 PATIENCE = 1.0
 """Seconds that a request waits for a place, in all bulkheads together."""
+QUEUE_SECONDS = 10.0
+"""How long it may queue before that."""
 
 
 class PatientProvider(Provider):
@@ -20,13 +22,18 @@ class PatientProvider(Provider):
 
     Args:
         provider: who is asked.
+        queue: few requests at a time get beyond it, so that a crowd loses no patience while calls are quick.
         bulkheads: entered in this order.
+        hub: where requests wait.
     """
 
-    def __init__(self, provider: Provider, bulkheads: Sequence[Bulkhead], hub: Hub) -> None:
+    def __init__(
+        self, provider: Provider, *, queue: Bulkhead, bulkheads: Sequence[Bulkhead], hub: Hub
+    ) -> None:
         self.name = provider.name
         self.label = provider.label
         self._provider = provider
+        self._queue = queue
         self._bulkheads = bulkheads
         self._hub = hub
 
@@ -61,9 +68,10 @@ class PatientProvider(Provider):
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        until = time.monotonic() + PATIENCE
         with ExitStack() as held:
             try:
+                held.callback(self._queue.leave, self._queue.enter(time.monotonic() + QUEUE_SECONDS))
+                until = time.monotonic() + PATIENCE
                 for bulkhead in self._bulkheads:
                     held.callback(bulkhead.leave, bulkhead.enter(until))
             except BulkheadFullError as error:

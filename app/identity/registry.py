@@ -1,5 +1,6 @@
 """The providers that people can sign in with, by name."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 from app.errors import UnknownProviderError
@@ -50,9 +51,10 @@ class Providers:
         self._by_name: dict[str, Provider] = {
             item.name: PatientProvider(
                 KINDS[item.kind](item, redirect_uri=f"{callback_url}/{item.name}"),
+                queue=Bulkhead(threads, patience=math.inf, make_event=hub.event),
                 # Its own first, so that who waits for one that hangs keeps no place from the others.
-                [Bulkhead(own_count, patience=PATIENCE, make_event=hub.event), *shared],
-                hub,
+                bulkheads=[Bulkhead(own_count, patience=PATIENCE, make_event=hub.event), *shared],
+                hub=hub,
             )
             for item in known
         }
