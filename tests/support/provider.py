@@ -45,6 +45,11 @@ def json_answer(value: object, status: int = 200) -> Answer:
     return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """socketserver's own 5 would reset connections of a crowd that signs in."""
+
+
 class OpenIDProvider:
     """Answers discovery, authorization, token and key requests on a loopback port.
 
@@ -63,7 +68,7 @@ class OpenIDProvider:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._first_key = rsa.generate_private_key(65537, 2048)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
