@@ -1,8 +1,9 @@
 """Bounds how many threads of a worker wait for providers: a call may take ten seconds."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import ParamSpec, TypeVar
 
 from app.errors import ProviderUnavailableError, SignInError
 from app.identity.attempt import Attempt
@@ -10,6 +11,9 @@ from app.identity.providers.provider import Provider
 from app.models import LogoutRequest, Profile
 from app.waiting.bulkhead import Bulkhead, BulkheadFullError
 from app.waiting.hub import Hub
+
+Result = TypeVar("Result")
+Params = ParamSpec("Params")
 
 PATIENCE = 1.0
 """Seconds that a request waits for a place, in all bulkheads together."""
@@ -38,36 +42,31 @@ class PatientProvider(Provider):
         self._hub = hub
 
     def authorization_url(self, attempt: Attempt, *, asks_person: bool = False) -> str:
-        with self._place():
-            return self._hub.in_thread(self._provider.authorization_url, attempt, asks_person=asks_person)
+        return self._ask(self._provider.authorization_url, attempt, asks_person=asks_person)
 
     def check_issuer(self, issuer: str | None) -> None:
-        with self._place():
-            self._hub.in_thread(self._provider.check_issuer, issuer)
+        self._ask(self._provider.check_issuer, issuer)
 
     def profile(self, attempt: Attempt, *, code: str) -> Profile:
-        with self._place():
-            return self._hub.in_thread(self._provider.profile, attempt, code=code)
+        return self._ask(self._provider.profile, attempt, code=code)
 
     def owns(self, issuer: str) -> bool:
         return self._provider.owns(issuer)
 
     def logout_url(self, return_to: str) -> str | None:
         try:
-            with self._place():
-                return self._hub.in_thread(self._provider.logout_url, return_to)
+            return self._ask(self._provider.logout_url, return_to)
         except SignInError:
             return None
 
     def read_logout_token(self, token: str) -> LogoutRequest:
         try:
-            with self._place():
-                return self._hub.in_thread(self._provider.read_logout_token, token)
+            return self._ask(self._provider.read_logout_token, token)
         except SignInError as error:
             raise ProviderUnavailableError(error.cause) from error
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _ask(self, call: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        """Calls the provider in a thread, once there is a place."""
         with ExitStack() as held:
             try:
                 held.callback(self._queue.leave, self._queue.enter(time.monotonic() + QUEUE_SECONDS))
@@ -76,4 +75,4 @@ class PatientProvider(Provider):
                     held.callback(bulkhead.leave, bulkhead.enter(until))
             except BulkheadFullError as error:
                 raise SignInError("provider_unavailable", "too many threads wait for providers") from error
-            yield
+            return self._hub.in_thread(call, *args, **kwargs)
