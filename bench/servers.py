@@ -16,6 +16,7 @@ import psutil
 from app.settings.places import ROOT
 from bench import cores
 from bench.build import DATA, Built
+from bench.peers.contract import numbered_sql
 from dev.processes import signal_from_dying_parent
 from tests.support.service import PRODUCTION, free_port
 
@@ -60,7 +61,7 @@ def servers(built: Built) -> dict[str, Server]:
     ours, theirs = [sys.executable, *GUNICORN], [str(built.python), *GUNICORN]
     uvicorn = ["-P", "-m", "uvicorn", "--host", "127.0.0.1", "--port", PORT, "--timeout-keep-alive", "125"]
     root = {"PYTHONPATH": str(ROOT)}
-    sql = {"SQL_FILE": str(ROOT / "bench" / "peers" / "find_session.sql"), "NODE_ENV": "production"}
+    sql = {"SQL": numbered_sql(), "NODE_ENV": "production"}
     listed = [
         Server("ours", (str(ROOT / "bin" / "start"),), {"WEB_CONCURRENCY": "1"}),
         Server(

@@ -33,8 +33,9 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
 }
 
-SQL = (Path(__file__).parent / "find_session.sql").read_text("utf-8")
-"""The statement as psycopg takes it, with %(names)s."""
+_SHARED = (Path(__file__).parent.parent.parent / "sql" / "queries" / "find_session.sql").read_text("utf-8")
+SQL = _SHARED.replace("ANY(%(token_hashes)s::bytea[])", "%(token_hash)s")
+"""This service's statement, for one session, as psycopg takes it: the peers share no statements."""
 _SECRET = os.environ.get("SESSION_SECRET", "").encode()
 
 

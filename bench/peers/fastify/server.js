@@ -1,6 +1,5 @@
 // Fastify 5 with its cookie, cors, helmet and rate-limit plugins, pg and pino, each set up as its documentation shows.
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -8,10 +7,9 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import pg from 'pg'
 
-const { DATABASE_URL, PORT, RATE_LIMIT, SESSION_SECRET, SQL_FILE, WEBAPP_URL } = process.env
+const { DATABASE_URL, PORT, RATE_LIMIT, SESSION_SECRET, SQL, WEBAPP_URL } = process.env
 const COOKIE = '__Host-session'
 const MILLISECONDS = { second: 1000, minute: 60_000, hour: 3_600_000 }
-const sql = readFileSync(SQL_FILE, 'utf8').replaceAll('%(token_hash)s', '$1::bytea')
 const [count, unit] = RATE_LIMIT.split('/')
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 8 })
 // The proxy's headers say what the client's address is.
@@ -69,7 +67,7 @@ async function findSession (request) {
   if (token === undefined) return undefined
   const hash = createHmac('sha256', SESSION_SECRET).update(token).digest()
   // pg prepares a statement with a name once for each connection.
-  const { rows } = await pool.query({ name: 'find_session', text: sql, values: [hash] })
+  const { rows } = await pool.query({ name: 'find_session', text: SQL, values: [hash] })
   return rows[0]
 }
 
